@@ -1,0 +1,49 @@
+"""Types of the compiled reactor, as the worker sees it."""
+
+import asyncio
+from collections.abc import Callable
+
+from agw._fastpath.table import Table
+
+class Reactor:
+    """All sockets of a worker's data plane, in an epoll set of its own under one asyncio loop.
+
+    counters, records: writable shared memory, see agw._fastpath.record (layout, sizes and names).
+    rewrite_card: called for the answer to an agent-card request; (rule key, status, fields, body) ->
+    (fields, body) with the fields that replace those of the same name, or None to leave the answer as it is.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        counters: memoryview,
+        records: memoryview,
+        rewrite_card: Callable[[str, bytes, dict[str, str]], tuple[bytes, str] | None] | None = None,
+        header_deadline_ms: int = 10_000,
+        body_idle_ms: int = 30_000,
+        keepalive_idle_ms: int = 600_000,
+        write_stall_ms: int = 30_000,
+        connect_timeout_ms: int = 10_000,
+        response_header_timeout_ms: int = 600_000,
+        upstream_idle_ms: int = 4_000,
+        max_body: int = 0,
+        max_head: int = 65_536,
+        max_line: int = 16_384,
+        max_fields: int = 100,
+        trusted_hops: int = 0,
+        max_connections: int = 100_000,
+    ) -> None: ...
+    def start(self) -> None:
+        """Register the epoll set with the loop."""
+    def listen(self, fd: int, port: int) -> None:
+        """Accept on a listening, non-blocking socket; port is the Gateway's listener port. The fd stays the caller's."""
+    def unlisten(self, fd: int) -> None: ...
+    def swap(self, table: Table) -> None:
+        """Serve from this table: one reference; exchanges keep the table that they began with."""
+    def drain(self) -> None:
+        """Answer with Connection: close, close idle connections; go on accepting."""
+    def live(self) -> dict[str, int]:
+        """connections, exchanges, upstreams, buffers: what is alive now."""
+    def close(self) -> None:
+        """Close every socket; the reactor cannot be used again."""

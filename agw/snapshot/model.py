@@ -1,0 +1,195 @@
+"""The entries of a snapshot, and the snapshot itself.
+
+Rules: everything here is frozen and comparable, so that the difference of two snapshots is a comparison of values;
+names of Kubernetes kinds appear only as text for people. Invalid configuration is a value that answers correctly
+(`error` on a rule or a weighted backend, `deny` on a policy), never a missing entry.
+
+Keys, one per entry, stable over changes of the object:
+    listener/{gateway namespace}/{gateway}/{listener}
+    rule/{route kind}/{namespace}/{route}/{index}
+    backend/Backend/{namespace}/{name}, backend/Service/{namespace}/{name}:{port}
+    policy/{route kind}/{namespace}/{route}/{index}       the merged policy of that rule
+    credentials/{namespace}/{secret}
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+
+class _Value(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Base of all values in a snapshot."""
+
+
+class Listener(_Value, tag="Listener"):
+    """One listener of a Gateway. hostname: lower-case; "" any host, "*.x" any number of labels before x, or exact."""
+
+    gateway: str  # "namespace/name"
+    name: str
+    port: int
+    protocol: str = "HTTP"
+    hostname: str = ""
+
+
+class PathMatch(_Value):
+    """kind: Exact | PathPrefix | RegularExpression. A prefix has no trailing slash, but for "/" itself."""
+
+    kind: str = "PathPrefix"
+    value: str = "/"
+
+
+class FieldMatch(_Value):
+    """A header (name lower-case) or a query parameter (name as written) that must have this value."""
+
+    name: str
+    value: str
+    regex: bool = False
+
+
+class Match(_Value):
+    """All conditions must hold. method: "" any."""
+
+    path: PathMatch = PathMatch()
+    method: str = ""
+    headers: tuple[FieldMatch, ...] = ()
+    queries: tuple[FieldMatch, ...] = ()
+
+
+class Attachment(_Value):
+    """A listener that a rule is served on, with the hostnames left after intersection; ("",) is any host."""
+
+    listener: str
+    hostnames: tuple[str, ...] = ("",)
+
+
+class WeightedBackend(_Value):
+    """error: not empty where the reference is invalid; its share of the weight answers 500."""
+
+    backend: str = ""
+    weight: int = 1
+    error: str = ""
+
+
+class Rule(_Value, tag="Rule"):
+    """One rule of a route. error: not empty where the whole rule answers 500 (an unsupported filter, for example).
+
+    created: the route's creationTimestamp (RFC 3339) or "" (a file: equal age, then namespace/name decides).
+    request_timeout_ms, backend_timeout_ms: 0 = none.
+    """
+
+    route: str  # "namespace/name"
+    index: int
+    attachments: tuple[Attachment, ...]
+    matches: tuple[Match, ...] = (Match(),)
+    backends: tuple[WeightedBackend, ...] = ()
+    name: str = ""
+    kind: str = "HTTPRoute"
+    created: str = ""
+    policy: str = ""
+    request_timeout_ms: int = 0
+    backend_timeout_ms: int = 0
+    error: str = ""
+
+
+class Endpoint(_Value):
+    """One address of a target: an IP literal and a port."""
+
+    address: str
+    port: int
+
+
+class Target(_Value):
+    """A weighted group of endpoints. host, port: as the user wrote them (`--resolve` and DNS go by these).
+
+    dns: the endpoints come from resolving host at run time; until then there are none and its share answers 503.
+    """
+
+    name: str
+    host: str
+    port: int
+    weight: int = 1
+    endpoints: tuple[Endpoint, ...] = ()
+    dns: bool = False
+
+
+class Card(_Value):
+    """How the agent card of an A2A backend is rewritten (design of Backend.spec.a2a.card)."""
+
+    external_url: str = ""  # the public base; "" = from listener and hostname
+    signatures: str = "Strip"  # Strip | Reject
+    other_urls: str = "Keep"  # Keep | Drop
+    advertise_security: bool = True
+
+
+class Backend(_Value, tag="Backend"):
+    """What a route names. protocol: A2A | HTTP. card: only with A2A."""
+
+    ref: str  # "namespace/name"
+    kind: str = "Backend"  # Backend | Service
+    protocol: str = "HTTP"
+    targets: tuple[Target, ...] = ()
+    card: Card | None = None
+
+
+class KeySource(_Value):
+    """A place where a key may be. header: lower-case. scheme: "" the whole value is the key."""
+
+    header: str
+    scheme: str = ""
+
+
+class ApiKeyAuth(_Value):
+    """mode: Strict | Optional. credentials: key of the CredentialSet; a missing or empty set lets nobody in."""
+
+    credentials: str
+    sources: tuple[KeySource, ...] = (KeySource("authorization", "Bearer"), KeySource("x-api-key"))
+    mode: str = "Strict"
+    forward_credential: bool = False
+    public_agent_card: bool = False
+
+
+class Policy(_Value, tag="Policy"):
+    """The merged policy of one rule. deny: not empty where the policy is unusable, so that all is refused with 500."""
+
+    refs: tuple[str, ...] = ()  # "namespace/name" of the TrafficPolicies it came from
+    api_key: ApiKeyAuth | None = None
+    deny: str = ""
+
+
+class Credential(_Value):
+    """A consumer and the SHA-256 of its key; the key itself never enters a snapshot."""
+
+    consumer: str
+    sha256: bytes
+
+    def __repr__(self) -> str:
+        """Without the digest: what is printed must not help to guess."""
+        return f"Credential(consumer={self.consumer!r}, sha256=<redacted>)"
+
+
+class CredentialSet(_Value, tag="CredentialSet"):
+    """The keys of one Secret."""
+
+    ref: str  # "namespace/name"
+    credentials: tuple[Credential, ...] = ()
+
+
+Entry: TypeAlias = Listener | Rule | Backend | Policy | CredentialSet
+
+
+class Snapshot(_Value):
+    """The whole translated configuration at one version."""
+
+    version: int = 0
+    entries: dict[str, Entry] = {}
+
+
+class Delta(_Value):
+    """What changes between two versions: apply to `base` to get `version`."""
+
+    base: int
+    version: int
+    set: dict[str, Entry] = {}
+    removed: tuple[str, ...] = ()
