@@ -1,0 +1,339 @@
+"""Process settings: one table, read from flags and the environment.
+
+Each row of `TABLE` is a flag (`--header-deadline`) and an environment variable (`AGW_HEADER_DEADLINE`); a flag wins.
+`agw settings` prints the table, the command line makes its options from it, and a test holds it and the fields of
+`Settings` together. What a user configures about traffic (routes, policies, backends) is not here: that is manifests.
+
+Text forms: durations as in the Gateway API (GEP-2257: `2s`, `500ms`, `1m30s`), sizes as Kubernetes quantities (`8Mi`).
+This module imports nothing of agw and nothing heavy: `agw --help` loads it. It reads no environment by itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+
+class SettingsError(ValueError):
+    """One or more settings cannot be read; `problems` has a line for each, naming the flag or variable and the rule."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        """Keep the lines; the text is all of them."""
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address to listen on. host: an IP literal (IPv6 without brackets) or a name."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """`host:port`, an IPv6 host in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Kind(Enum):
+    """What the text of a setting means."""
+
+    DURATION = "duration"  # int, milliseconds
+    SIZE = "size"  # int, bytes
+    COUNT = "count"  # int
+    ADDRESS = "address"  # Address
+    NAMES = "names"  # tuple of lower-case names
+    CHOICE = "choice"  # str, one of `choices`
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A row of the table. default: as text, in the form that a user would write."""
+
+    name: str
+    kind: Kind
+    default: str
+    help: str
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    minimum: int = 0
+    maximum: int = 2**31 - 1
+
+    @property
+    def flag(self) -> str:
+        """The command-line option."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def env(self) -> str:
+        """The environment variable."""
+        return "AGW_" + self.name.upper()
+
+    def parse(self, text: str) -> Any:  # noqa: ANN401 - the kind decides the type; Settings has the types
+        """Return the value that the text means; ValueError says the rule that it breaks."""
+        if self.kind is Kind.CHOICE:
+            return _choice(text, self.choices)
+        value = _PARSERS[self.kind](text)
+        if isinstance(value, int) and not self.minimum <= value <= self.maximum:
+            limits = f"{self.show(self.minimum)} to {self.show(self.maximum)}"
+            raise ValueError(f"must be {limits}")
+        return value
+
+    def show(self, value: Any) -> str:  # noqa: ANN401 - the inverse of parse
+        """Return the text form of a value, in the form that `parse` reads."""
+        if self.kind is Kind.DURATION:
+            return format_duration(value)
+        if self.kind is Kind.SIZE:
+            return format_size(value)
+        if self.kind is Kind.NAMES:
+            return ",".join(value)
+        return str(value)
+
+
+_DURATION = re.compile(r"(?:[0-9]{1,5}(?:h|m|s|ms)){1,4}", re.ASCII)
+_DURATION_PART = re.compile(r"([0-9]{1,5})(ms|h|m|s)", re.ASCII)
+_MILLISECONDS = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E|e[0-9]{1,2})?", re.ASCII)
+_BINARY = ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_DECIMAL = ("k", "M", "G", "T", "P", "E")
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
+_MAX_PORT = 65_535
+
+
+def parse_duration(text: str) -> int:
+    """Milliseconds of a Gateway API duration (GEP-2257): one to four of `<digits><h|m|s|ms>`; ValueError otherwise."""
+    if not _DURATION.fullmatch(text):
+        raise ValueError("must be a duration such as 2s, 500ms or 1m30s")
+    return sum(int(number) * _MILLISECONDS[unit] for number, unit in _DURATION_PART.findall(text))
+
+
+def format_duration(milliseconds: int) -> str:
+    """Text of a duration, largest units first: 90000 is `1m30s`, 0 is `0s`."""
+    parts = []
+    for unit, size in _MILLISECONDS.items():
+        count, milliseconds = divmod(milliseconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def parse_size(text: str) -> int:
+    """Bytes of a Kubernetes quantity (`8Mi`, `64Ki`, `1.5G`, `2e6`); it must be a whole number of bytes."""
+    found = _SIZE.fullmatch(text)
+    if not found:
+        raise ValueError("must be a size such as 64Ki, 8Mi or 1000000")
+    number, suffix = Decimal(found[1]), found[2] or ""
+    if suffix in _BINARY:
+        number *= 1024 ** (_BINARY.index(suffix) + 1)
+    elif suffix in _DECIMAL:
+        number *= 1000 ** (_DECIMAL.index(suffix) + 1)
+    elif suffix:
+        number *= 10 ** int(suffix[1:])
+    if number != int(number):
+        raise ValueError("must be a whole number of bytes")
+    return int(number)
+
+
+def format_size(size: int) -> str:
+    """Text of a size with the largest binary suffix that fits exactly: 65536 is `64Ki`."""
+    suffix = ""
+    for candidate in _BINARY:
+        if not size or size % 1024:
+            break
+        size, suffix = size // 1024, candidate
+    return f"{size}{suffix}"
+
+
+def parse_address(text: str) -> Address:
+    """`host:port`, `:port` (every address) or `[ipv6]:port`; ValueError otherwise."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not (port.isascii() and port.isdigit()) or not 0 <= int(port) <= _MAX_PORT:
+        raise ValueError("must be HOST:PORT, such as 127.0.0.1:15000")
+    if host.startswith("[") and host.endswith("]"):
+        return Address(host[1:-1], int(port))
+    if ":" in host:
+        raise ValueError("an IPv6 address needs brackets, such as [::1]:15000")
+    return Address(host or "::", int(port))
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError("must be a whole number")
+    return int(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a host name; must be names with commas between them, without ports")
+    return names
+
+
+def _choice(text: str, choices: tuple[str, ...]) -> str:
+    if text not in choices:
+        raise ValueError("must be one of " + ", ".join(choices))
+    return text
+
+
+_PARSERS: dict[Kind, Callable[[str], Any]] = {
+    Kind.DURATION: parse_duration,
+    Kind.SIZE: parse_size,
+    Kind.COUNT: _count,
+    Kind.ADDRESS: parse_address,
+    Kind.NAMES: _names,
+}
+
+_SECOND = 1_000
+_DAY = 86_400 * _SECOND
+
+TABLE: tuple[Setting, ...] = (
+    Setting(
+        "workers",
+        Kind.COUNT,
+        "0",
+        "worker processes; 0 = one per usable core, and at least 2",
+        "processes",
+        maximum=1024,
+    ),
+    Setting("admin", Kind.ADDRESS, "127.0.0.1:15000", "address of the admin port"),
+    Setting("admin_host", Kind.NAMES, "", "further names that a Host at the admin port may have; commas between them"),
+    Setting("drain_timeout", Kind.DURATION, "55s", "how long live exchanges may go on after SIGTERM", maximum=_DAY),
+    Setting(
+        "log_level", Kind.CHOICE, "info", "least level that is logged", choices=("debug", "info", "warning", "error")
+    ),
+    Setting("log_format", Kind.CHOICE, "text", "form of a log line", choices=("text", "json")),
+    Setting(
+        "header_deadline", Kind.DURATION, "10s", "time for a whole request head, absolute", minimum=1, maximum=_DAY
+    ),
+    Setting("body_idle", Kind.DURATION, "30s", "silence allowed inside a request body", minimum=1, maximum=_DAY),
+    Setting(
+        "keepalive_idle", Kind.DURATION, "10m", "how long an idle client connection is kept", minimum=1, maximum=_DAY
+    ),
+    Setting(
+        "write_stall",
+        Kind.DURATION,
+        "30s",
+        "how long a peer may take nothing of what waits for it",
+        minimum=1,
+        maximum=_DAY,
+    ),
+    Setting("connect_timeout", Kind.DURATION, "10s", "time to connect to an endpoint", minimum=1, maximum=_DAY),
+    Setting(
+        "response_header_timeout",
+        Kind.DURATION,
+        "10m",
+        "time until the head of an agent's answer; blocking sends take minutes",
+        minimum=1,
+        maximum=_DAY,
+    ),
+    Setting(
+        "upstream_idle",
+        Kind.DURATION,
+        "4s",
+        "how long an idle connection to an endpoint is kept; Python agents close theirs after 5 s",
+        minimum=1,
+        maximum=_DAY,
+    ),
+    Setting("max_body", Kind.SIZE, "0", "largest request body; 0 = unlimited", "bytes", maximum=2**62),
+    Setting("max_head", Kind.SIZE, "64Ki", "largest request or response head", "bytes", minimum=1024, maximum=2**24),
+    Setting(
+        "max_line", Kind.SIZE, "16Ki", "longest request target or header line", "bytes", minimum=1024, maximum=2**24
+    ),
+    Setting("max_fields", Kind.COUNT, "100", "most header fields in one head", "fields", minimum=8, maximum=10_000),
+    Setting(
+        "trusted_hops",
+        Kind.COUNT,
+        "0",
+        "proxies in front that are trusted: entries of X-Forwarded-For kept from the right",
+        "hops",
+        maximum=32,
+    ),
+    Setting("max_connections", Kind.COUNT, "100000", "most client connections of one worker", "connections", minimum=1),
+    Setting(
+        "dns_refresh", Kind.DURATION, "5s", "how often names of targets are resolved again", minimum=100, maximum=_DAY
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values of all settings. Durations are milliseconds, sizes bytes. The defaults are in `TABLE` alone."""
+
+    workers: int
+    admin: Address
+    admin_host: tuple[str, ...]
+    drain_timeout: int
+    log_level: str
+    log_format: str
+    header_deadline: int
+    body_idle: int
+    keepalive_idle: int
+    write_stall: int
+    connect_timeout: int
+    response_header_timeout: int
+    upstream_idle: int
+    max_body: int
+    max_head: int
+    max_line: int
+    max_fields: int
+    trusted_hops: int
+    max_connections: int
+    dns_refresh: int
+
+    @classmethod
+    def load(cls, env: Mapping[str, str], overrides: Mapping[str, str | None] | None = None) -> Settings:
+        """Read every setting: the override (a flag's text by setting name), else the environment, else the default.
+
+        An override of None is a flag that was not given.
+        Raises SettingsError with every setting that cannot be read. Variables that no setting owns are left alone:
+        Kubernetes itself sets such names for a Service called `agw`. An empty variable counts as not set.
+        """
+        flags = overrides or {}
+        unknown = sorted(flags.keys() - {setting.name for setting in TABLE})
+        problems = [f"{name}: no such setting" for name in unknown]
+        values: dict[str, Any] = {}
+        for setting in TABLE:
+            given = flags.get(setting.name)
+            origin = setting.flag if given is not None else setting.env
+            text = given if given is not None else env.get(setting.env) or setting.default
+            try:
+                values[setting.name] = setting.parse(text)
+            except ValueError as error:
+                problems.append(f"{origin} {text!r}: {error}")
+        if problems:
+            raise SettingsError(tuple(problems))
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the table that `agw settings` prints, all text. value: what is in force."""
+
+    flag: str
+    env: str
+    kind: str
+    default: str
+    value: str
+    unit: str
+    help: str
+
+
+def rows(settings: Settings) -> tuple[Row, ...]:
+    """Return the generated table: every setting with its default and the value in force."""
+    return tuple(
+        Row(
+            flag=setting.flag,
+            env=setting.env,
+            kind="|".join(setting.choices) or setting.kind.value,
+            default=setting.default,
+            value=setting.show(getattr(settings, setting.name)),
+            unit=setting.unit,
+            help=setting.help,
+        )
+        for setting in TABLE
+    )
