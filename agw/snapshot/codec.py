@@ -59,7 +59,7 @@ def _decode(decoder: msgspec.msgpack.Decoder[_T], data: bytes | memoryview) -> _
         message = "no bytes where a snapshot was expected"
         raise SnapshotError(message)
     if view[0] != FORMAT:
-        message = f"snapshot format {view[0]}, but this release reads format {FORMAT}: run the same release on both sides"
+        message = f"snapshot format {view[0]}, but this release reads {FORMAT}: run the same release on both sides"
         raise SnapshotError(message)
     try:
         return decoder.decode(view[1:])
@@ -69,7 +69,7 @@ def _decode(decoder: msgspec.msgpack.Decoder[_T], data: bytes | memoryview) -> _
 
 
 def to_document(entries: Mapping[str, Entry], *, digests: bool = False) -> dict[str, Any]:
-    """Entries as plain data (dict, list, str, int, bool), sorted by key, for JSON and YAML.
+    """Give entries as plain data (dict, list, str, int, bool), sorted by key, for JSON and YAML.
 
     Defaults are left out and tuples become lists. A digest reads "<redacted>", or its hex with digests=True.
     """

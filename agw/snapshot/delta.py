@@ -27,7 +27,7 @@ class VersionGap(AgwError):
 
 
 def changes(old: Mapping[str, Entry], new: Mapping[str, Entry]) -> tuple[dict[str, Entry], tuple[str, ...]]:
-    """(entries to set, keys to remove in order) that make `old` into `new`."""
+    """Give (entries to set, keys to remove in order) that make `old` into `new`."""
     get = old.get
     to_set = {key: entry for key, entry in new.items() if (was := get(key)) is not entry and was != entry}
     gone = sorted(old.keys() - new.keys())
@@ -35,13 +35,13 @@ def changes(old: Mapping[str, Entry], new: Mapping[str, Entry]) -> tuple[dict[st
 
 
 def diff(old: Snapshot, new: Snapshot) -> Delta:
-    """The delta from one snapshot to another."""
+    """Give the delta from one snapshot to another."""
     to_set, removed = changes(old.entries, new.entries)
     return Delta(base=old.version, version=new.version, set=to_set, removed=removed)
 
 
 def apply(snapshot: Snapshot, delta: Delta) -> Snapshot:
-    """The snapshot at the delta's version; raise VersionGap when the delta starts elsewhere.
+    """Give the snapshot at the delta's version; raise VersionGap when the delta starts elsewhere.
 
     A key to remove that is not there is no error: the result is the same.
     """

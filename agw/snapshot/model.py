@@ -9,6 +9,7 @@ Keys, one per entry, stable over changes of the object:
     rule/{route kind}/{namespace}/{route}/{index}
     backend/Backend/{namespace}/{name}, backend/Service/{namespace}/{name}:{port}
     policy/{route kind}/{namespace}/{route}/{index}       the merged policy of that rule
+    policy/{route kind}/{namespace}/{route}/{index}/{listener key}   where a listener merges to another one
     credentials/{namespace}/{secret}
 """
 
@@ -23,7 +24,7 @@ class _Value(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     """Base of all values in a snapshot."""
 
 
-class Listener(_Value, tag="Listener"):
+class Listener(_Value, frozen=True, tag="Listener"):
     """One listener of a Gateway. hostname: lower-case; "" any host, "*.x" any number of labels before x, or exact."""
 
     gateway: str  # "namespace/name"
@@ -33,14 +34,14 @@ class Listener(_Value, tag="Listener"):
     hostname: str = ""
 
 
-class PathMatch(_Value):
+class PathMatch(_Value, frozen=True):
     """kind: Exact | PathPrefix | RegularExpression. A prefix has no trailing slash, but for "/" itself."""
 
     kind: str = "PathPrefix"
     value: str = "/"
 
 
-class FieldMatch(_Value):
+class FieldMatch(_Value, frozen=True):
     """A header (name lower-case) or a query parameter (name as written) that must have this value."""
 
     name: str
@@ -48,7 +49,7 @@ class FieldMatch(_Value):
     regex: bool = False
 
 
-class Match(_Value):
+class Match(_Value, frozen=True):
     """All conditions must hold. method: "" any."""
 
     path: PathMatch = PathMatch()
@@ -57,14 +58,19 @@ class Match(_Value):
     queries: tuple[FieldMatch, ...] = ()
 
 
-class Attachment(_Value):
-    """A listener that a rule is served on, with the hostnames left after intersection; ("",) is any host."""
+class Attachment(_Value, frozen=True):
+    """A listener that a rule is served on, with the hostnames left after intersection; ("",) is any host.
+
+    policy: key of the policy in force on this listener, where it is another than the rule's own (a policy that targets
+    a Gateway or one of its listeners).
+    """
 
     listener: str
     hostnames: tuple[str, ...] = ("",)
+    policy: str = ""
 
 
-class WeightedBackend(_Value):
+class WeightedBackend(_Value, frozen=True):
     """error: not empty where the reference is invalid; its share of the weight answers 500."""
 
     backend: str = ""
@@ -72,7 +78,7 @@ class WeightedBackend(_Value):
     error: str = ""
 
 
-class Rule(_Value, tag="Rule"):
+class Rule(_Value, frozen=True, tag="Rule"):
     """One rule of a route. error: not empty where the whole rule answers 500 (an unsupported filter, for example).
 
     created: the route's creationTimestamp (RFC 3339) or "" (a file: equal age, then namespace/name decides).
@@ -93,14 +99,14 @@ class Rule(_Value, tag="Rule"):
     error: str = ""
 
 
-class Endpoint(_Value):
+class Endpoint(_Value, frozen=True):
     """One address of a target: an IP literal and a port."""
 
     address: str
     port: int
 
 
-class Target(_Value):
+class Target(_Value, frozen=True):
     """A weighted group of endpoints. host, port: as the user wrote them (`--resolve` and DNS go by these).
 
     dns: the endpoints come from resolving host at run time; until then there are none and its share answers 503.
@@ -114,7 +120,7 @@ class Target(_Value):
     dns: bool = False
 
 
-class Card(_Value):
+class Card(_Value, frozen=True):
     """How the agent card of an A2A backend is rewritten (design of Backend.spec.a2a.card)."""
 
     external_url: str = ""  # the public base; "" = from listener and hostname
@@ -123,7 +129,7 @@ class Card(_Value):
     advertise_security: bool = True
 
 
-class Backend(_Value, tag="Backend"):
+class Backend(_Value, frozen=True, tag="Backend"):
     """What a route names. protocol: A2A | HTTP. card: only with A2A."""
 
     ref: str  # "namespace/name"
@@ -133,14 +139,14 @@ class Backend(_Value, tag="Backend"):
     card: Card | None = None
 
 
-class KeySource(_Value):
+class KeySource(_Value, frozen=True):
     """A place where a key may be. header: lower-case. scheme: "" the whole value is the key."""
 
     header: str
     scheme: str = ""
 
 
-class ApiKeyAuth(_Value):
+class ApiKeyAuth(_Value, frozen=True):
     """mode: Strict | Optional. credentials: key of the CredentialSet; a missing or empty set lets nobody in."""
 
     credentials: str
@@ -150,7 +156,7 @@ class ApiKeyAuth(_Value):
     public_agent_card: bool = False
 
 
-class Policy(_Value, tag="Policy"):
+class Policy(_Value, frozen=True, tag="Policy"):
     """The merged policy of one rule. deny: not empty where the policy is unusable, so that all is refused with 500."""
 
     refs: tuple[str, ...] = ()  # "namespace/name" of the TrafficPolicies it came from
@@ -158,7 +164,7 @@ class Policy(_Value, tag="Policy"):
     deny: str = ""
 
 
-class Credential(_Value):
+class Credential(_Value, frozen=True):
     """A consumer and the SHA-256 of its key; the key itself never enters a snapshot."""
 
     consumer: str
@@ -169,7 +175,7 @@ class Credential(_Value):
         return f"Credential(consumer={self.consumer!r}, sha256=<redacted>)"
 
 
-class CredentialSet(_Value, tag="CredentialSet"):
+class CredentialSet(_Value, frozen=True, tag="CredentialSet"):
     """The keys of one Secret."""
 
     ref: str  # "namespace/name"
@@ -179,14 +185,14 @@ class CredentialSet(_Value, tag="CredentialSet"):
 Entry: TypeAlias = Listener | Rule | Backend | Policy | CredentialSet
 
 
-class Snapshot(_Value):
+class Snapshot(_Value, frozen=True):
     """The whole translated configuration at one version."""
 
     version: int = 0
     entries: dict[str, Entry] = {}
 
 
-class Delta(_Value):
+class Delta(_Value, frozen=True):
     """What changes between two versions: apply to `base` to get `version`."""
 
     base: int

@@ -1,0 +1,65 @@
+"""What translation gives, and how its parts are named.
+
+Rules: everything is frozen; the maps are read-only by agreement and shared between successive translations wherever
+nothing changed, so that identity tells what did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from agw.errors import Problem
+    from agw.snapshot.model import Entry
+    from agw.translate.status import Status
+
+CONTROLLER = "agentgateway.alibabacloud.com/controller"
+"""controllerName of our GatewayClass, and of every status entry that we write."""
+
+CLASS_NAMES = ("ack-agent-gateway", "agw")
+"""Classes that are ours even where no GatewayClass object says so: a folder of manifests has none."""
+
+
+class ObjectKey(NamedTuple):
+    """Identity of an object. namespace: "" for cluster-scoped kinds."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """`Kind namespace/name`, the form of `Problem.object`."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loser:
+    """An object, or a part of one, that takes no traffic or not all that it was written for.
+
+    path: JSON path of the part; "" is the whole object.
+    reason: a CamelCase word, the condition's reason where there is one; else Shadowed, NotReferenced or NotOurs.
+    """
+
+    object: ObjectKey
+    reason: str
+    message: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """The outcome for one ResourceSet.
+
+    snapshots: entries per Gateway of ours, by "namespace/name"; the caller gives versions and takes differences.
+    statuses: per object that a controller would write a status to.
+    problems: errors, warnings and notes, each with the position of its field where the source has positions.
+    losers: what produced nothing, or less than it says, with the reason.
+    """
+
+    snapshots: Mapping[str, Mapping[str, Entry]] = field(default_factory=dict)
+    statuses: Mapping[ObjectKey, Status] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    losers: tuple[Loser, ...] = ()
