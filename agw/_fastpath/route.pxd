@@ -1,0 +1,69 @@
+# The compiled forms of the snapshot's nouns: policy, target, backend and rule. All immutable, but for
+# CompiledBackend.bound, which belongs to the pool.
+
+from libc.stdint cimport int64_t
+
+from agw._fastpath.keys cimport KeySet
+
+cdef enum:
+    MAX_KEY_SOURCES = 8
+
+# A place where a key may be. Bytes are borrowed from the policy that holds the struct.
+cdef struct KeySourceSpec:
+    const unsigned char* header    # lower-case name
+    const unsigned char* scheme    # as configured, compared folded; empty: the whole value is the key
+    int header_len                 # bytes, at least 1
+    int scheme_len                 # bytes, 0 without a scheme
+    int field_id                   # FieldId of the header where it has one of its own, else 0: compare the name
+
+
+cdef final class CompiledPolicy:
+    cdef readonly object entry     # snapshot Policy; None where a rule names a policy that is missing (then deny)
+    cdef readonly KeySet keys      # None without API key authentication
+    cdef readonly bint has_auth    # API keys are asked for
+    cdef readonly bint optional    # no key at all is let through; a wrong one is not
+    cdef readonly bint forward_credential
+    cdef readonly bint public_card # the agent card needs no key
+    cdef readonly bint deny        # the policy is unusable: 500 for all
+    cdef int n_sources             # of sources, at most MAX_KEY_SOURCES
+    cdef KeySourceSpec sources[8]
+    cdef list _bytes               # owns what sources point to
+
+
+cdef final class CompiledTarget:
+    cdef readonly str name
+    cdef readonly str host         # as the user wrote it
+    cdef readonly int port
+    cdef readonly int weight
+    cdef readonly bint dns         # endpoints come from resolving host at run time
+    cdef readonly tuple endpoints  # of (address, port)
+
+
+cdef final class CompiledBackend:
+    cdef readonly str key
+    cdef readonly object entry     # snapshot Backend
+    cdef readonly bint a2a
+    cdef readonly tuple targets    # of CompiledTarget
+    cdef readonly int total_weight # of all targets
+    cdef public object bound       # owned by the pool: None until the reactor binds endpoints
+
+
+# A weighted backend of a rule.
+cdef struct WeightedRef:
+    void* backend                  # borrowed CompiledBackend, kept alive by rule.backend_refs; NULL where error
+    int weight                     # 0 gets nothing
+    bint error                     # its share answers 500
+
+
+cdef final class CompiledRule:
+    cdef readonly str key
+    cdef readonly object entry             # snapshot Rule
+    cdef readonly CompiledPolicy policy    # None without a policy
+    cdef readonly list backend_refs        # the CompiledBackends that backends borrow
+    cdef readonly bint error               # the whole rule answers 500
+    cdef int n_backends                    # of backends
+    cdef int total_weight                  # of all backends, those in error included
+    cdef WeightedRef* backends             # n_backends of them; owned; NULL where n_backends is 0
+    cdef int64_t request_timeout_ms        # 0 without
+    cdef int64_t backend_timeout_ms        # 0 without
+    cdef readonly dict variants            # policy key -> CompiledRule, where an attachment has a policy of its own
