@@ -1,40 +1,59 @@
-"""Builds the compiled data plane.
+"""Builds what pyproject.toml cannot say: the compiled data plane, and the files that a wheel carries beside the code.
 
-AGW_BUILD chooses the variant: `release` (default), `debug` (bounds checks, asserts, object counters) or `sanitised`
-(AddressSanitizer and UndefinedBehaviorSanitizer). All variants run the same tests.
+Environment:
+    AGW_BUILD       release (default), debug (bounds checks, asserts, object counters) or sanitised (AddressSanitizer and
+                    UndefinedBehaviorSanitizer). All variants run the same tests.
+    AGW_BUILD_JOBS  how many files are compiled at the same time; default: the processors that this process may use.
+
+Rules: one extension per .pyx, nothing listed by hand. Each variant has a folder of its own below build/, generated C
+included, so that no variant ever takes an object of another for its own; the modules that lie in the source tree are
+copies of the variant that was built last. Without a .pyx in the tree the package is still installable.
 """
 
 from __future__ import annotations
 
 import os
+import runpy
+import shutil
+import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
+from Cython.Compiler import Options
 from setuptools import Extension, setup
+from setuptools.command.build import build
+from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 FASTPATH = Path("agw/_fastpath")
 VARIANT = os.environ.get("AGW_BUILD", "release")
+JOBS = int(os.environ.get("AGW_BUILD_JOBS") or len(os.sched_getaffinity(0)))
+BASE = Path("build") / VARIANT
+CYTHON_OUT = BASE / "cython"
 
-HARDENING = ["-fstack-protector-strong", "-fvisibility=hidden", "-Wall", "-Werror=implicit-function-declaration"]
+WARNINGS = ["-Wall", "-Wno-unused-function", "-Werror=implicit-function-declaration", "-Werror=incompatible-pointer-types"]
+HARDENING = ["-fstack-protector-strong", "-fvisibility=hidden"]
+SANITISERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
+CHECKED = ["-O1", "-g", "-UNDEBUG", "-DAGW_DEBUG=1"]
 COMPILE = {
-    "release": ["-O3", "-g1", "-D_FORTIFY_SOURCE=2", *HARDENING],
-    "debug": ["-O1", "-g", "-UNDEBUG", "-DAGW_DEBUG=1", *HARDENING],
-    "sanitised": ["-O1", "-g", "-UNDEBUG", "-DAGW_DEBUG=1", "-fno-omit-frame-pointer", "-fsanitize=address,undefined"],
+    "release": ["-O3", "-g1", "-D_FORTIFY_SOURCE=2", *HARDENING, *WARNINGS],
+    "debug": [*CHECKED, *HARDENING, *WARNINGS],
+    "sanitised": [*CHECKED, *SANITISERS, *WARNINGS],
 }
 LINK = {
     "release": ["-Wl,-z,relro,-z,now"],
     "debug": ["-Wl,-z,relro,-z,now"],
-    "sanitised": ["-fsanitize=address,undefined"],
+    "sanitised": SANITISERS,
 }
 
 
 def extensions() -> list[Extension]:
-    """One extension per .pyx; nothing to list by hand."""
+    """One extension per .pyx; Cython itself follows the declarations, the C compiler's headers are named here."""
     return [
         Extension(
             f"agw._fastpath.{source.stem}",
             [str(source)],
-            depends=[str(path) for path in sorted(FASTPATH.glob("*.h")) + sorted(FASTPATH.glob("*.pxd"))],
+            depends=["setup.py", *map(str, sorted(FASTPATH.glob("*.h")))],
             include_dirs=[str(FASTPATH)],
             extra_compile_args=COMPILE[VARIANT],
             extra_link_args=LINK[VARIANT],
@@ -58,11 +77,74 @@ def directives() -> dict[str, object]:
     }
 
 
-setup(
-    ext_modules=cythonize(
-        extensions(),
-        compiler_directives=directives(),
-        build_dir=os.environ.get("AGW_BUILD_DIR", f"build/cython-{VARIANT}"),
-        nthreads=int(os.environ.get("AGW_BUILD_JOBS", "0")),
-    ),
-)
+def stale() -> bool:
+    """Whether generated C is older than the rules that it was made by, which Cython does not look at."""
+    rules = Path("setup.py").stat().st_mtime
+    return any(made.stat().st_mtime < rules for made in CYTHON_OUT.rglob("*.c"))
+
+
+class Build(build):  # type: ignore[misc]  # setuptools has no types
+    """A build folder per variant."""
+
+    def initialize_options(self) -> None:
+        """Put everything that this variant makes below one folder."""
+        super().initialize_options()
+        self.build_base = str(BASE)
+
+
+class BuildExt(build_ext):  # type: ignore[misc]  # setuptools has no types
+    """Cython only where modules are compiled, so that metadata and sdist need none of it; several files at a time."""
+
+    def finalize_options(self) -> None:
+        """Compile in parallel; an editable install uses and fills the same folder as `setup.py build_ext --inplace`."""
+        if self.editable_mode:
+            builder = Build(self.distribution)
+            builder.ensure_finalized()
+            self.build_lib, self.build_temp = builder.build_lib, builder.build_temp
+        super().finalize_options()
+        self.parallel = self.parallel or JOBS
+
+    def build_extensions(self) -> None:
+        """Generate C for every module that changed, then compile."""
+        Options.warning_errors = True
+        made = cythonize(
+            extensions(),
+            compiler_directives=directives(),
+            build_dir=str(CYTHON_OUT),
+            nthreads=JOBS if JOBS > 1 else 0,
+            force=stale(),
+        )
+        sources = {extension.name: extension.sources for extension in made}
+        for extension in self.extensions:
+            extension.sources = sources[extension.name]
+        super().build_extensions()
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile one module, and say so: a first build takes a minute, and an unchanged module none of it."""
+        built = Path(self.get_ext_fullpath(ext.name))
+        made_of = [*ext.sources, *ext.depends]
+        if not built.exists() or any(Path(each).stat().st_mtime > built.stat().st_mtime for each in made_of):
+            sys.stdout.write(f"  compiling {ext.name} ({VARIANT})\n")
+            sys.stdout.flush()
+        super().build_extension(ext)
+
+
+class BuildPy(build_py):  # type: ignore[misc]  # setuptools has no types
+    """The Python files, and copies of what agw.data finds in a checkout."""
+
+    def run(self) -> None:
+        """Copy by the table that agw.data reads; an editable install reads the checkout itself."""
+        super().run()
+        if self.editable_mode:
+            return
+        for name, source in runpy.run_path("agw/data.py")["SOURCES"].items():
+            target = Path(self.build_lib, "agw", "_data", name)
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+
+
+if __name__ == "__main__":
+    setup(
+        ext_modules=extensions(),
+        cmdclass={"build": Build, "build_ext": BuildExt, "build_py": BuildPy},
+    )

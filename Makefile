@@ -1,0 +1,107 @@
+# The commands of the project. `make demo` and `make test` need nothing but a Linux machine; each makes .venv, builds the
+# compiled modules and goes on. Nothing is done again that has not changed.
+#
+#   VARIANT=release|debug|sanitised   which build of the compiled modules (make test VARIANT=debug)
+#   TESTS=path ARGS='-k name'         which tests, and more flags for pytest
+#   PYTHON=python3.12                 which interpreter .venv is made with
+
+VARIANT ?= release
+TESTS ?= tests
+ARGS ?=
+IMAGE ?= agw:dev
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore
+SOURCES := $(wildcard agw/_fastpath/*.pyx agw/_fastpath/*.pxd agw/_fastpath/*.h)
+
+# AddressSanitizer must be the first library of the process; CPython itself leaks on purpose at exit.
+RUN_sanitised = LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)" PYTHONMALLOC=malloc \
+	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
+RUN = $(RUN_$(VARIANT))
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test e2e build debug sanitised lint format types bench micro locust docs dist image clean distclean FORCE
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: build $(VENV)/.demo  ## a real agent behind the gateway, and a conversation with it
+	@$(VENV)/bin/agw demo
+
+test: build $(VENV)/.dev $(VENV)/.demo  ## the whole test suite (TESTS=path, ARGS='-k name', VARIANT=debug)
+	@$(RUN) $(PY) -m pytest $(TESTS) $(ARGS)
+
+e2e: build $(VENV)/.dev $(VENV)/.demo  ## only the tests with the official SDKs as servers and clients
+	@$(RUN) $(PY) -m pytest tests/e2e $(ARGS)
+
+build: build/built  ## the compiled modules, release variant
+debug:  ## the compiled modules with bounds checks, asserts and object counters
+	@$(MAKE) --no-print-directory build VARIANT=debug
+sanitised:  ## the compiled modules with AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory build VARIANT=sanitised
+
+lint: $(VENV)/.dev  ## ruff with everything on, its formatter, cython-lint
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(VENV)/bin/cython-lint agw
+
+format: $(VENV)/.dev  ## format and fix what ruff can
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+types: build $(VENV)/.dev  ## mypy --strict, and the stubs against the compiled modules
+	@$(PY) -m mypy
+	@$(PY) -m mypy.stubtest $(patsubst agw/_fastpath/%.pyx,agw._fastpath.%,$(wildcard agw/_fastpath/*.pyx))
+
+bench: build $(VENV)/.bench  ## CPU per request beside nginx, HAProxy and a bare relay, in one run
+	@$(PY) -m bench $(ARGS)
+
+micro: build $(VENV)/.bench $(VENV)/.dev  ## the cost of parse, match and key check
+	@$(PY) -m pytest bench/micro $(ARGS)
+
+locust: build $(VENV)/.bench $(VENV)/.demo  ## A2A users against the gateway; writes an HTML report
+	@$(PY) -m bench.locust $(ARGS)
+
+docs: build  ## write the generated pages of docs/ again
+	@$(PY) docs/generate.py
+
+dist: $(VENV)/.dev  ## sdist and wheel in dist/
+	@rm -rf dist
+	@$(PY) -m build
+
+image:  ## the container image (docker, podman or buildah)
+	@tool=$$(command -v docker || command -v podman || command -v buildah) \
+		|| { echo "no docker, podman or buildah here" >&2; exit 1; }; \
+	"$$tool" build -t $(IMAGE) .
+
+clean:  ## remove what was built
+	@rm -rf build dist agw/_fastpath/*.so *.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+distclean: clean  ## and the virtual environment
+	@rm -rf $(VENV)
+
+# What the targets above need, each made once. `build/variant` changes only when another variant is asked for.
+
+$(PY):
+	@echo "[1/4] Python, compiler, headers"
+	@sh tools/prepare
+	@echo "[2/4] virtual environment in $(VENV), Cython"
+	@python=$$(sh tools/prepare --python) && "$$python" -m venv $(VENV)
+	@$(PY) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+		>$(VENV)/build-requires.txt
+	@$(PIP) -r $(VENV)/build-requires.txt || { rm -rf $(VENV); exit 1; }
+
+build/variant: FORCE
+	@mkdir -p build
+	@[ "$$(cat $@ 2>/dev/null)" = "$(VARIANT)" ] || echo "$(VARIANT)" >$@
+
+build/built: $(PY) build/variant setup.py $(SOURCES)
+	@echo "[3/4] compiled modules, $(VARIANT)"
+	@AGW_BUILD=$(VARIANT) $(PY) setup.py --quiet build_ext --inplace
+	@touch $@
+
+$(VENV)/.demo $(VENV)/.dev $(VENV)/.bench: $(VENV)/.%: pyproject.toml | build/built
+	@echo "[4/4] Python packages for $*"
+	@AGW_BUILD=$(VARIANT) $(PIP) --no-build-isolation --editable '.[$*]'
+	@touch $@
