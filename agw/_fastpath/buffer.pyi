@@ -1,0 +1,4 @@
+"""Types of the buffer counter."""
+
+def live() -> int:
+    """How many buffers hold memory."""

@@ -1,0 +1,6 @@
+"""Types of the chunk decoder's function for tests."""
+
+from collections.abc import Iterable
+
+def decode_chunked(pieces: Iterable[bytes]) -> tuple[bytes, bytes] | int | None:
+    """(body, rest) when complete, None when not, 3 (malformed) or 4 (trailers too large)."""

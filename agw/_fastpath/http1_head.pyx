@@ -1,0 +1,639 @@
+"""The HTTP/1 head parser: one strict pass, no lenient mode (RFC 9112).
+
+    request line = token SP 1*target-byte SP "HTTP/1." DIGIT CRLF
+    field line   = token ":" OWS *(HTAB / SP / VCHAR / obs-text) OWS CRLF
+
+A CR without LF, an LF without CR, NUL or another control byte is refused wherever it stands: each leniency here is
+one more way for two parsers to see two requests. What a head *means* (its framing above all) is decided once, in
+`_request_meaning` and `_response_meaning`; nobody reads Content-Length or Transfer-Encoding again.
+
+A head that arrives in pieces is parsed line by line as lines complete, so that a bad line is refused when it is
+there, and once more from its start when the last line is: the spans of earlier pieces do not outlive their buffer.
+The result is a function of the bytes alone, not of how they were cut.
+"""
+
+from libc.string cimport memchr, memcmp, memset
+
+from agw._fastpath.fields cimport (
+    AGW_DIGIT, AGW_FIELD, AGW_TARGET, AGW_TOKEN, agw_class, field_id, method_id, normalise_path, parse_authority,
+    same_folded,
+)
+from agw._fastpath.message cimport (
+    F_AUTHORIZATION, F_CONNECTION, F_CONTENT_LENGTH, F_CONTENT_TYPE, F_COOKIE, F_EXPECT, F_FORWARDED, F_HOST,
+    F_HTTP2_SETTINGS, F_KEEP_ALIVE, F_OTHER, F_PROXY_AUTHENTICATE, F_PROXY_AUTHORIZATION, F_PROXY_CONNECTION, F_TE,
+    F_TRACEPARENT, F_TRACESTATE, F_TRAILER, F_TRANSFER_ENCODING, F_UPGRADE, F_VIA, F_X_API_KEY, F_X_FORWARDED_FOR,
+    F_X_FORWARDED_HOST, F_X_FORWARDED_PORT, F_X_FORWARDED_PROTO, F_X_REQUEST_ID, FIELD_DROP, FRAMING_CHUNKED,
+    FRAMING_LENGTH, FRAMING_NONE, FRAMING_UNTIL_CLOSE, M_CONNECT, M_OPTIONS, M_TRACE,
+)
+
+cdef enum:
+    BLANK_LINES = 4         # before a request line (RFC 9112 2.2 asks for at least one)
+    NOMINATED = 64          # members of Connection fields in one message
+
+
+cdef struct Line:
+    const unsigned char* start
+    const unsigned char* end        # bytes that may be looked at: the data, cut at the limit of a line
+    const unsigned char* next       # out: the byte after its CRLF
+
+
+cdef int _line_end(Line* line, const unsigned char* at) noexcept nogil:
+    """Expect CRLF at this place."""
+    if at == line.end:
+        return HEAD_MORE
+    if at[0] != b"\r":
+        return 400
+    if at + 1 == line.end:
+        return HEAD_MORE
+    if at[1] != b"\n":
+        return 400
+    line.next = at + 2
+    return 0
+
+
+cdef int _version(Line* line, const unsigned char* at, uint8_t* minor) noexcept nogil:
+    """HTTP-version and the line's end (RFC 9112 2.3); a higher minor version is spoken to as 1.1 (RFC 9110 2.5)."""
+    if line.end - at < 8:
+        return 400 if memchr(at, 10, line.end - at) != NULL else HEAD_MORE
+    if memcmp(at, b"HTTP/", 5) != 0 or at[6] != b"." or not (agw_class[at[5]] & agw_class[at[7]] & AGW_DIGIT):
+        return 400
+    if at[5] != b"1":
+        return 505
+    minor[0] = 0 if at[7] == b"0" else 1
+    return 0
+
+
+cdef int _request_line(Line* line, RequestHead* head) noexcept nogil:
+    """method SP request-target SP HTTP-version CRLF; the target is taken apart once the Host is known."""
+    cdef const unsigned char* at = line.start
+    cdef int result
+    while at < line.end and agw_class[at[0]] & AGW_TOKEN:
+        at += 1
+    if at == line.end:
+        return HEAD_MORE
+    if at == line.start or at[0] != b" ":
+        return 400
+    head.method = line.start
+    head.method_len = <uint32_t> (at - line.start)
+    at += 1
+    head.path = at
+    while at < line.end and agw_class[at[0]] & AGW_TARGET:
+        at += 1
+    if at == line.end:
+        return HEAD_MORE
+    if at == head.path or at[0] != b" ":
+        return 400
+    head.path_len = <uint32_t> (at - head.path)
+    at += 1
+    result = _version(line, at, &head.minor)
+    return result if result else _line_end(line, at + 8)
+
+
+cdef int _status_line(Line* line, ResponseHead* head) noexcept nogil:
+    """HTTP-version SP 3DIGIT SP [reason] CRLF (RFC 9112 4); the SP before an empty reason may be missing."""
+    cdef const unsigned char* at = line.start
+    cdef int i, result = _version(line, at, &head.minor)
+    if result:
+        return result
+    at += 8
+    if line.end - at < 5:
+        return 502 if memchr(at, 10, line.end - at) != NULL and line.end - at < 5 else HEAD_MORE
+    if at[0] != b" ":
+        return 502
+    head.status = 0
+    for i in range(1, 4):
+        if not agw_class[at[i]] & AGW_DIGIT:
+            return 502
+        head.status = head.status * 10 + (at[i] - 48)
+    if head.status < 100 or head.status > 599:
+        return 502
+    at += 4
+    head.reason = at
+    if at[0] == b" ":
+        at += 1
+        head.reason = at
+        while at < line.end and agw_class[at[0]] & AGW_FIELD:
+            at += 1
+    head.reason_len = <uint32_t> (at - head.reason)
+    return _line_end(line, at)
+
+
+cdef int _field_line(Line* line, Field* field) noexcept nogil:
+    """field-name ":" OWS field-value OWS CRLF. White space before the name or the colon is refused (5.1, 5.2)."""
+    cdef const unsigned char* at = line.start
+    cdef const unsigned char* value
+    cdef int result
+    cdef bint underscore = False
+    while at < line.end and agw_class[at[0]] & AGW_TOKEN:
+        underscore |= at[0] == b"_"
+        at += 1
+    if at == line.end:
+        return HEAD_MORE
+    if at == line.start or at[0] != b":" or at - line.start > 65535:
+        return 400
+    field.name = line.start
+    field.name_len = <uint16_t> (at - line.start)
+    at += 1
+    while at < line.end and (at[0] == b" " or at[0] == b"\t"):
+        at += 1
+    value = at
+    while at < line.end and agw_class[at[0]] & AGW_FIELD:
+        at += 1
+    result = _line_end(line, at)
+    if result:
+        return result
+    while at > value and (at[-1] == b" " or at[-1] == b"\t"):
+        at -= 1
+    field.value = value
+    field.value_len = <uint32_t> (at - value)
+    field.id = field_id(field.name, field.name_len)
+    # A name with "_" is one that CGI-style agents cannot tell from the same name with "-": dropped, never aliased.
+    field.flags = FIELD_DROP if underscore else 0
+    return 0
+
+
+cdef inline bint _open_line(const unsigned char* data, Py_ssize_t end, HeadState* state) noexcept nogil:
+    """True when the line that was incomplete last time still is, having looked only at the new bytes."""
+    if state.scanned <= state.line_start:
+        return False
+    if memchr(data + state.scanned, 10, end - state.scanned) != NULL:
+        return False
+    while state.scanned < end and agw_class[data[state.scanned]] & AGW_FIELD:
+        state.scanned += 1
+    return state.scanned == end
+
+
+cdef int _lines(
+    const unsigned char* data, Py_ssize_t size, HeadState* state, const HeadLimits* limits,
+    Field* fields, RequestHead* request, ResponseHead* response, int* count,
+) noexcept nogil:
+    """Parse the lines from state.line_start on, up to and with the empty one that ends the head."""
+    cdef Line line
+    cdef int result
+    cdef Py_ssize_t window = size if size < limits.head else limits.head
+    cdef Py_ssize_t end
+    count[0] = 0
+    while True:
+        end = state.line_start + <Py_ssize_t> limits.line + 2
+        if end > window:
+            end = window
+        line.start = data + state.line_start
+        line.end = data + end
+        if line.start == line.end or _open_line(data, end, state):
+            result = HEAD_MORE
+        elif line.start[0] == b"\r" and (state.lines or request != NULL):
+            result = _line_end(&line, line.start)
+            if result == 0 and state.lines:
+                state.line_start = <uint32_t> (line.next - data)
+                return 0
+            if result == 0:
+                state.blank += 1
+                state.line_start = <uint32_t> (line.next - data)
+                if state.blank > BLANK_LINES:
+                    return 400
+                continue
+        elif state.lines == 0:
+            result = _request_line(&line, request) if request != NULL else _status_line(&line, response)
+        elif state.lines > limits.fields:
+            return 431
+        else:
+            result = _field_line(&line, &fields[count[0]])
+            count[0] += result == 0
+        if result:
+            return _stopped(result, end, size, state, limits)
+        state.lines += 1
+        state.line_start = <uint32_t> (line.next - data)
+        state.scanned = 0
+
+
+cdef int _stopped(
+    int result, Py_ssize_t end, Py_ssize_t size, HeadState* state, const HeadLimits* limits,
+) noexcept nogil:
+    """Why the lines ended early: a fault, a limit, or bytes that are yet to come."""
+    if result != HEAD_MORE:
+        return result
+    if end == size and size < limits.head:
+        if end - state.line_start < <Py_ssize_t> limits.line + 2:
+            # A CR may be the first half of a line end: it is looked at again.
+            state.scanned = <uint32_t> (end - 1 if end > state.line_start else end)
+            return HEAD_MORE
+    if state.lines == 0 and end - state.line_start >= <Py_ssize_t> limits.line + 2:
+        return 414
+    return 431
+
+
+cdef int _head_lines(
+    const unsigned char* data, Py_ssize_t size, HeadState* state, const HeadLimits* limits,
+    Field* fields, RequestHead* request, ResponseHead* response, int* count, Py_ssize_t* used,
+) noexcept nogil:
+    cdef bint resumed = state.lines != 0
+    cdef int result = _lines(data, size, state, limits, fields, request, response, count)
+    if result == 0 and resumed:
+        memset(state, 0, sizeof(HeadState))
+        result = _lines(data, size, state, limits, fields, request, response, count)
+    used[0] = state.line_start
+    return result
+
+
+# --- what the fields mean ---------------------------------------------------------------------------------------
+
+
+cdef int _content_length(const Field* field, int64_t* length) noexcept nogil:
+    """1*DIGIT without sign, list or leading zero (RFC 9110 8.6); at most 18 digits, which no int64 overflows."""
+    cdef uint32_t i
+    if field.value_len < 1 or field.value_len > 18 or (field.value[0] == b"0" and field.value_len > 1):
+        return 400
+    length[0] = 0
+    for i in range(field.value_len):
+        if not agw_class[field.value[i]] & AGW_DIGIT:
+            return 400
+        length[0] = length[0] * 10 + (field.value[i] - 48)
+    return 0
+
+
+cdef int _transfer_encoding(const Field* field) noexcept nogil:
+    """0 for exactly `chunked`. Else why not: 501 for a coding we do not know, 400 for everything that hides one."""
+    cdef const unsigned char* at = field.value
+    cdef const unsigned char* end = at + field.value_len
+    cdef const unsigned char* start
+    cdef int members = 0, chunked = 0
+    cdef bint last_chunked = False
+    if field.value_len == 7 and same_folded(field.value, "chunked", 7):
+        return 0
+    while True:
+        while at < end and (at[0] == b" " or at[0] == b"\t"):
+            at += 1
+        start = at
+        while at < end and agw_class[at[0]] & AGW_TOKEN:
+            at += 1
+        if at == start:
+            return 400
+        last_chunked = at - start == 7 and same_folded(start, "chunked", 7)
+        chunked += last_chunked
+        members += 1
+        while at < end and (at[0] == b" " or at[0] == b"\t"):
+            at += 1
+        if at == end:
+            break
+        if at[0] != b",":
+            return 400
+        at += 1
+    # chunked twice or not last would be framed by guesswork (RFC 9112 6.1, 6.3): refused as malformed.
+    return 400 if chunked > 1 or (chunked and not last_chunked) else 501
+
+
+cdef bint _may_be_nominated(int id) noexcept nogil:
+    """Whether a Connection field can make us drop this one: never what routing, framing or agents' trust rests on."""
+    return id not in (
+        F_HOST, F_CONTENT_LENGTH, F_AUTHORIZATION, F_X_API_KEY, F_COOKIE, F_X_FORWARDED_FOR, F_X_FORWARDED_PROTO,
+        F_X_FORWARDED_HOST, F_X_FORWARDED_PORT, F_FORWARDED, F_VIA, F_TRACEPARENT, F_TRACESTATE, F_X_REQUEST_ID,
+    )
+
+
+cdef bint _same_name(const unsigned char* a, const unsigned char* b, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef unsigned char x, y
+    for i in range(n):
+        x = a[i] | 0x20 if 65 <= a[i] <= 90 else a[i]
+        y = b[i] | 0x20 if 65 <= b[i] <= 90 else b[i]
+        if x != y:
+            return False
+    return True
+
+
+cdef int _nominate(const unsigned char* name, Py_ssize_t n, Field* fields, int count) noexcept nogil:
+    """Drop the fields of this name (RFC 9110 7.6.1). 400 where it is Transfer-Encoding: hiding that is an attack."""
+    cdef int i
+    cdef int id = field_id(name, n)
+    if id == F_TRANSFER_ENCODING:
+        return 400
+    if not _may_be_nominated(id):
+        return 0
+    for i in range(count):
+        if fields[i].name_len == n and fields[i].id == id and _same_name(fields[i].name, name, n):
+            fields[i].flags |= FIELD_DROP
+    return 0
+
+
+cdef int _connection(
+    const Field* field, Field* fields, int count, int* members, bint* close, bint* keep_alive,
+) noexcept nogil:
+    """The members of one Connection field: options, and names of fields that are for this hop alone."""
+    cdef const unsigned char* at = field.value
+    cdef const unsigned char* end = at + field.value_len
+    cdef const unsigned char* start
+    while at < end:
+        if at[0] == b" " or at[0] == b"\t" or at[0] == b",":
+            at += 1
+            continue
+        start = at
+        while at < end and agw_class[at[0]] & AGW_TOKEN:
+            at += 1
+        members[0] += 1
+        if at == start or members[0] > NOMINATED:
+            return 400
+        if at - start == 5 and same_folded(start, "close", 5):
+            close[0] = True
+        elif at - start == 10 and same_folded(start, "keep-alive", 10):
+            keep_alive[0] = True
+        elif _nominate(start, at - start, fields, count):
+            return 400
+        while at < end and (at[0] == b" " or at[0] == b"\t"):
+            at += 1
+        if at < end and at[0] != b",":
+            return 400
+    return 0
+
+
+cdef bint _wants_trailers(const Field* field) noexcept nogil:
+    return field.value_len == 8 and same_folded(field.value, "trailers", 8)
+
+
+cdef int _request_meaning(RequestHead* head, const HeadLimits* limits, unsigned char* scratch) noexcept nogil:
+    """Framing, connection and target of a request, decided once from its fields."""
+    cdef Field* field
+    cdef Field* host = NULL
+    cdef int seen_length = 0, seen_coding = 0, seen_authorization = 0, seen_key = 0, seen_type = 0
+    cdef int i, result, members = 0
+    cdef bint close = False, keep_alive = False
+    head.content_length = 0
+    head.expect_continue = 0
+    head.wants_trailers = 0
+    for i in range(head.n_fields):
+        field = &head.fields[i]
+        if field.id == F_OTHER:
+            continue
+        result = 0
+        if field.id == F_HOST:
+            result = 400 if host != NULL else 0
+            host = field
+            field.flags |= FIELD_DROP
+        elif field.id == F_CONTENT_LENGTH:
+            seen_length += 1
+            result = _content_length(field, &head.content_length)
+            field.flags |= FIELD_DROP
+        elif field.id == F_TRANSFER_ENCODING:
+            seen_coding += 1
+            result = _transfer_encoding(field)
+            field.flags |= FIELD_DROP
+        elif field.id == F_CONNECTION:
+            result = _connection(field, head.fields, head.n_fields, &members, &close, &keep_alive)
+            field.flags |= FIELD_DROP
+        elif field.id == F_AUTHORIZATION:
+            seen_authorization += 1
+        elif field.id == F_X_API_KEY:
+            seen_key += 1
+        elif field.id == F_CONTENT_TYPE:
+            seen_type += 1
+        elif field.id == F_EXPECT:
+            if field.value_len != 12 or not same_folded(field.value, "100-continue", 12) or head.expect_continue:
+                result = 417
+            head.expect_continue = 1
+            field.flags |= FIELD_DROP
+        elif field.id == F_TE:
+            head.wants_trailers |= _wants_trailers(field)
+            field.flags |= FIELD_DROP
+        elif field.id in (
+            F_KEEP_ALIVE, F_PROXY_CONNECTION, F_UPGRADE, F_HTTP2_SETTINGS, F_TRAILER, F_PROXY_AUTHORIZATION,
+        ):
+            field.flags |= FIELD_DROP
+        if result:
+            return result
+    if seen_length > 1 or seen_coding > 1 or (seen_length and seen_coding) or seen_type > 1:
+        return 400
+    if seen_coding and head.minor == 0:
+        return 400
+    if seen_authorization > 1 or seen_key > 1:
+        return 401
+    head.framing = FRAMING_CHUNKED if seen_coding else FRAMING_LENGTH if head.content_length > 0 else FRAMING_NONE
+    if head.framing == FRAMING_NONE and seen_length:
+        head.framing = FRAMING_LENGTH
+    head.keep_alive = not close and (head.minor == 1 or keep_alive)
+    if head.minor == 0:
+        head.expect_continue = 0
+    return _request_target(head, host, limits, scratch)
+
+
+cdef int _absolute_form(RequestHead* head, const unsigned char** authority, uint32_t* authority_len) noexcept nogil:
+    """Take "http://authority" off the target (RFC 9112 3.2.2); a listener here speaks http alone."""
+    cdef const unsigned char* end = head.path + head.path_len
+    cdef const unsigned char* at
+    if head.path_len < 8 or not _same_name(head.path, b"http://", 7):
+        return 400
+    authority[0] = head.path + 7
+    at = authority[0]
+    while at < end and at[0] != b"/" and at[0] != b"?":
+        at += 1
+    authority_len[0] = <uint32_t> (at - authority[0])
+    head.path = at
+    head.path_len = <uint32_t> (end - at)
+    return 0
+
+
+cdef int _split_query(RequestHead* head, unsigned char* scratch, Py_ssize_t room) noexcept nogil:
+    cdef const unsigned char* mark = <const unsigned char*> memchr(head.path, 63, head.path_len)
+    cdef uint32_t size = head.path_len
+    head.query = NULL
+    head.query_len = 0
+    if mark != NULL:
+        head.query = mark + 1
+        head.query_len = <uint32_t> (head.path + head.path_len - head.query)
+        size = <uint32_t> (mark - head.path)
+    if size == 0:
+        head.path = b"/"
+        head.path_len = 1
+        return 0
+    if size > room:
+        return 414
+    return 400 if normalise_path(head.path, size, scratch, &head.path, &head.path_len) < 0 else 0
+
+
+cdef int _request_target(
+    RequestHead* head, const Field* host, const HeadLimits* limits, unsigned char* scratch,
+) noexcept nogil:
+    """The forms of RFC 9112 3.2, and the one host that all of the request agrees on."""
+    cdef const unsigned char* authority = NULL
+    cdef uint32_t authority_len = 0
+    cdef int result
+    head.method_id = method_id(head.method, head.method_len)
+    if head.method_id == M_CONNECT or head.method_id == M_TRACE:
+        return 405
+    if head.path[0] != b"/" and not (head.path_len == 1 and head.path[0] == b"*"):
+        result = _absolute_form(head, &authority, &authority_len)
+        if result:
+            return result
+    elif head.path[0] == b"*" and head.method_id != M_OPTIONS:
+        return 400
+    if host == NULL:
+        if head.minor == 1 or authority == NULL:
+            return 400
+    elif authority == NULL:
+        authority = host.value
+        authority_len = host.value_len
+    elif authority_len != host.value_len or not _same_name(authority, host.value, authority_len):
+        # RFC 9112 3.2.2 lets the target win; two hosts in one request are two routes for whoever reads the other.
+        return 400
+    head.authority = authority
+    head.authority_len = authority_len
+    if parse_authority(authority, authority_len, scratch, &head.host, &head.host_len, &head.port) < 0:
+        return 400
+    if head.path_len and head.path[0] == b"*":
+        head.query = NULL
+        head.query_len = 0
+        return 0
+    return _split_query(head, scratch + authority_len, limits.head - authority_len)
+
+
+cdef int _response_meaning(ResponseHead* head, bint to_head_request) noexcept nogil:
+    """Framing and connection of a response (RFC 9112 6.3); what agents get wrong here is theirs: 502."""
+    cdef Field* field
+    cdef int seen_length = 0, seen_coding = 0, i, members = 0
+    cdef bint close = False, keep_alive = False
+    head.content_length = -1
+    head.event_stream = 0
+    for i in range(head.n_fields):
+        field = &head.fields[i]
+        if field.id == F_OTHER:
+            continue
+        if field.id == F_CONTENT_LENGTH:
+            seen_length += 1
+            field.flags |= FIELD_DROP
+            if _content_length(field, &head.content_length):
+                return 502
+        elif field.id == F_TRANSFER_ENCODING:
+            seen_coding += 1
+            field.flags |= FIELD_DROP
+            if _transfer_encoding(field):
+                return 502
+        elif field.id == F_CONNECTION:
+            field.flags |= FIELD_DROP
+            if _connection(field, head.fields, head.n_fields, &members, &close, &keep_alive):
+                return 502
+        elif field.id == F_CONTENT_TYPE:
+            head.event_stream = field.value_len >= 17 and _same_name(field.value, b"text/event-stream", 17) and (
+                field.value_len == 17 or field.value[17] in (b";", b" ", b"\t")
+            )
+        elif field.id in (F_KEEP_ALIVE, F_PROXY_CONNECTION, F_UPGRADE, F_TE, F_TRAILER, F_PROXY_AUTHENTICATE):
+            field.flags |= FIELD_DROP
+    if seen_length > 1 or seen_coding > 1 or (seen_length and seen_coding) or (seen_coding and head.minor == 0):
+        return 502
+    head.keep_alive = not close and (head.minor == 1 or keep_alive)
+    if to_head_request or head.status < 200 or head.status == 204 or head.status == 304:
+        head.framing = FRAMING_NONE
+    elif seen_coding:
+        head.framing = FRAMING_CHUNKED
+    elif seen_length:
+        head.framing = FRAMING_LENGTH
+    else:
+        head.framing = FRAMING_UNTIL_CLOSE
+        head.keep_alive = 0
+    return 0
+
+
+cdef int parse_request_head(
+    const unsigned char* data, Py_ssize_t size, HeadState* state, const HeadLimits* limits,
+    unsigned char* scratch, Field* fields, RequestHead* head, Py_ssize_t* used,
+) noexcept nogil:
+    cdef int result
+    head.fields = fields
+    result = _head_lines(data, size, state, limits, fields, head, NULL, &head.n_fields, used)
+    return result if result else _request_meaning(head, limits, scratch)
+
+
+cdef int parse_response_head(
+    const unsigned char* data, Py_ssize_t size, HeadState* state, const HeadLimits* limits, bint to_head_request,
+    Field* fields, ResponseHead* head, Py_ssize_t* used,
+) noexcept nogil:
+    cdef int result
+    head.fields = fields
+    result = _head_lines(data, size, state, limits, fields, NULL, head, &head.n_fields, used)
+    if result == HEAD_MORE:
+        return result
+    return 502 if result else _response_meaning(head, to_head_request)
+
+
+# --- for tests, fuzzing and benches: the same functions over Python bytes -----------------------------------------
+
+
+cdef _span(const unsigned char* data, Py_ssize_t size):
+    return (<const char*> data)[:size]
+
+
+cdef _fields(const Field* fields, int count):
+    return [
+        (_span(fields[i].name, fields[i].name_len), _span(fields[i].value, fields[i].value_len), fields[i].flags)
+        for i in range(count)
+    ]
+
+
+def parse_request(pieces, uint32_t max_head=65536, uint32_t max_line=16384, int max_fields=100):
+    """Feed the pieces one by one: None (incomplete), a status (int), or the head as a dict with `used` bytes."""
+    cdef HeadState state
+    cdef HeadLimits limits
+    cdef RequestHead head
+    cdef Field fields[MAX_FIELDS]
+    cdef Py_ssize_t used = 0
+    cdef int result = HEAD_MORE
+    cdef bytes data = b""
+    memset(&state, 0, sizeof(state))
+    limits.head, limits.line, limits.fields = max_head, max_line, max_fields
+    scratch = bytearray(2 * max_head)
+    for piece in pieces:
+        data += piece
+        result = parse_request_head(data, len(data), &state, &limits, scratch, fields, &head, &used)
+        if result != HEAD_MORE:
+            break
+    if result:
+        return None if result == HEAD_MORE else result
+    return {
+        "method": _span(head.method, head.method_len), "path": _span(head.path, head.path_len),
+        "query": None if head.query == NULL else _span(head.query, head.query_len),
+        "authority": _span(head.authority, head.authority_len), "host": _span(head.host, head.host_len),
+        "port": head.port, "minor": head.minor, "keep_alive": bool(head.keep_alive), "framing": head.framing,
+        "content_length": head.content_length, "expect_continue": bool(head.expect_continue),
+        "fields": _fields(head.fields, head.n_fields), "used": used,
+    }
+
+
+def parse_response(pieces, bint to_head_request=False, uint32_t max_head=65536, uint32_t max_line=16384):
+    """The same for a response."""
+    cdef HeadState state
+    cdef HeadLimits limits
+    cdef ResponseHead head
+    cdef Field fields[MAX_FIELDS]
+    cdef Py_ssize_t used = 0
+    cdef int result = HEAD_MORE
+    cdef bytes data = b""
+    memset(&state, 0, sizeof(state))
+    limits.head, limits.line, limits.fields = max_head, max_line, 100
+    for piece in pieces:
+        data += piece
+        result = parse_response_head(data, len(data), &state, &limits, to_head_request, fields, &head, &used)
+        if result != HEAD_MORE:
+            break
+    if result:
+        return None if result == HEAD_MORE else result
+    return {
+        "status": head.status, "reason": _span(head.reason, head.reason_len), "minor": head.minor,
+        "keep_alive": bool(head.keep_alive), "framing": head.framing, "content_length": head.content_length,
+        "event_stream": bool(head.event_stream), "fields": _fields(head.fields, head.n_fields), "used": used,
+    }
+
+
+def bench_parse(bytes data, int n):
+    """Parse the same complete head n times; the last result. For micro benches."""
+    cdef HeadState state
+    cdef HeadLimits limits
+    cdef RequestHead head
+    cdef Field fields[MAX_FIELDS]
+    cdef Py_ssize_t used = 0
+    cdef int result = HEAD_MORE, i
+    cdef const unsigned char* raw = data
+    cdef Py_ssize_t size = len(data)
+    limits.head, limits.line, limits.fields = 65536, 16384, 100
+    scratch = bytearray(2 * 65536)
+    cdef unsigned char* room = scratch
+    for i in range(n):
+        memset(&state, 0, sizeof(state))
+        result = parse_request_head(raw, size, &state, &limits, room, fields, &head, &used)
+    return result
