@@ -1,0 +1,104 @@
+# Shared memory that a worker writes and the supervisor reads: counters and the ring of request records.
+#
+# One request record, made once at the end of an exchange (and once at the start of a stream): the access log, taps,
+# spans and metrics are views of it. Its size and layout are a format: a change raises RECORD_VERSION.
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+# Why an exchange ended: the numbers of agw.errors.Reason.
+cdef enum Reason:
+    R_UPSTREAM = 0
+    R_BAD_REQUEST = 1
+    R_NOT_FOUND = 2
+    R_UNAUTHENTICATED = 3
+    R_INVALID_BACKEND = 4
+    R_NO_ENDPOINT = 5
+    R_CONNECT_FAILED = 6
+    R_UPSTREAM_INVALID = 7
+    R_UPSTREAM_CLOSED = 8
+    R_UPSTREAM_TIMEOUT = 9
+    R_CLIENT_CLOSED = 10
+    R_REQUEST_TIMEOUT = 11
+    R_TOO_LARGE = 12
+    R_HEAD_TOO_LARGE = 13
+    R_METHOD_REFUSED = 14
+    R_NOT_IMPLEMENTED = 15
+    R_VERSION_REFUSED = 16
+    R_EXPECTATION_FAILED = 17
+    R_DRAINED = 18
+    R_INTERNAL = 19
+    R_LOCAL = 20
+    R_LOOP = 21
+    R_POLICY_INVALID = 22
+    R_COUNT = 23
+
+# Indices into the counters, each a uint64. Gauges (see record.pyx COUNTERS) are set to 0 when a worker starts.
+cdef enum Counter:
+    C_REQUESTS = 0              # exchanges ended
+    C_STATUS_1XX = 1            # C_STATUS_1XX + status / 100 - 1: final answers by class
+    C_STATUS_2XX = 2
+    C_STATUS_3XX = 3
+    C_STATUS_4XX = 4
+    C_STATUS_5XX = 5
+    C_REASON = 8                # C_REASON + Reason
+    C_DOWNSTREAM_ACCEPTED = 32
+    C_DOWNSTREAM_ACTIVE = 33    # gauge
+    C_DOWNSTREAM_BYTES_IN = 34
+    C_DOWNSTREAM_BYTES_OUT = 35
+    C_UPSTREAM_CONNECTS = 36
+    C_UPSTREAM_CONNECT_FAILURES = 37
+    C_UPSTREAM_ACTIVE = 38      # gauge
+    C_UPSTREAM_REUSES = 39
+    C_RETRIES = 40
+    C_STREAMS = 41              # text/event-stream answers begun
+    C_STREAMS_ACTIVE = 42       # gauge
+    C_EXCHANGES_ACTIVE = 43     # gauge
+    C_SWAPS = 44
+    C_CARDS_REWRITTEN = 45
+    C_EXCEPTIONS = 46           # Python exceptions that reached the reactor: always a bug
+    C_UPSTREAM_DISCARDED = 47   # idle connections found closed or talking when looked at before reuse
+    C_COUNT = 48
+
+cdef enum:
+    RECORD_VERSION = 1
+    RECORD_SIZE = 384           # bytes
+    RING_SLOTS = 1024
+    RING_HEADER = 64            # bytes before the first slot; the first 8 are the number of records ever written
+
+cdef enum RecordKind:
+    RECORD_END = 0
+    RECORD_START = 1            # a stream's answer began
+
+cdef enum RecordFlag:
+    RECORD_STREAM = 1
+    RECORD_CARD = 2
+    RECORD_REUSED = 4           # the upstream connection had served before
+    RECORD_RETRIED = 8
+
+cdef struct Record:
+    uint16_t version            # RECORD_VERSION
+    uint16_t size               # RECORD_SIZE
+    uint8_t kind                # RecordKind
+    uint8_t reason              # Reason
+    uint8_t method              # MethodId
+    uint8_t flags               # RecordFlag
+    uint64_t sequence           # from 1; the reader detects overwritten slots by it
+    int64_t started_ns          # CLOCK_REALTIME at the request's head
+    int64_t first_byte_us       # from start to the answer's head; -1 without one
+    int64_t total_us            # from start to the end
+    uint64_t request_bytes      # body, as received
+    uint64_t response_bytes     # body, as sent
+    uint8_t request_id[16]
+    uint8_t peer[16]            # IPv6, or IPv4-mapped
+    uint8_t endpoint[16]        # the same; zero without one
+    uint16_t status
+    uint16_t port               # the listener's
+    uint16_t peer_port
+    uint16_t endpoint_port
+    uint8_t rule_len            # bytes used of the texts that follow, cut where longer
+    uint8_t consumer_len
+    uint8_t path_len
+    uint8_t reserved
+    char rule[96]               # the rule's key
+    char consumer[40]
+    char path[132]              # without the query

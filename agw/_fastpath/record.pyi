@@ -1,0 +1,37 @@
+"""Types of the shared counters and request records."""
+
+from typing import NamedTuple
+
+COUNTERS_SIZE: int
+RECORDS_SIZE: int
+COUNTERS: tuple[tuple[int, str, str, str, str], ...]
+
+class RequestRecord(NamedTuple):
+    """One request record, decoded."""
+
+    sequence: int
+    kind: str
+    reason: int
+    method: int
+    stream: bool
+    card: bool
+    reused: bool
+    retried: bool
+    started_ns: int
+    first_byte_us: int
+    total_us: int
+    request_bytes: int
+    response_bytes: int
+    request_id: str
+    peer: str
+    peer_port: int
+    endpoint: str
+    endpoint_port: int
+    status: int
+    port: int
+    rule: str
+    consumer: str
+    path: str
+
+def read_records(ring: memoryview, after: int = 0) -> list[RequestRecord]:
+    """Records with a sequence above `after` that are still in the ring, oldest first."""

@@ -1,0 +1,111 @@
+"""Counters and request records in shared memory: their layout for Python.
+
+The worker writes through the C structs of record.pxd; the supervisor reads here. Nothing here formats for people:
+metrics, access log and taps do that from these values.
+"""
+
+from collections import namedtuple
+from ipaddress import IPv6Address
+
+from libc.string cimport memcpy
+
+COUNTERS_SIZE = C_COUNT * 8
+RECORDS_SIZE = RING_HEADER + RING_SLOTS * RECORD_SIZE
+
+_REASONS = (
+    "upstream", "bad_request", "not_found", "unauthenticated", "invalid_backend", "no_endpoint", "connect_failed",
+    "upstream_invalid", "upstream_closed", "upstream_timeout", "client_closed", "request_timeout", "too_large",
+    "head_too_large", "method_refused", "not_implemented", "version_refused", "expectation_failed", "drained",
+    "internal", "local", "loop", "policy_invalid",
+)
+
+# (index, metric, label as name="value" or "", type, help)
+COUNTERS = (
+    (C_REQUESTS, "agw_requests_total", "", "counter", "Requests whose exchange has ended."),
+    *(
+        (C_STATUS_1XX + i, "agw_responses_total", f'class="{i + 1}xx"', "counter", "Final answers, by status class.")
+        for i in range(5)
+    ),
+    *(
+        (C_REASON + i, "agw_exchanges_total", f'reason="{name}"', "counter", "Ended exchanges, by why they ended.")
+        for i, name in enumerate(_REASONS)
+    ),
+    (C_DOWNSTREAM_ACCEPTED, "agw_downstream_connections_total", "", "counter", "Client connections accepted."),
+    (C_DOWNSTREAM_ACTIVE, "agw_downstream_connections", "", "gauge", "Client connections open."),
+    (C_DOWNSTREAM_BYTES_IN, "agw_downstream_received_bytes_total", "", "counter", "Bytes received from clients."),
+    (C_DOWNSTREAM_BYTES_OUT, "agw_downstream_sent_bytes_total", "", "counter", "Bytes sent to clients."),
+    (C_UPSTREAM_CONNECTS, "agw_upstream_connections_total", "", "counter", "Connections begun to endpoints."),
+    (C_UPSTREAM_CONNECT_FAILURES, "agw_upstream_connect_failures_total", "", "counter", "Connects that failed."),
+    (C_UPSTREAM_ACTIVE, "agw_upstream_connections", "", "gauge", "Connections to endpoints open, idle ones too."),
+    (C_UPSTREAM_REUSES, "agw_upstream_reuses_total", "", "counter", "Requests sent on a connection used before."),
+    (C_UPSTREAM_DISCARDED, "agw_upstream_stale_total", "", "counter", "Idle connections found unusable before reuse."),
+    (C_RETRIES, "agw_retries_total", "", "counter", "Requests sent again, nothing of them having been answered."),
+    (C_STREAMS, "agw_streams_total", "", "counter", "Event streams begun."),
+    (C_STREAMS_ACTIVE, "agw_streams", "", "gauge", "Event streams open."),
+    (C_EXCHANGES_ACTIVE, "agw_exchanges", "", "gauge", "Exchanges in progress."),
+    (C_SWAPS, "agw_table_swaps_total", "", "counter", "Compiled tables put in service."),
+    (C_CARDS_REWRITTEN, "agw_cards_rewritten_total", "", "counter", "Agent cards answered with changed URLs."),
+    (C_EXCEPTIONS, "agw_exceptions_total", "", "counter", "Exceptions that reached the reactor: each is a bug."),
+)
+
+RequestRecord = namedtuple(
+    "RequestRecord",
+    "sequence kind reason method stream card reused retried started_ns first_byte_us total_us request_bytes "
+    "response_bytes request_id peer peer_port endpoint endpoint_port status port rule consumer path",
+)
+
+
+def _address(raw):
+    address = IPv6Address(raw)
+    return str(address.ipv4_mapped or address) if any(raw) else ""
+
+
+cdef _decode(const Record* record):
+    return RequestRecord(
+        record.sequence,
+        "start" if record.kind == RECORD_START else "end",
+        record.reason,
+        record.method,
+        bool(record.flags & RECORD_STREAM),
+        bool(record.flags & RECORD_CARD),
+        bool(record.flags & RECORD_REUSED),
+        bool(record.flags & RECORD_RETRIED),
+        record.started_ns,
+        record.first_byte_us,
+        record.total_us,
+        record.request_bytes,
+        record.response_bytes,
+        (<bytes> (<const char*> record.request_id)[:16]).hex(),
+        _address(<bytes> (<const char*> record.peer)[:16]),
+        record.peer_port,
+        _address(<bytes> (<const char*> record.endpoint)[:16]),
+        record.endpoint_port,
+        record.status,
+        record.port,
+        (<bytes> record.rule[:record.rule_len]).decode("utf-8", "replace"),
+        (<bytes> record.consumer[:record.consumer_len]).decode("utf-8", "replace"),
+        (<bytes> record.path[:record.path_len]).decode("latin-1"),
+    )
+
+
+def read_records(ring, uint64_t after=0):
+    """Records with a sequence above `after` that are still in the ring, oldest first.
+
+    A slot that the worker overwrites while it is read shows by its sequence, and is left out.
+    """
+    cdef const unsigned char[::1] view = ring
+    cdef uint64_t written = (<const uint64_t*> &view[0])[0]
+    cdef uint64_t sequence = max(after, written - min(written, <uint64_t> RING_SLOTS)) + 1
+    cdef Record copy
+    cdef const unsigned char* slot
+    result = []
+    while sequence <= written:
+        slot = &view[RING_HEADER + ((sequence - 1) % RING_SLOTS) * RECORD_SIZE]
+        memcpy(&copy, slot, sizeof(Record))
+        if copy.sequence == sequence and (<const Record*> slot).sequence == sequence:
+            result.append(_decode(&copy))
+        sequence += 1
+    return result
+
+
+assert sizeof(Record) == RECORD_SIZE, sizeof(Record)
