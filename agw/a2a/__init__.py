@@ -1,27 +1,31 @@
-"""What A2A means to a gateway: agent cards and how they are rewritten. Values in, values out; no I/O, imports only errors.
+"""What A2A means to a gateway: agent cards and how they are rewritten.
 
-The worker's use of it, in full:
+Values in, values out: no I/O, no clock, no logger; imports nothing of agw but errors. The worker's use of it, in full:
 
     from agw.a2a.card import CardOptions, KeyPlace, PublicBase, Refused, Rewritten, is_card_path, not_modified, rewrite_card
 
-    is_card_path("/p/.well-known/agent-card.json")   # the request path, normalised, without the query
+    is_card_path("/p/.well-known/agent-card.json")                  # the request path, normalised, without the query
     base = PublicBase.parse("https://agents.example.com/hello")     # Card.external_url; ValueError where it is no base
     base = PublicBase.of("http", "127.0.0.1", 8080)                 # from the listener
     options = CardOptions(
-        signatures=card.signatures,      # Strip | Reject
-        other_urls=card.other_urls,      # Keep | Drop
-        keys=(KeyPlace("authorization", "Bearer"), KeyPlace("x-api-key")),  # the policy's sources where advertise_security, else ()
+        signatures=card.signatures,  # Strip | Reject
+        other_urls=card.other_urls,  # Keep | Drop
+        # the policy's sources where advertise_security, else ()
+        keys=(KeyPlace("authorization", "Bearer"), KeyPlace("x-api-key")),
     )
-    hosts = ("demo-a2a-agent-server", "10.0.0.7")    # the targets' hosts as written, and the endpoints' addresses
+    hosts = ("demo-a2a-agent-server", "demo-a2a-agent-server.default", "10.0.0.7")
     result = rewrite_card(body, base=base, hosts=hosts, options=options)
 
     None       leave the answer as it is, byte for byte, with its own ETag
-    Rewritten  send `body` (identity-coded UTF-8 JSON) with `etag` (weak, quotes included) and its own length;
-               drop the agent's ETag, Last-Modified, Content-MD5, Digest, Content-Digest, Repr-Digest and Accept-Ranges;
+    Rewritten  send `body` (identity-coded UTF-8 JSON) with `etag` (weak, quotes included) and its own length; drop the
+               agent's ETag, Last-Modified, Content-MD5, Digest, Content-Digest, Repr-Digest and Accept-Ranges;
                where not_modified(If-None-Match of the request, etag): 304 without a body
     Refused    answer 502; `reason` is for the body and the log
 
-Call it for the 200 answer of a GET (for HEAD there is no body to rewrite: drop the fields that would be false). The request
-goes to the agent without Accept-Encoding, Range, If-None-Match and If-Modified-Since: those speak of the agent's bytes, not
-of ours. An answer with a Content-Encoding, or of more than MAX_CARD_BYTES, is passed on untouched.
+hosts are the targets' hosts as written (for a Service also `name.namespace`) and the endpoints' addresses. All
+arguments are hashable, so that a small cache may stand in front: a card of 4 KiB costs about 1 ms.
+
+Call it for the 200 answer of a GET. The request goes to the agent without Accept-Encoding, Range, If-None-Match and
+If-Modified-Since: those speak of the agent's bytes, not of ours. An answer with a Content-Encoding, or of more than
+MAX_CARD_BYTES, is passed on untouched. An answer to HEAD has no body to rewrite: drop the fields that would be false.
 """

@@ -1,0 +1,129 @@
+"""Rewrites an agent card so that its readers come back through the gateway.
+
+Clients take an agent's endpoint from its card and not from the URL that they were given, so a card that is passed on as
+it is sends them past the gateway, and everything they do still works. What is rewritten, in both generations at once
+because one document may carry both:
+
+    url (with preferredTransport)        A2A 0.2 and 0.3
+    additionalInterfaces[].url           A2A 0.3 (with transport)
+    supportedInterfaces[].url            A2A 1.0 (with protocolBinding)
+
+- Which URLs change, and how: agw.a2a.interfaces and agw.a2a.urls.
+- The policy's API key is advertised (agw.a2a.security).
+- `signatures` cover the whole card (A2A 1.0 section 8.4): they are removed with the first changed byte, never left false.
+- A card in which nothing changes is passed on byte for byte, signatures and all.
+- All else keeps its bytes: provider, documentation, icon, extensions, tenant, versions, skills, what nobody knows yet.
+- What is no JSON object, or too large, is no card: it is passed on as it came, its reader will say so.
+- Names may repeat: readers differ in which one they take, so each of them is rewritten.
+
+Must not: fetch, log, look at a clock, raise on any body.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+
+from agw.a2a.interfaces import Publisher, rewrite_interfaces
+from agw.a2a.security import KeyPlace, advertise
+from agw.a2a.splice import Container, change, container, splice
+from agw.a2a.urls import PublicBase, normal_host
+
+__all__ = [
+    "MAX_CARD_BYTES",
+    "WELL_KNOWN",
+    "CardOptions",
+    "KeyPlace",
+    "PublicBase",
+    "Refused",
+    "Rewritten",
+    "is_card_path",
+    "not_modified",
+    "rewrite_card",
+    "weak_etag",
+]
+
+MAX_CARD_BYTES = 1 << 20
+WELL_KNOWN = ("/.well-known/agent-card.json", "/.well-known/agent.json")  # 0.3 and 1.0; 0.2
+
+_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
+
+
+@dataclass(frozen=True, slots=True)
+class CardOptions:
+    """What the Backend and the policy say: signatures Strip | Reject, other_urls Keep | Drop, keys to advertise."""
+
+    signatures: str = "Strip"
+    other_urls: str = "Keep"
+    keys: tuple[KeyPlace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """The card to send, and its entity tag with quotes."""
+
+    body: bytes
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The card cannot be shown: answer 502."""
+
+    reason: str
+
+
+def is_card_path(path: str) -> bool:
+    """Whether a request path (normalised, no query) asks for an agent card: at the root or under any prefix."""
+    return path.endswith(WELL_KNOWN)
+
+
+def rewrite_card(
+    body: bytes, *, base: PublicBase, hosts: tuple[str, ...], options: CardOptions = CardOptions()
+) -> Rewritten | Refused | None:
+    """Rewrite the body of a 200 answer; None where it is to be passed on as it is.
+
+    hosts: of the backend, as written and as resolved (`name`, `name.namespace`, addresses).
+    """
+    card = _decode(body)
+    if card is None:
+        return None
+    publisher = Publisher(base, frozenset(normal_host(host) for host in hosts), options.other_urls == "Drop")
+    interfaces = rewrite_interfaces(card, publisher)
+    security = advertise(card, options.keys)
+    edits, append = [*interfaces.edits, *security.edits], (*interfaces.append, *security.append)
+    if not (edits or append or interfaces.remove):
+        return None
+    signatures = {index for index, part in enumerate(card.parts) if part.name == "signatures"}
+    if options.signatures == "Reject" and any(card.raw(card.parts[i]) not in {"null", "[]"} for i in signatures):
+        return Refused("the agent card is signed, and rewriting it would void its signature")
+    edits += change(card, remove=interfaces.remove | signatures, append=append)
+    new = splice(card.text, edits).encode()
+    return Rewritten(new, weak_etag(new))
+
+
+def weak_etag(body: bytes) -> str:
+    """Give the entity tag of a rewritten card: weak (RFC 9110 8.8.1), so that it stays true under a content coding."""
+    return f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+
+
+def not_modified(if_none_match: str, etag: str) -> bool:
+    """Whether a client has this card already: the weak comparison of RFC 9110 sections 8.8.3.2 and 13.1.2."""
+    return if_none_match.strip() == "*" or etag.removeprefix("W/") in _ENTITY_TAG.findall(if_none_match)
+
+
+def _decode(body: bytes) -> Container | None:
+    """Give the card's members where the body is one JSON object in UTF-8, else None.
+
+    A byte order mark and NaN are let pass because JSON readers of clients do so too.
+    """
+    if len(body) > MAX_CARD_BYTES:
+        return None
+    try:
+        text = body.decode().removeprefix("\ufeff")
+        value = json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return None
+    return container(text, text.index("{")) if isinstance(value, dict) else None
