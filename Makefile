@@ -12,7 +12,7 @@ IMAGE ?= agw:dev
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --root-user-action=ignore
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --no-compile --root-user-action=ignore
 SOURCES := $(wildcard agw/_fastpath/*.pyx agw/_fastpath/*.pxd agw/_fastpath/*.h)
 
 # AddressSanitizer must be the first library of the process; CPython itself leaks on purpose at exit.
@@ -44,7 +44,7 @@ sanitised:  ## the compiled modules with AddressSanitizer and UndefinedBehaviorS
 lint: $(VENV)/.dev  ## ruff with everything on, its formatter, cython-lint
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@$(VENV)/bin/cython-lint agw
+	@PATH="$(VENV)/bin:$$PATH" cython-lint agw
 
 format: $(VENV)/.dev  ## format and fix what ruff can
 	@$(PY) -m ruff format .

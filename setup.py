@@ -31,7 +31,12 @@ JOBS = int(os.environ.get("AGW_BUILD_JOBS") or len(os.sched_getaffinity(0)))
 BASE = Path("build") / VARIANT
 CYTHON_OUT = BASE / "cython"
 
-WARNINGS = ["-Wall", "-Wno-unused-function", "-Werror=implicit-function-declaration", "-Werror=incompatible-pointer-types"]
+WARNINGS = [
+    "-Wall",
+    "-Wno-unused-function",
+    "-Werror=implicit-function-declaration",
+    "-Werror=incompatible-pointer-types",
+]
 HARDENING = ["-fstack-protector-strong", "-fvisibility=hidden"]
 SANITISERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
 CHECKED = ["-O1", "-g", "-UNDEBUG", "-DAGW_DEBUG=1"]

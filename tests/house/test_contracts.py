@@ -1,0 +1,53 @@
+"""What two files must agree on."""
+
+import importlib.util
+import re
+
+import pytest
+
+from agw import data
+from agw.errors import Reason
+from tests.house.tree import ROOT, files, name
+
+FASTPATH = ROOT / "agw" / "_fastpath"
+
+
+def enum_of(declaration, title):
+    """Return {name: number} of a `cdef enum` whose members all have a number."""
+    body = re.search(rf"^cdef enum {title}:\n((?:    .*\n|\n)+)", declaration, re.MULTILINE).group(1)
+    return {match[1]: int(match[2]) for match in re.finditer(r"^\s+(\w+)\s*=\s*(\d+)", body, re.MULTILINE)}
+
+
+def test_reasons_are_the_same_in_python_and_in_c():
+    declared = enum_of((FASTPATH / "record.pxd").read_text(), "Reason")
+    count = declared.pop("R_COUNT")
+    assert declared == {f"R_{reason.name}": reason.value for reason in Reason}
+    assert count == len(Reason)
+
+
+@pytest.mark.parametrize("source", [path for path in files(".pyx") if path.parent == FASTPATH], ids=name)
+def test_a_compiled_module_has_its_declaration_and_its_stub(source):
+    assert source.with_suffix(".pxd").exists()
+    assert source.with_suffix(".pyi").exists()
+
+
+@pytest.mark.parametrize("source", [path for path in files(".pyx") if path.parent == FASTPATH], ids=name)
+def test_a_compiled_module_is_built(source):
+    assert importlib.util.find_spec(f"agw._fastpath.{source.stem}").origin.endswith(".so")
+
+
+def test_the_files_beside_the_code_are_found():
+    assert [path.suffix for path in data.crd_files()] == [".yaml", ".yaml"]
+    assert [path.name for path in data.example_files("seed")] == [
+        "a2a-api-key.yaml",
+        "a2a-gateway.yaml",
+        "a2a-server.yaml",
+    ]
+    with pytest.raises(FileNotFoundError, match="no such example"):
+        data.example_files("nothing")
+
+
+def test_an_sdist_takes_every_folder():
+    grafted = set(re.findall(r"^graft (\S+)", (ROOT / "MANIFEST.in").read_text(), re.MULTILINE))
+    tracked = {name(path).partition("/")[0] for path in files() if "/" in name(path)}
+    assert tracked - {".ci"} <= grafted
