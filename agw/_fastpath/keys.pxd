@@ -1,9 +1,11 @@
 # A set of API keys, found by digest in constant time.
 
+cimport cython
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 
-cdef final class KeySet:
+@cython.final
+cdef class KeySet:
     # Immutable once made; a set without keys lets nobody in.
     cdef readonly int size         # number of distinct keys; every index is below it
     cdef list _consumers           # their names, by index
@@ -11,6 +13,9 @@ cdef final class KeySet:
     cdef int32_t* _indexes         # per digest: index of its consumer, -1 where the place is empty; owned, never NULL
     cdef uint32_t _buckets         # number of buckets, at least 1
     cdef uint64_t _secret[2]       # of this set: nobody can aim keys at one bucket
+
+    cdef bint _build(self, dict consumers) except -1
+    cdef bint _insert(self, const uint8_t* digest, int32_t index) noexcept
 
     # Index of the consumer whose key this is, or -1. Same work on a hit and on a miss. key is borrowed for the call;
     # n: bytes, at least 0.

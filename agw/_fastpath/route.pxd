@@ -1,6 +1,7 @@
 # The compiled forms of the snapshot's nouns: policy, target, backend and rule. All immutable, but for
 # CompiledBackend.bound, which belongs to the pool.
 
+cimport cython
 from libc.stdint cimport int64_t
 
 from agw._fastpath.keys cimport KeySet
@@ -17,20 +18,22 @@ cdef struct KeySourceSpec:
     int field_id                   # FieldId of the header where it has one of its own, else 0: compare the name
 
 
-cdef final class CompiledPolicy:
+@cython.final
+cdef class CompiledPolicy:
     cdef readonly object entry     # snapshot Policy; None where a rule names a policy that is missing (then deny)
     cdef readonly KeySet keys      # None without API key authentication
     cdef readonly bint has_auth    # API keys are asked for
     cdef readonly bint optional    # no key at all is let through; a wrong one is not
     cdef readonly bint forward_credential
-    cdef readonly bint public_card # the agent card needs no key
-    cdef readonly bint deny        # the policy is unusable: 500 for all
+    cdef readonly bint public_card  # the agent card needs no key
+    cdef readonly bint deny         # the policy is unusable: 500 for all
     cdef int n_sources             # of sources, at most MAX_KEY_SOURCES
     cdef KeySourceSpec sources[8]
     cdef list _bytes               # owns what sources point to
 
 
-cdef final class CompiledTarget:
+@cython.final
+cdef class CompiledTarget:
     cdef readonly str name
     cdef readonly str host         # as the user wrote it
     cdef readonly int port
@@ -39,12 +42,13 @@ cdef final class CompiledTarget:
     cdef readonly tuple endpoints  # of (address, port)
 
 
-cdef final class CompiledBackend:
+@cython.final
+cdef class CompiledBackend:
     cdef readonly str key
     cdef readonly object entry     # snapshot Backend
     cdef readonly bint a2a
     cdef readonly tuple targets    # of CompiledTarget
-    cdef readonly int total_weight # of all targets
+    cdef readonly int total_weight  # of all targets
     cdef public object bound       # owned by the pool: None until the reactor binds endpoints
 
 
@@ -55,7 +59,8 @@ cdef struct WeightedRef:
     bint error                     # its share answers 500
 
 
-cdef final class CompiledRule:
+@cython.final
+cdef class CompiledRule:
     cdef readonly str key
     cdef readonly object entry             # snapshot Rule
     cdef readonly CompiledPolicy policy    # None without a policy

@@ -1,12 +1,14 @@
 # The compiled snapshot: which rule takes a request.
 
+cimport cython
 from libc.stdint cimport int64_t
 
 from agw._fastpath.message cimport RequestHead
 from agw._fastpath.route cimport CompiledRule
 
 
-cdef final class Table:
+@cython.final
+cdef class Table:
     # Immutable once compile_table() returned it.
     cdef readonly int64_t version
     cdef readonly dict backends    # entry key -> CompiledBackend
