@@ -1,0 +1,234 @@
+"""The proxies that are compared, each with the configuration that its own documentation recommends for this work.
+
+A peer is a function from a `Setup` to a command line; it may write configuration files into the setup's folder. Where
+a choice favours somebody, it favours the peer: nginx and HAProxy keep pools of connections to the agent, log nothing,
+add no forwarding headers and check no key, all of which agw does do (its TrafficPolicy is always on). With `auth` they check
+the same two keys, by comparing strings, and remove the credential, as agw does.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import ROOT, RigError
+from bench.build import program
+from bench.procs import free_port
+from bench.scenario import KEYS
+
+SEED = ROOT / "examples" / "seed"
+AGENT = "demo-a2a-agent-server:9999"  # what the seed's Backend names
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Where a proxy listens and forwards to, on 127.0.0.1. folder: its own, for files that it needs.
+
+    manifests, resolve: what agw serves, and the backend name that stands for the agent. arguments: more flags for agw.
+    """
+
+    folder: Path
+    port: int
+    upstream: int
+    auth: bool = False
+    manifests: Path = SEED
+    resolve: str = AGENT
+    arguments: Sequence[str] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A proxy. executable: what must be on the PATH, "" for what the rig brings. version: argv that prints it."""
+
+    name: str
+    command: Callable[[Setup], list[str]]
+    executable: str = ""
+    version: Sequence[str] = ()
+    install: str = ""
+
+    def missing(self) -> bool:
+        """Whether it is not on this machine."""
+        return bool(self.executable) and self.find() is None
+
+    def find(self) -> str | None:
+        """Its executable; the sbin folders are searched too, since Debian keeps them out of users' PATH."""
+        return shutil.which(self.executable, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+    def describe(self) -> str:
+        """Its version, as it tells it itself."""
+        if not self.version:
+            return ""
+        argv = [self.find() or self.executable, *self.version[1:]] if self.executable else list(self.version)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=ROOT)
+        return version_in(done.stdout + done.stderr)
+
+
+def version_in(text: str) -> str:
+    """The first version number in what a program prints about itself, else its first line."""
+    found = re.search(r"\d+\.\d+[\w.+~-]*", text)
+    return found[0] if found else text.strip().partition("\n")[0]
+
+
+def relay(setup: Setup) -> list[str]:
+    """The floor: bytes moved from socket to socket."""
+    return [program("relay"), "--listen", f"127.0.0.1:{setup.port}", "--upstream", f"127.0.0.1:{setup.upstream}"]
+
+
+NGINX_AUTH_MAP = """
+    map $http_authorization $known {{
+        default 0;
+        {keys}
+    }}"""
+NGINX = """\
+{user}daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log warn;
+events {{
+    use epoll;
+    multi_accept on;
+    worker_connections 16384;
+}}
+http {{
+    access_log off;
+    server_tokens off;
+    tcp_nodelay on;
+    keepalive_timeout 600s;
+    keepalive_requests 1000000000;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;{map}
+    upstream agent {{
+        server 127.0.0.1:{upstream};
+        keepalive 128;
+        keepalive_requests 1000000000;
+        keepalive_timeout 60s;
+    }}
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{{check}
+            proxy_pass http://agent;
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
+            proxy_set_header Connection "";
+        }}
+    }}
+}}
+"""
+NGINX_CHECK = """
+            if ($known = 0) { return 401; }
+            proxy_set_header Authorization "";"""
+
+
+def nginx_config(setup: Setup, *, root: bool) -> str:
+    """nginx.conf; root: its workers stay root as well, so that they may enter the rig's private folder."""
+    keys = "\n        ".join(f'"Bearer {key}" 1;' for key in KEYS)
+    return NGINX.format(
+        user="user root;\n" if root else "",
+        folder=setup.folder,
+        port=setup.port,
+        upstream=setup.upstream,
+        map=NGINX_AUTH_MAP.format(keys=keys) if setup.auth else "",
+        check=NGINX_CHECK if setup.auth else "",
+    )
+
+
+def nginx(setup: Setup) -> list[str]:
+    """One worker under its master."""
+    path = setup.folder / "nginx.conf"
+    path.write_text(nginx_config(setup, root=os.geteuid() == 0))
+    return [PEERS["nginx"].find() or "nginx", "-c", str(path), "-e", str(setup.folder / "error.log")]
+
+
+HAPROXY = """\
+global
+    nbthread 1
+    no strict-limits
+    maxconn 16384
+defaults
+    mode http
+    option http-keep-alive
+    http-reuse always
+    timeout connect 5s
+    timeout client 600s
+    timeout server 600s
+    timeout http-keep-alive 600s
+frontend front
+    bind 127.0.0.1:{port} backlog 4096{check}
+    default_backend agent
+backend agent
+    server agent 127.0.0.1:{upstream} pool-max-conn 128
+"""
+HAPROXY_CHECK = """
+    acl known req.hdr(authorization) -m str {keys}
+    http-request deny deny_status 401 unless known
+    http-request del-header authorization"""
+
+
+def haproxy_config(setup: Setup) -> str:
+    """haproxy.cfg."""
+    keys = " ".join(f'"Bearer {key}"' for key in KEYS)
+    check = HAPROXY_CHECK.format(keys=keys) if setup.auth else ""
+    return HAPROXY.format(port=setup.port, upstream=setup.upstream, check=check)
+
+
+def haproxy(setup: Setup) -> list[str]:
+    """One process, one thread, in the foreground."""
+    path = setup.folder / "haproxy.cfg"
+    path.write_text(haproxy_config(setup))
+    return [PEERS["haproxy"].find() or "haproxy", "-db", "-f", str(path)]
+
+
+def agw(setup: Setup) -> list[str]:
+    """A user's own command line, with one worker."""
+    if not setup.manifests.exists():
+        message = f"{setup.manifests} is missing: agw has nothing to serve"
+        raise RigError(message)
+    return [
+        sys.executable,
+        "-m",
+        "agw",
+        "run",
+        "-f",
+        str(setup.manifests),
+        "--workers",
+        "1",
+        "--listen",
+        f"80=127.0.0.1:{setup.port}",
+        "--resolve",
+        f"{setup.resolve}=127.0.0.1:{setup.upstream}",
+        "--admin",
+        f"127.0.0.1:{free_port()}",
+        *setup.arguments,
+    ]
+
+
+DEBIAN = "apt-get install --no-install-recommends"
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer("relay", relay),
+        Peer("nginx", nginx, "nginx", ("nginx", "-v"), f"{DEBIAN} nginx-light"),
+        Peer("haproxy", haproxy, "haproxy", ("haproxy", "-v"), f"{DEBIAN} haproxy"),
+        Peer("agw", agw, "", (sys.executable, "-m", "agw", "--version")),
+    )
+}
+
+
+def choose(names: Sequence[str]) -> tuple[list[Peer], list[str]]:
+    """The wanted peers that are here, and a line for each that is not."""
+    unknown = [name for name in names if name not in PEERS]
+    if unknown:
+        message = f"no such proxy: {', '.join(unknown)} (there are {', '.join(PEERS)})"
+        raise RigError(message)
+    wanted = [PEERS[name] for name in names]
+    notes = [f"{peer.name} is not installed and left out: {peer.install}" for peer in wanted if peer.missing()]
+    return [peer for peer in wanted if not peer.missing()], notes

@@ -1,0 +1,117 @@
+"""`python -m bench.rig`: what a request costs agw, nginx, HAProxy and a bare TCP relay, in one run.
+
+Rounds are interleaved: each loads every proxy once, beginning with another one each time; the first round warms up and
+is dropped. The figure is the CPU time of the proxy's worker per request, and its ratio to each peer in the same round.
+`--at-most nginx=1.0` makes the exit code 1 when the median ratio is higher: a regression gate that holds on any machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import OUT, RigError, machine, report
+from bench.field import Entrant, Entry, Sample, lined_up, run
+from bench.machine import Cores
+from bench.peers import PEERS, Setup, choose
+from bench.procs import raise_file_limit
+from bench.scenario import SCENARIOS, Scenario
+from bench.stats import rotated
+
+MIN_ROUNDS = 8
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    options = argparse.ArgumentParser(prog="python -m bench.rig", description=__doc__.partition("\n")[0])
+    options.add_argument("--peers", default=",".join(PEERS), help="which proxies, with commas (%(default)s)")
+    options.add_argument("--subject", default="agw", help="whose ratio to the others is shown (%(default)s)")
+    options.add_argument("--scenario", default="post300", choices=SCENARIOS, help="the traffic (%(default)s)")
+    options.add_argument("--rounds", type=int, default=10, help="measured rounds after the warm-up (%(default)s)")
+    options.add_argument("--requests", type=int, default=40_000, help="requests per proxy and round (%(default)s)")
+    options.add_argument("--peer-auth", action="store_true", help="nginx and HAProxy check the keys as well")
+    options.add_argument("--core", type=int, help="the proxies' core (the last one)")
+    options.add_argument("--manifests", type=Path, help="what agw serves (examples/seed)")
+    options.add_argument(
+        "--at-most", action="append", default=[], metavar="PEER=RATIO", type=limit, help="exit 1 above it"
+    )
+    options.add_argument("--out", type=Path, default=OUT, help="folder of the reports (%(default)s)")
+    return options
+
+
+def limit(text: str) -> tuple[str, float]:
+    """`nginx=1.0` as a pair."""
+    name, _, ratio = text.partition("=")
+    return name, float(ratio)
+
+
+def measure(entrants: Sequence[Entrant], cores: Cores, rounds: int, requests: int) -> dict[str, list[Sample]]:
+    """All rounds; the warm-up is round 0 and not among the samples."""
+    by_name = {entrant.name: entrant for entrant in entrants}
+    samples: dict[str, list[Sample]] = {name: [] for name in by_name}
+    for number in range(rounds + 1):
+        costs = []
+        for name in rotated(list(by_name), number):
+            result = run(by_name[name], cores, requests)
+            costs.append(f"{name} {result.worker_us:.2f}")
+            if number:
+                samples[name].append(result)
+        label = f"round {number}/{rounds}" if number else "warm-up"
+        print(f"{label}: {', '.join(sorted(costs))} us", file=sys.stderr, flush=True)
+    return samples
+
+
+def entry(name: str, scenario: Scenario, options: argparse.Namespace) -> Entry:
+    """A proxy as the command line wants it."""
+    setup = Setup(Path(), 0, 0, auth=options.peer_auth)
+    if options.manifests:
+        setup = Setup(Path(), 0, 0, auth=options.peer_auth, manifests=options.manifests)
+    return Entry(name, PEERS[name], scenario, setup)
+
+
+def compare(options: argparse.Namespace) -> report.Comparison:
+    """Line the proxies up, measure, line them down."""
+    scenario = SCENARIOS[options.scenario]
+    peers, notes = choose(options.peers.split(","))
+    cores, before = machine.cores(options.core), machine.look()
+    keys = "check the keys too" if options.peer_auth else "check no key (--peer-auth makes them)"
+    notes.append(f"{options.rounds} rounds of {options.requests} requests after a warm-up; nginx and HAProxy {keys}")
+    if options.rounds < MIN_ROUNDS:
+        notes.append(f"WARNING: fewer than {MIN_ROUNDS} rounds: a look, not a result")
+    versions = {peer.name: peer.describe() for peer in peers}
+    with lined_up([entry(peer.name, scenario, options) for peer in peers], cores) as entrants:
+        samples = measure(entrants, cores, options.rounds, options.requests)
+    title = f"CPU time of the proxy per request: {scenario.about}"
+    return report.Comparison(title, options.subject, before, cores, versions, samples, notes)
+
+
+def verdicts(comparison: report.Comparison, limits: Sequence[tuple[str, float]]) -> list[str]:
+    """A line for each peer whose median ratio is over its limit."""
+    over = []
+    for name, most in limits:
+        ratio = comparison.ratio(name).median
+        if ratio > most:
+            over.append(f"{comparison.subject} costs {ratio:.2f}x {name}; at most {most:.2f}x is wanted")
+    return over
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 measured, 1 could not measure or over a limit."""
+    options = parser().parse_args(arguments)
+    try:
+        raise_file_limit()
+        comparison = compare(options)
+        print(report.publish(comparison, options.out, f"rig-{options.scenario}"))
+        over = verdicts(comparison, options.at_most)
+    except RigError as error:
+        print(f"bench.rig: {error}", file=sys.stderr)
+        return 1
+    for line in over:
+        print(line, file=sys.stderr)
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

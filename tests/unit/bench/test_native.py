@@ -1,0 +1,182 @@
+"""The native programs against one another, and against what they must not accept."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from bench import RigError
+from bench.build import is_current, program
+from bench.procs import free_port, started, wait_until
+from bench.scenario import post, script
+
+
+USUAL = (post(key="k"),)
+
+
+def listening(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+@pytest.fixture
+def native(tmp_path):
+    """Start a native program that listens; returns its port."""
+    with contextlib.ExitStack() as stack:
+
+        def start(name, *flags):
+            port = free_port()
+            argv = [program(name), "--listen", f"127.0.0.1:{port}", *map(str, flags)]
+            stack.enter_context(started(name, argv, [0], tmp_path / f"{name}.log"))
+            wait_until(lambda: listening(port), f"{name} listens")
+            return port
+
+        yield start
+
+
+@pytest.fixture
+def load(tmp_path):
+    """Run the load generator over a port; returns the finished process."""
+
+    def run(port, *flags, requests=USUAL):
+        path = tmp_path / "script"
+        path.write_bytes(script(requests))
+        argv = [program("load"), "--connect", f"127.0.0.1:{port}", "--script", str(path), "--timeout", "30"]
+        return subprocess.run([*argv, *map(str, flags)], capture_output=True, text=True, check=False, input="")
+
+    return run
+
+
+def exchange(port, *pieces):
+    """Send pieces, end the sending side, read all."""
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize("connections", [1, 7, 300])
+def test_load_counts_right_answers(native, load, connections):
+    port = native("upstream", "--body", 130)
+    done = load(port, "--requests", 1000, "--connections", connections, "--length", 130)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["requests"], report["errors"], report["reconnects"]) == (1000, 0, 0)
+
+
+def test_load_through_the_relay(native, load):
+    port = native("relay", "--upstream", f"127.0.0.1:{native('upstream')}")
+    done = load(port, "--requests", 2000, "--length", 130, requests=(post(), post(100_000)))
+    assert json.loads(done.stdout)["requests"] == 2000
+
+
+def test_load_counts_wrong_lengths_as_errors(native, load):
+    port = native("upstream", "--body", 131)
+    done = load(port, "--requests", 20, "--connections", 2, "--length", 130)
+    report = json.loads(done.stdout)
+    assert (report["requests"], report["errors"]) == (0, 20)
+
+
+def test_load_counts_a_wrong_status_as_an_error(native, load):
+    port = native("upstream")
+    done = load(port, "--requests", 5, "--connections", 1, "--status", 201)
+    assert json.loads(done.stdout)["errors"] == 5
+
+
+def test_load_gives_up_when_nothing_is_right(native, load):
+    done = load(native("upstream"), "--requests", 5000, "--connections", 4, "--status", 204)
+    assert done.returncode == 1
+    assert "more than 1000 errors" in done.stderr
+
+
+def test_load_opens_a_connection_anew_after_connection_close(load):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            for _ in range(3):
+                connection, _address = server.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        done = load(server.getsockname()[1], "--requests", 3, "--connections", 1)
+        thread.join()
+    report = json.loads(done.stdout)
+    assert (report["requests"], report["errors"], report["reconnects"]) == (3, 0, 2)
+
+
+def test_load_refuses_a_script_that_is_cut_short(load, tmp_path):
+    done = load(1, requests=(post(),))
+    assert done.returncode == 1  # nothing listens on port 1
+    (tmp_path / "cut").write_bytes(script([post()])[:-1])
+    argv = [program("load"), "--connect", "127.0.0.1:1", "--script", str(tmp_path / "cut")]
+    assert "cut short" in subprocess.run(argv, capture_output=True, text=True, check=False).stderr
+
+
+def test_load_holds_connections_until_its_input_ends(native, load):
+    done = load(native("upstream"), "--hold", 1, "--connections", 200, "--sources", 3, "--length", 130)
+    report, end = map(json.loads, done.stdout.splitlines())
+    assert (report["requests"], report["errors"], end["closed"]) == (200, 0, 0)
+
+
+def test_upstream_answers_pipelined_requests_in_any_pieces(native):
+    port = native("upstream", "--body", 60)
+    data = post() + b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" + post()
+    whole = exchange(port, data)
+    assert whole.count(b"HTTP/1.1 200 OK") == 3
+    assert exchange(port, *(data[at : at + 7] for at in range(0, len(data), 7))) == whole
+    head, _, body = whole[: len(whole) // 3].partition(b"\r\n\r\n")
+    assert b"content-length: 60" in head
+    assert json.loads(body)["jsonrpc"] == "2.0"
+    assert len(body) == 60
+
+
+def test_upstream_refuses_chunks(native):
+    request = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    assert exchange(native("upstream"), request).startswith(b"HTTP/1.1 411 ")
+
+
+def test_upstream_streams_events(native):
+    port = native("upstream", "--events", 3, "--interval-us", 2000)
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(post())
+        answer = b""
+        while not answer.endswith(b"\r\n0\r\n\r\n"):
+            piece = connection.recv(65536)
+            assert piece, answer
+            answer += piece
+    assert b"content-type: text/event-stream" in answer
+    times = [int(line[6:]) for line in answer.split(b"\n") if line.startswith(b"data: ")]
+    assert len(times) == 3
+    assert times == sorted(times)
+
+
+def test_a_missing_flag_is_named():
+    done = subprocess.run([program("relay")], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "--upstream is missing\n")
+
+
+def test_an_executable_is_current_until_a_source_is_newer(tmp_path):
+    source, executable = tmp_path / "a.c", tmp_path / "a"
+    source.write_text("int main;")
+    assert not is_current(executable, [source])
+    executable.write_text("x")
+    assert is_current(executable, [source])
+    executable.touch()
+    os.utime(executable, ns=(1, 1))
+    assert not is_current(executable, [source])
+
+
+def test_a_program_that_does_not_compile_is_told():
+    with pytest.raises(RigError, match="does not compile"):
+        program("no-such-program")
