@@ -17,10 +17,9 @@ A scheme of the agent's that says the same is used instead of a second one. Memb
 from __future__ import annotations
 
 import itertools
-import json
 from typing import NamedTuple, TypeAlias
 
-from agw.a2a.splice import Container, Edit, change, dump
+from agw.a2a.splice import Container, Edit, Part, change, dump
 
 SCHEME = "gatewayApiKey"
 
@@ -28,7 +27,8 @@ _SCHEMES = ("securitySchemes", "security_schemes")
 _OLD = ("security",)
 _NEW = ("securityRequirements", "security_requirements")
 
-Requirement: TypeAlias = dict[str, list[object]]  # scheme name -> scopes
+Scheme: TypeAlias = dict[str, object]
+Requirement: TypeAlias = dict[str, str]  # scheme name -> the text of its scopes
 
 
 class KeyPlace(NamedTuple):
@@ -56,7 +56,7 @@ def advertise(card: Container, keys: tuple[KeyPlace, ...]) -> Additions:
     return Additions(edits, tuple(text for addition in additions for text in addition.append))
 
 
-def _scheme(keys: tuple[KeyPlace, ...]) -> dict[str, object]:
+def _scheme(keys: tuple[KeyPlace, ...]) -> Scheme:
     """Choose the place to advertise: a plain header first, because it leaves Authorization to the agent."""
     for key in keys:
         if not key.scheme:
@@ -69,34 +69,32 @@ def _scheme(keys: tuple[KeyPlace, ...]) -> dict[str, object]:
     return {}
 
 
-def _declare(card: Container, scheme: dict[str, object]) -> tuple[str, Additions]:
+def _declare(card: Container, scheme: Scheme) -> tuple[str, Additions]:
     """Give the scheme's name in this card, and what declares it where it is not declared yet."""
-    declared = {part.name: json.loads(card.raw(part)) for box in _boxes(card, _SCHEMES, "{") for part in box.parts}
-    for known, value in declared.items():
-        if _says_the_same(value, scheme):
-            return known, Additions([])
+    boxes = _boxes(card, _SCHEMES, "{")
+    for box in boxes:
+        for part in box.parts:
+            declared = box.open(part, "{")
+            if declared is not None and _says_the_same(declared, scheme):
+                return part.name, Additions([])
+    taken = {part.name for box in boxes for part in box.parts}
     free = (f"{SCHEME}{number}" if number > 1 else SCHEME for number in itertools.count(1))
-    name = next(candidate for candidate in free if candidate not in declared)
+    name = next(candidate for candidate in free if candidate not in taken)
     member = f"{dump(name)}:{dump(scheme)}"
-    edits = [edit for box in _boxes(card, _SCHEMES, "{") for edit in change(box, append=(member,))]
+    edits = [edit for box in boxes for edit in change(box, append=(member,))]
     edits += [(part.value, part.end, f"{{{member}}}") for part in card.named(*_SCHEMES) if card.raw(part) == "null"]
     return name, Additions(edits, () if card.named(*_SCHEMES) else (f'"{_SCHEMES[0]}":{{{member}}}',))
 
 
-def _says_the_same(declared: object, scheme: dict[str, object]) -> bool:
+def _says_the_same(declared: Container, scheme: Scheme) -> bool:
     """Whether a declared scheme, in either generation's form, asks for the same header."""
-    if not isinstance(declared, dict):
-        return False
-    old = declared if declared.get("type") == scheme["type"] else {}
+    old = [declared] if declared.string("type") == scheme["type"] else []
     if scheme["type"] == "apiKey":
-        new = declared.get("apiKeySecurityScheme") or declared.get("api_key_security_scheme")
-        forms = [(old.get("in"), old.get("name"))]
-        forms += [(new.get("location"), new.get("name"))] if isinstance(new, dict) else []
+        new = _boxes(declared, ("apiKeySecurityScheme", "api_key_security_scheme"), "{")
         wanted = ("header", str(scheme["name"]).lower())
-        return any((where, str(name).lower()) == wanted for where, name in forms)
-    new = declared.get("httpAuthSecurityScheme") or declared.get("http_auth_security_scheme")
-    named = [old.get("scheme"), new.get("scheme") if isinstance(new, dict) else None]
-    return str(scheme["scheme"]).lower() in [str(found).lower() for found in named]
+        return wanted in [(box.string("in", "location"), box.string("name").lower()) for box in (*old, *new)]
+    new = _boxes(declared, ("httpAuthSecurityScheme", "http_auth_security_scheme"), "{")
+    return str(scheme["scheme"]).lower() in [box.string("scheme").lower() for box in (*old, *new)]
 
 
 def _require(card: Container, members: tuple[str, ...], name: str) -> Additions:
@@ -105,7 +103,7 @@ def _require(card: Container, members: tuple[str, ...], name: str) -> Additions:
     if present:  # what is neither a list nor null cannot be read by anybody, and is not ours to mend
         return Additions([edit for box in _boxes(card, members, "[") for edit in _join(box, members, name)])
     others = _alternatives(card, _NEW if members is _OLD else _OLD) or [{}]
-    value = dump([_item(members, {**other, name: other.get(name, [])}) for other in others])
+    value = "[" + ",".join(_item(members, {**other, name: other.get(name, "[]")}) for other in others) + "]"
     holes = [(part.value, part.end, value) for part in card.named(*members)]
     return Additions(holes, () if holes else (f'"{members[0]}":{value}',))
 
@@ -120,7 +118,7 @@ def _require_of_skills(card: Container, name: str) -> Additions:
 def _join(box: Container, members: tuple[str, ...], name: str) -> list[Edit]:
     """Add the scheme to every alternative of a list that lacks it, or to an empty list as the only one."""
     if not box.parts:
-        return change(box, append=(dump(_item(members, {name: []})),))
+        return change(box, append=(_item(members, {name: "[]"}),))
     edits: list[Edit] = []
     for item in filter(None, (box.open(part, "{") for part in box.parts)):
         if members is _OLD:
@@ -141,25 +139,25 @@ def _add(box: Container, name: str, value: str) -> list[Edit]:
 def _alternatives(card: Container, members: tuple[str, ...]) -> list[Requirement]:
     """Read a list of requirements; what is not well-formed is passed over."""
     found: list[Requirement] = []
-    for box in _boxes(card, members, "["):
-        for item in (json.loads(box.raw(part)) for part in box.parts):
-            schemes = item.get("schemes") if members is _NEW and isinstance(item, dict) else item
-            if isinstance(schemes, dict):
-                found.append({scheme: _scopes(value) for scheme, value in schemes.items()})
+    for item in (item for box in _boxes(card, members, "[") for part in box.parts if (item := box.open(part, "{"))):
+        schemes = [item] if members is _OLD else _boxes(item, ("schemes",), "{")
+        found.append({part.name: _scopes(box, part) for box in schemes for part in box.parts})
     return found
 
 
-def _scopes(value: object) -> list[object]:
-    """Read the scopes of one scheme, in either generation's form."""
-    scopes = value.get("list") if isinstance(value, dict) else value
-    return scopes if isinstance(scopes, list) else []
+def _scopes(box: Container, part: Part) -> str:
+    """Give the text of one scheme's scopes, in either generation's form; "[]" where it is neither."""
+    inner = box.open(part, "{")
+    texts = [box.raw(part)] if inner is None else [inner.raw(listed) for listed in inner.named("list")]
+    return next((text for text in reversed(texts) if text.startswith("[")), "[]")
 
 
-def _item(members: tuple[str, ...], requirement: Requirement) -> dict[str, object]:
-    """Give one requirement in this generation's form."""
+def _item(members: tuple[str, ...], requirement: Requirement) -> str:
+    """Write one requirement in this generation's form."""
     if members is _OLD:
-        return dict(requirement)
-    return {"schemes": {scheme: {"list": scopes} for scheme, scopes in requirement.items()}}
+        return "{" + ",".join(f"{dump(scheme)}:{scopes}" for scheme, scopes in requirement.items()) + "}"
+    schemes = ",".join(f'{dump(scheme)}:{{"list":{scopes}}}' for scheme, scopes in requirement.items())
+    return f'{{"schemes":{{{schemes}}}}}'
 
 
 def _boxes(card: Container, names: tuple[str, ...], bracket: str) -> list[Container]:

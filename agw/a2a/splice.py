@@ -72,7 +72,7 @@ def container(text: str, start: int) -> Container:
             name = json.loads(text[begin : token.start()])
             value = _skip(text, token.end())
         elif depth == 1 and mark in ",]}":
-            end = len(text[: token.start()].rstrip(_SPACE)) if text[token.start() - 1] in _SPACE else token.start()
+            end = _skip_back(text, token.start())
             if end > begin:
                 found.append(Part(name, begin, value, end))
             if mark != ",":
@@ -130,4 +130,11 @@ def _skip(text: str, at: int) -> int:
     """Give the offset of the first character at or after `at` that is not white space."""
     while at < len(text) and text[at] in _SPACE:
         at += 1
+    return at
+
+
+def _skip_back(text: str, at: int) -> int:
+    """Give the offset past the last character before `at` that is not white space."""
+    while text[at - 1] in _SPACE:
+        at -= 1
     return at

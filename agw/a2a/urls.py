@@ -26,7 +26,7 @@ _URL = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?/{2,}([^/?#\\]*)(.*)", re.DOT
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_*.-]+):([0-9]{1,5})((?:[/?#].*)?)", re.DOTALL)
 _HOST_ONLY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_*.-]+)()()")
 _HOST_PORT = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]*))?")
-_BASE_HOST = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*")
+_BASE_HOST = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*\.?")
 _PATH = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*/?")
 _NUMERIC = re.compile(r"[0-9][0-9a-fx.]*")
 
