@@ -46,6 +46,7 @@ class Kind(Enum):
     SIZE = "size"  # int, bytes
     COUNT = "count"  # int
     ADDRESS = "address"  # Address
+    HOST = "host"  # str, an IP literal or a name
     NAMES = "names"  # tuple of lower-case names
     CHOICE = "choice"  # str, one of `choices`
 
@@ -101,6 +102,7 @@ _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?)(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|
 _BINARY = ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _DECIMAL = ("k", "M", "G", "T", "P", "E")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
+_IPV6 = re.compile(r"[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 _MAX_PORT = 65_535
 
 
@@ -166,6 +168,13 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _host(text: str) -> str:
+    host = text.removeprefix("[").removesuffix("]").lower()
+    if not (_NAME.fullmatch(host) or _IPV6.fullmatch(host)):
+        raise ValueError("must be an IP address or a host name, without a port")
+    return host
+
+
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(part.strip().lower() for part in text.split(",") if part.strip())
     for name in names:
@@ -186,6 +195,7 @@ _PARSERS: dict[Kind, Callable[[str], Any]] = {
     Kind.COUNT: _count,
     Kind.ADDRESS: parse_address,
     Kind.NAMES: _names,
+    Kind.HOST: _host,
 }
 
 _SECOND = 1_000
@@ -200,6 +210,7 @@ TABLE: tuple[Setting, ...] = (
         "processes",
         maximum=1024,
     ),
+    Setting("bind", Kind.HOST, "127.0.0.1", "address that listener ports are served on, but for those with --listen"),
     Setting("admin", Kind.ADDRESS, "127.0.0.1:15000", "address of the admin port"),
     Setting("admin_host", Kind.NAMES, "", "further names that a Host at the admin port may have; commas between them"),
     Setting("drain_timeout", Kind.DURATION, "55s", "how long live exchanges may go on after SIGTERM", maximum=_DAY),
@@ -265,9 +276,11 @@ class Settings:
     """The values of all settings. Durations are milliseconds, sizes bytes. The defaults are in `TABLE` alone."""
 
     workers: int
+    bind: str
     admin: Address
     admin_host: tuple[str, ...]
     drain_timeout: int
+    drain_grace: int
     log_level: str
     log_format: str
     header_deadline: int

@@ -74,3 +74,8 @@ def test_every_error_is_reported_with_its_origin_and_rule() -> None:
 )
 def test_addresses(text: str, shown: str) -> None:
     assert str(Settings.load({}, {"admin": text}).admin) == shown
+
+
+@pytest.mark.parametrize(("text", "host"), [("0.0.0.0", "0.0.0.0"), ("[::]", "::"), ("Gateway.local", "gateway.local")])
+def test_hosts(text: str, host: str) -> None:
+    assert Settings.load({}, {"bind": text}).bind == host

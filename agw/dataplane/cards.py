@@ -1,0 +1,163 @@
+"""Agent cards in a worker: which public base a card gets, and the call into agw.a2a.
+
+The public base, in this order: what the Backend says (`card.externalURL`); the exact hostname on which the route is
+served; for a wildcard hostname the request's own Host, which has matched it; the address at which the listener is
+served where that is one address; only else the request's Host. So a client cannot choose what others are told,
+wherever the configuration says anything. With an exact hostname the port is the listener's or the one at which it is
+served (80 behind a load balancer, 8080 on a laptop): of these two, the one that the client used.
+
+Must not: read the network, keep bodies, trust a Host that the codec has not validated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from agw.a2a.card import CardOptions, KeyPlace, PublicBase, Refused, Rewritten, rewrite_card
+from agw.settings import Address
+from agw.snapshot.model import Attachment, Backend, Entry, Listener, Policy, Rule
+
+_HTTP_PORT = 80
+
+
+@dataclass(frozen=True, slots=True)
+class CardRequest:
+    """The request that asks for a card. port: the listener's. authority: its validated Host, as received."""
+
+    port: int
+    authority: str
+
+
+class Cards:
+    """Rewrites cards by the configuration in service."""
+
+    def __init__(self) -> None:
+        """Begin without a configuration: nothing is rewritten."""
+        self._entries: Mapping[str, Entry] = {}
+        self._served: dict[int, Address] = {}
+
+    def use(self, entries: Mapping[str, Entry]) -> None:
+        """Take another configuration."""
+        self._entries = entries
+
+    def serve(self, port: int, address: Address | None) -> None:
+        """Note where a listener port is served, or that it no longer is."""
+        if address is None:
+            self._served.pop(port, None)
+        else:
+            self._served[port] = address
+
+    def rewrite(self, rule_key: str, body: bytes, request: CardRequest) -> Rewritten | Refused | None:
+        """Rewrite the card that an agent of this rule answered with; None where it is to pass as it is."""
+        rule = self._entries.get(rule_key)
+        if not isinstance(rule, Rule):
+            return None
+        backends = [
+            backend
+            for weighted in rule.backends
+            if isinstance(backend := self._entries.get(weighted.backend), Backend) and backend.card is not None
+        ]
+        if not backends or backends[0].card is None:
+            return None
+        card, attachment = backends[0].card, self._attachment(rule, request)
+        options = CardOptions(
+            signatures=card.signatures,
+            other_urls=card.other_urls,
+            keys=self._keys(rule, attachment) if card.advertise_security else (),
+        )
+        base = public_base(card.external_url, self._hostname(attachment, request), request, self._served)
+        if base is None:
+            return Refused("the request names no host, and nothing else says under which URL clients reach this agent")
+        return rewrite_card(body, base=base, hosts=tuple(_hosts(backends)), options=options)
+
+    def _attachment(self, rule: Rule, request: CardRequest) -> Attachment | None:
+        """Find the attachment that took the request: on its port, with the most specific hostname that matches."""
+        host = _split(request.authority)[0]
+        candidates = [
+            (_rank(hostname), attachment)
+            for attachment in rule.attachments
+            if self._port(attachment) == request.port
+            for hostname in attachment.hostnames
+            if _matches(hostname, host)
+        ]
+        return max(candidates, key=lambda candidate: candidate[0])[1] if candidates else None
+
+    def _port(self, attachment: Attachment) -> int:
+        listener = self._entries.get(attachment.listener)
+        return listener.port if isinstance(listener, Listener) else 0
+
+    def _hostname(self, attachment: Attachment | None, request: CardRequest) -> str:
+        host = _split(request.authority)[0]
+        matching = [name for name in attachment.hostnames if _matches(name, host)] if attachment else []
+        return max(matching, key=_rank, default="")
+
+    def _keys(self, rule: Rule, attachment: Attachment | None) -> tuple[KeyPlace, ...]:
+        policy = self._entries.get((attachment and attachment.policy) or rule.policy)
+        if not isinstance(policy, Policy) or policy.api_key is None:
+            return ()
+        return tuple(KeyPlace(source.header, source.scheme) for source in policy.api_key.sources)
+
+
+def public_base(
+    external_url: str, hostname: str, request: CardRequest, served: Mapping[int, Address]
+) -> PublicBase | None:
+    """Decide the public base by the rules above. hostname: the one that the request matched, "" for any.
+
+    None where nothing says it: a request of HTTP/1.0 without Host on a wildcard address.
+    """
+    if external_url:
+        return PublicBase.parse(external_url)
+    host, port = _split(request.authority)
+    address = served.get(request.port)
+    if hostname and not hostname.startswith("*."):
+        return PublicBase.of("http", hostname, _public_port(port, request.port, address))
+    if not hostname and address is not None and not _is_wildcard(address.host):
+        return PublicBase.of("http", address.host, address.port)
+    return PublicBase.of("http", host, port) if host and port else None
+
+
+def _public_port(asked: int, listener: int, address: Address | None) -> int:
+    if address is None or asked == listener:
+        return listener
+    if asked == address.port or _is_loopback(address.host):
+        return address.port
+    return listener
+
+
+def _split(authority: str) -> tuple[str, int]:
+    """Host in lower case without a trailing dot, IPv6 without brackets, and port, 80 where none is given."""
+    host, colon, port = authority.rpartition(":")
+    if not colon or "]" in port:
+        host, port = authority, ""
+    return host.removeprefix("[").removesuffix("]").lower().removesuffix("."), int(port) if port else _HTTP_PORT
+
+
+def _matches(hostname: str, host: str) -> bool:
+    return not hostname or hostname == host or (hostname.startswith("*.") and host.endswith(hostname[1:]))
+
+
+def _rank(hostname: str) -> tuple[int, int]:
+    return (0 if not hostname else 1 if hostname.startswith("*.") else 2, len(hostname))
+
+
+def _hosts(backends: Iterable[Backend]) -> list[str]:
+    targets = [target for backend in backends for target in backend.targets]
+    found = [target.host for target in targets]
+    found += [endpoint.address for target in targets for endpoint in target.endpoints]
+    return list(dict.fromkeys(found))
+
+
+def _is_wildcard(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,410 @@
+"""The supervisor: from a configuration source to workers that serve it.
+
+    source -> resolver -> snapshot -> delta -> workers -> acknowledged -> in force
+
+Rules: what is in force is what every worker has acknowledged; a configuration that cannot be used, or that a worker
+refuses, changes nothing and is reported. Traffic does not depend on the supervisor: it only hands out sockets,
+snapshots and memory, and starts a worker where one died. It never reads a byte that a client of the data plane sent.
+
+    SIGTERM, SIGINT   not ready; workers close what becomes idle; live exchanges end, until drain_timeout; exit 0
+    a second one      at once
+    SIGHUP            read the configuration now
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import signal
+from collections.abc import AsyncIterable, Callable, Coroutine, Mapping
+from typing import Any
+
+from agw.dataplane import metrics
+from agw.dataplane.admin import AdminServer
+from agw.dataplane.cores import worker_count
+from agw.dataplane.frames import Applied, Behind, Drain, Refused, Stop, ToSupervisor, Unlistened
+from agw.dataplane.logs import Log
+from agw.dataplane.pages import pages
+from agw.dataplane.place import Backoff, Place, exit_cause
+from agw.dataplane.ports import PortTable
+from agw.dataplane.publication import Publication
+from agw.dataplane.resolve import Resolver
+from agw.dataplane.state import ConfigUpdate, State
+from agw.errors import Problem, Severity
+from agw.settings import Address, Settings
+from agw.snapshot.model import Entry, Listener
+
+_STOP_PATIENCE = 2.0  # seconds for a worker to end after Stop
+_LOOK = 0.02  # seconds between two looks at what is still in progress
+_LOGGED_PROBLEMS = 50
+
+
+async def run_supervisor(
+    source: AsyncIterable[ConfigUpdate],
+    settings: Settings,
+    listen_map: Mapping[int, Address] | None = None,
+    resolve_map: Mapping[tuple[str, int], Address] | None = None,
+    *,
+    log: Log | None = None,
+    on_state: Callable[[State], None] | None = None,
+) -> int:
+    """Serve what the source yields until a signal ends it; return the exit code.
+
+    Raises ConfigurationError where the admin port cannot be opened. A source that ends leaves its last configuration
+    in force. `on_state` is called, in the loop, whenever there is something new to show.
+    """
+    log = log or Log(settings.log_level, settings.log_format)
+    supervisor = Supervisor(source, settings, listen_map or {}, resolve_map or {}, log, on_state)
+    return await supervisor.run()
+
+
+class Supervisor:
+    """One data plane."""
+
+    def __init__(
+        self,
+        source: AsyncIterable[ConfigUpdate],
+        settings: Settings,
+        listen_map: Mapping[int, Address],
+        resolve_map: Mapping[tuple[str, int], Address],
+        log: Log,
+        on_state: Callable[[State], None] | None,
+    ) -> None:
+        """Prepare; nothing is opened or started before `run`."""
+        self._source = source
+        self._settings = settings
+        self._log = log
+        self._on_state = on_state
+        self._resolver = Resolver(resolve_map)
+        self._publication = Publication()
+        count = worker_count(settings.workers)
+        self._places = tuple(Place(index, settings, self._receive) for index in range(count))
+        self._ports = PortTable(listen_map, settings.bind, count)
+        self._problems: tuple[Problem, ...] = ()
+        self._exits: dict[str, int] = {}
+        self._was_ready = False
+        self._draining = False
+        self._ending = False
+        self._failed = False
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._admin_address: Address | None = None
+
+    async def run(self) -> int:
+        """Run until a signal ends it; return the exit code."""
+        admin = AdminServer(pages(self.state, self._exposition, self._drain), self._settings.admin_host, self._fault)
+        self._admin_address = await admin.start(self._settings.admin)
+        self._log.info("admin port open", address=self._admin_address)
+        self._handle_signals()
+        keepers = [self._background(self._keep(place)) for place in self._places]
+        others = [self._background(self._follow()), self._background(self._refresh())]
+        try:
+            await self._stop.wait()
+            await self._wind_down()
+        finally:
+            await self._end(keepers, others)
+            await admin.close()
+        self._log.info("stopped")
+        return 1 if self._failed else 0
+
+    def state(self) -> State:
+        """Describe what is going on."""
+        in_force = self._publication.in_force
+        waiting_for = self._waiting_for()
+        return State(
+            ready=not waiting_for and not self._draining,
+            waiting_for=waiting_for,
+            draining=self._draining,
+            generation=self._publication.generation,
+            version=in_force.version,
+            entries=in_force.entries,
+            problems=(*self._problems, *self._resolver.problems, *self._ports.problems),
+            refused=self._publication.refused,
+            bound=self._ports.bound,
+            admin=self._admin_address,
+            workers=tuple(place.state() for place in self._places),
+        )
+
+    def _waiting_for(self) -> str:
+        """Say what readiness waits for: all workers at first, then a majority; and a listener, where one is wanted."""
+        if not self._publication.in_force.version:
+            return "a configuration that can be used" if self._publication.refused else "the first configuration"
+        serving = sum(1 for place in self._places if place.applied)
+        needed = len(self._places) // 2 + 1 if self._was_ready else len(self._places)
+        if serving < needed:
+            return f"workers: {serving} of {len(self._places)} serve"
+        if self._ports.problems and not self._ports.bound:
+            return "a listener port that can be opened"
+        return ""
+
+    # Configuration
+
+    async def _follow(self) -> None:
+        try:
+            async for update in self._source:
+                await self._take(update)
+        except Exception as error:  # noqa: BLE001 - the last good configuration is served without its source
+            self._fault(error)
+            problem = Problem("AGW3006", f"the configuration is no longer followed: {type(error).__name__}: {error}")
+            self._problems = (*self._problems, problem)
+            self._show()
+
+    async def _take(self, update: ConfigUpdate) -> None:
+        for problem in update.problems[:_LOGGED_PROBLEMS]:
+            self._report(problem)
+        if update.entries is None:
+            self._publication.reject(update.problems)
+            self._log.error(
+                "configuration refused, the last good one stays in force",
+                generation=update.generation,
+                in_force=self._publication.generation,
+                problems=len(update.problems),
+            )
+        else:
+            known = set(self._resolver.problems)
+            entries = await self._resolver.follow(update.entries)
+            self._problems = update.problems
+            self._report_new(known)
+            self._publish(entries, update.generation)
+        self._show()
+
+    async def _refresh(self) -> None:
+        """Look names up again, and try ports again that could not be opened."""
+        while True:
+            await asyncio.sleep(self._settings.dns_refresh / 1000)
+            known = set(self._resolver.problems)
+            entries = await self._resolver.refresh()
+            self._report_new(known)
+            if entries is not None:
+                self._publish(entries, self._publication.latest_generation)
+            self._serve_ports(self._publication.latest.entries)
+
+    def _publish(self, entries: Mapping[str, Entry], generation: int) -> None:
+        """Send what has changed to all workers: sockets go before the table that no longer knows them, come after."""
+        delta = self._publication.take(entries, generation)
+        if delta is None:
+            if not self._publication.unsettled:
+                self._in_force()
+            return
+        wanted = _listener_ports(entries)
+        for port in self._ports.close(wanted):
+            for place in self._places:
+                place.unlisten(port)
+        for place in self._places:
+            place.send(delta)
+        self._serve_ports(entries)
+        self._release_ports()
+        self._settle()
+
+    def _serve_ports(self, entries: Mapping[str, Entry]) -> None:
+        known = set(self._ports.problems)
+        for port in self._ports.open(_listener_ports(entries)):
+            self._log.info("listening", port=port.port, address=port.address)
+            for place in self._places:
+                place.listen(port)
+        for problem in self._ports.problems:
+            if problem not in known:
+                self._report(problem)
+
+    def _release_ports(self) -> None:
+        """Close ports that no worker accepts on any more."""
+        for port in self._ports.leaving:
+            if not any(place.serves(port) for place in self._places):
+                self._ports.release(port)
+                self._log.info("no longer listening", port=port)
+
+    def _settle(self) -> None:
+        """Put the latest snapshot in force once every worker that lives has it."""
+        latest = self._publication.latest.version
+        living = [place for place in self._places if place.alive]
+        if living and all(place.applied == latest for place in living) and self._publication.unsettled:
+            self._in_force()
+
+    def _in_force(self) -> None:
+        change = self._publication.settle()
+        self._log.info(
+            "configuration in force",
+            generation=self._publication.generation,
+            version=self._publication.in_force.version,
+            change=change,
+        )
+        self._show()
+
+    # Workers
+
+    async def _keep(self, place: Place) -> None:
+        """Keep one place filled."""
+        loop = asyncio.get_running_loop()
+        backoff = Backoff()
+        while True:
+            started = loop.time()
+            code = await place.run(self._brief)
+            if self._ending:
+                return
+            wait = backoff.after(loop.time() - started)
+            self._count_exit(place, code, wait)
+            await asyncio.sleep(wait)
+
+    def _count_exit(self, place: Place, code: int, wait: float) -> None:
+        cause = exit_cause(code)
+        self._exits[cause] = self._exits.get(cause, 0) + 1
+        place.restarts += 1
+        self._log.error("worker died", worker=place.index, cause=cause, next_in=f"{wait:g}s")
+        self._release_ports()
+        self._settle()
+        self._show()
+
+    def _brief(self, place: Place) -> None:
+        """Tell a new process all that it needs, the table before the sockets."""
+        for message in self._publication.briefing():
+            place.send(message)
+        for port in self._ports.open_ports:
+            place.listen(port)
+        if self._draining:
+            place.send(Drain())
+
+    def _receive(self, place: Place, message: ToSupervisor) -> None:
+        match message:
+            case Applied():
+                self._settle()
+                self._show()
+            case Refused(version, error):
+                self._refused(place, version, error)
+            case Behind():
+                for full in self._publication.briefing():
+                    place.send(full)
+            case Unlistened():
+                self._release_ports()
+
+    def _refused(self, place: Place, version: int, error: str) -> None:
+        problem = Problem("AGW3004", f"the workers refuse the configuration: {error}", hint="please report this")
+        self._log.error("snapshot refused", worker=place.index, version=version, error=error)
+        if version == self._publication.latest.version:
+            self._publication.refuse((problem,))
+        self._show()
+
+    # The end
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_stop_signal, number)
+        loop.add_signal_handler(signal.SIGHUP, self._on_reload_signal)
+
+    def _on_stop_signal(self, number: signal.Signals) -> None:
+        if self._stop.is_set():
+            self._log.warning("second signal, stopping at once", signal=number.name)
+            self._hurry.set()
+        else:
+            self._log.info("stopping", signal=number.name)
+            self._stop.set()
+
+    def _on_reload_signal(self) -> None:
+        refresh = getattr(self._source, "refresh", None)
+        if refresh is None:
+            self._log.warning("nothing to read again: this configuration has no files")
+            return
+        self._log.info("reading the configuration again", signal="SIGHUP")
+        result = refresh()
+        if inspect.iscoroutine(result):
+            self._background(result)
+
+    def _drain(self) -> None:
+        if self._draining:
+            return
+        self._draining = True
+        self._log.info("draining", exchanges=self._exchanges())
+        for place in self._places:
+            place.send(Drain())
+        self._show()
+
+    def _exchanges(self) -> int:
+        return sum(place.memory.exchanges() for place in self._places)
+
+    async def _wind_down(self) -> None:
+        """Let live exchanges end, and go on accepting meanwhile."""
+        self._drain()
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        least, most = self._settings.drain_grace / 1000, self._settings.drain_timeout / 1000
+        while not self._hurry.is_set():
+            passed = loop.time() - begun
+            if passed >= most or (passed >= least and not self._exchanges()):
+                break
+            await asyncio.sleep(_LOOK)
+        left = self._exchanges()
+        if left:
+            self._log.warning("drain ends with exchanges in progress", exchanges=left)
+
+    async def _end(self, keepers: list[asyncio.Task[None]], others: list[asyncio.Task[None]]) -> None:
+        self._ending = True
+        for task in others:
+            task.cancel()
+        for place in self._places:
+            if self._hurry.is_set():
+                place.kill()
+            place.send(Stop())
+        _, late = await asyncio.wait(keepers, timeout=_STOP_PATIENCE)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*keepers, *others, return_exceptions=True)
+        self._ports.close_all()
+        for place in self._places:
+            place.memory.close()
+
+    # Telling
+
+    def _show(self) -> None:
+        state = self.state()
+        if state.ready and not self._was_ready:
+            self._was_ready = True
+            self._log.info("ready", workers=len(self._places))
+        if self._on_state is not None:
+            self._on_state(state)
+
+    def _report(self, problem: Problem) -> None:
+        write = {Severity.ERROR: self._log.error, Severity.WARNING: self._log.warning}.get(
+            problem.severity, self._log.info
+        )
+        write(str(problem), code=problem.code)
+
+    def _report_new(self, known: set[Problem]) -> None:
+        for problem in self._resolver.problems:
+            if problem not in known:
+                self._report(problem)
+
+    def _fault(self, error: BaseException) -> None:
+        self._log.error("unexpected error", error=f"{type(error).__name__}: {error}", traceback=_traceback(error))
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._background_ended)
+        return task
+
+    def _background_ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._fault(error)
+            self._failed = True
+            self._stop.set()
+
+    def _exposition(self) -> bytes:
+        places = [place.memory.values() for place in self._places]
+        return metrics.render(
+            [
+                *metrics.worker_families(places),
+                *metrics.state_families(self.state(), self._exits, self._publication.results),
+            ]
+        )
+
+
+def _listener_ports(entries: Mapping[str, Entry]) -> frozenset[int]:
+    return frozenset(
+        entry.port for entry in entries.values() if isinstance(entry, Listener) and entry.protocol == "HTTP"
+    )
+
+
+def _traceback(error: BaseException) -> str:
+    import traceback  # noqa: PLC0415 - needed only when something is broken
+
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,237 @@
+"""A worker process: uvloop, the compiled reactor, and the channel to the supervisor.
+
+Rules: it serves what it is told to and decides nothing. A snapshot that cannot be compiled is refused with the reason,
+and the last good table stays; the entries are kept all the same, so that the next delta can mend them. It ends when
+the supervisor says so or is gone. Signals are the supervisor's: a terminal and systemd send them to every process of
+the group, so they are ignored here.
+
+Must not: import what it does not need (click, yaml, watchfiles, the translator): each worker pays for it in memory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+import uvloop
+
+from agw._fastpath.reactor import Reactor
+from agw._fastpath.table import Table, compile_table
+from agw.a2a.card import Refused as CardRefused
+from agw.dataplane.cards import CardRequest, Cards
+from agw.dataplane.frames import (
+    Applied,
+    Behind,
+    Change,
+    Channel,
+    Drain,
+    Full,
+    Listen,
+    Message,
+    Refused,
+    Start,
+    Stop,
+    Unlisten,
+    Unlistened,
+)
+from agw.dataplane.logs import Log, capture_standard_logging
+from agw.dataplane.shared import SharedMemory
+from agw.settings import Address, Settings
+from agw.snapshot.codec import decode_delta, decode_snapshot
+from agw.snapshot.delta import VersionGap, apply
+from agw.snapshot.model import Snapshot
+
+_PR_SET_PDEATHSIG = 1
+_FLUSH = 0.25  # seconds for answers that are complete but not yet taken by the client
+_FLUSH_STEP = 0.01
+
+
+class Tables:
+    """The snapshot as received, and the last table that could be made of it. Knows no socket."""
+
+    def __init__(self) -> None:
+        """Begin at version 0, which is empty."""
+        self.snapshot = Snapshot()
+        self.table: Table | None = None
+        self._changed: frozenset[str] = frozenset()
+
+    def replace(self, data: bytes) -> Table:
+        """Take a whole snapshot and compile it."""
+        self.snapshot = decode_snapshot(data)
+        self.table = compile_table(self.snapshot.entries, self.snapshot.version)
+        self._changed = frozenset()
+        return self.table
+
+    def change(self, data: bytes) -> Table:
+        """Take a delta and compile what it changes, and what earlier refused ones had changed."""
+        delta = decode_delta(data)
+        self.snapshot = apply(self.snapshot, delta)
+        self._changed |= delta.set.keys() | set(delta.removed)
+        if self.table is None:
+            self.table = compile_table(self.snapshot.entries, self.snapshot.version)
+        else:
+            self.table = compile_table(self.snapshot.entries, self.snapshot.version, self.table, self._changed)
+        self._changed = frozenset()
+        return self.table
+
+
+class Worker:
+    """Serves by what the channel says."""
+
+    def __init__(self, loop: uvloop.Loop, sock: socket.socket) -> None:
+        """Wait for the supervisor's first message."""
+        self._loop = loop
+        self._log = Log(process="worker")
+        self._channel = Channel(loop, sock, self._receive, self._orphaned)
+        self._tables = Tables()
+        self._cards = Cards()
+        self._listening: dict[int, int] = {}
+        self._reactor: Reactor | None = None
+        self._memory: SharedMemory | None = None
+        self.exit_code = 0
+
+    def _receive(self, message: Message, fds: tuple[int, ...]) -> None:
+        match message:
+            case Start():
+                self._begin(message, fds)
+            case Full(data):
+                self._take(self._tables.replace, data)
+            case Change(data):
+                self._take(self._tables.change, data)
+            case Listen(port, address):
+                self._listen(port, address, fds[0])
+            case Unlisten(port):
+                self._unlisten(port)
+            case Drain():
+                self._started().drain()
+            case Stop():
+                self._stop_by(time.monotonic() + _FLUSH)
+            case _:
+                self._log.error("message that no worker expects", message=type(message).__name__)
+
+    def _started(self) -> Reactor:
+        if self._reactor is None:
+            raise RuntimeError("the supervisor's first message must be Start")
+        return self._reactor
+
+    def _begin(self, message: Start, fds: tuple[int, ...]) -> None:
+        """Start, or end this process: without a reactor there is nothing to serve with."""
+        try:
+            self._start(message, fds)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the supervisor sees the exit and tries again
+            self._log.error("the worker cannot start", error=f"{type(error).__name__}: {error}")
+            self.exit_code = 1
+            self._loop.stop()
+
+    def _start(self, message: Start, fds: tuple[int, ...]) -> None:
+        settings = message.settings
+        self._log = Log(settings.log_level, settings.log_format, process=f"worker {message.index}")
+        capture_standard_logging(self._log)
+        self._memory = SharedMemory.attach(*fds)
+        self._reactor = Reactor(
+            self._loop,
+            counters=memoryview(self._memory.counters.memory),
+            records=memoryview(self._memory.records.memory),
+            rewrite_card=self._rewrite_card,
+            **reactor_settings(settings),
+        )
+        self._reactor.start()
+
+    def _take(self, make: Callable[[bytes], Table], data: bytes) -> None:
+        first = self._tables.table is None
+        try:
+            table = make(data)
+        except VersionGap:
+            self._channel.send(Behind(self._tables.snapshot.version))
+            return
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with a snapshot, the last good table serves
+            self._channel.send(Refused(self._tables.snapshot.version, f"{type(error).__name__}: {error}"))
+            return
+        self._started().swap(table)
+        self._cards.use(self._tables.snapshot.entries)
+        if first:
+            # Modules, settings and the first table stay for good: no collection has to walk them again.
+            gc.collect()
+            gc.freeze()
+        self._channel.send(Applied(table.version))
+
+    def _listen(self, port: int, address: Address, fd: int) -> None:
+        self._drop(port)
+        self._listening[port] = fd
+        self._cards.serve(port, address)
+        self._started().listen(fd, port)
+
+    def _unlisten(self, port: int) -> None:
+        self._drop(port)
+        self._cards.serve(port, None)
+        self._channel.send(Unlistened(port))
+
+    def _drop(self, port: int) -> None:
+        fd = self._listening.pop(port, None)
+        if fd is not None:
+            self._started().unlisten(fd)
+            os.close(fd)
+
+    def _rewrite_card(self, rule_key: str, body: bytes, context: dict[str, str]) -> tuple[bytes, str] | None:
+        request = CardRequest(int(context["port"]), context["authority"])
+        result = self._cards.rewrite(rule_key, body, request)
+        if isinstance(result, CardRefused):
+            self._log.warning("agent card refused", rule=rule_key, reason=result.reason)
+            raise ValueError(result.reason)
+        return (result.body, result.etag) if result else None
+
+    def _stop_by(self, deadline: float) -> None:
+        """End once clients have taken what they were sent, at the deadline at the latest."""
+        reactor = self._started()
+        if reactor.live()["connections"] and time.monotonic() < deadline:
+            self._loop.call_later(_FLUSH_STEP, self._stop_by, deadline)
+            return
+        reactor.close()
+        self._channel.close()
+        self._loop.stop()
+
+    def _orphaned(self) -> None:
+        self._log.error("the supervisor is gone")
+        self.exit_code = 1
+        self._loop.stop()
+
+
+def reactor_settings(settings: Settings) -> dict[str, int]:
+    """Give the settings that the reactor takes, by its names."""
+    return {
+        "header_deadline_ms": settings.header_deadline,
+        "body_idle_ms": settings.body_idle,
+        "keepalive_idle_ms": settings.keepalive_idle,
+        "write_stall_ms": settings.write_stall,
+        "connect_timeout_ms": settings.connect_timeout,
+        "response_header_timeout_ms": settings.response_header_timeout,
+        "upstream_idle_ms": settings.upstream_idle,
+        "max_body": settings.max_body,
+        "max_head": settings.max_head,
+        "max_line": settings.max_line,
+        "max_fields": settings.max_fields,
+        "trusted_hops": settings.trusted_hops,
+        "max_connections": settings.max_connections,
+    }
+
+
+def main() -> None:
+    """Run a worker on the socket whose descriptor is the first argument."""
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    # Even a worker that hangs in native code ends with its supervisor.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    loop = uvloop.new_event_loop()
+    worker = Worker(loop, socket.socket(fileno=int(sys.argv[1])))
+    loop.run_forever()
+    sys.exit(worker.exit_code)
+
+
+if __name__ == "__main__":
+    main()
