@@ -71,7 +71,7 @@ def cli() -> None:
       agw demo                                    see it work, with nothing prepared
       agw run --agent http://localhost:9999       in front of your own agent
       agw run -f ./gateway                        from manifests, reloaded when they change
-    """
+    """  # noqa: D301 - click reads the backspace: what follows is not wrapped
 
 
 def run() -> NoReturn:

@@ -8,11 +8,9 @@ from typing import Any, TypeVar
 import click
 
 from agw.cli.output import Exit, Failure, Style
-from agw.settings import TABLE, Address, Settings, SettingsError, parse_address
+from agw.settings import TABLE, Address, Settings, SettingsError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-_MAX_PORT = 65_535
 
 
 def _set_color(ctx: click.Context, param: click.Parameter, value: str) -> None:  # noqa: ARG001 - click's signature
@@ -59,40 +57,39 @@ def files_option(*, required: bool) -> Callable[[Function], Function]:
 
 
 def _listen(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[int, Address]:
-    """Read `PORT=ADDR:PORT`, each the listener port of a Gateway and where it is served."""
+    """Read each `PORT=ADDR:PORT`: the listener port of a Gateway, and where it is served."""
+    if not values:
+        return {}
+    from agw.dataplane.ports import parse_listen  # noqa: PLC0415 - `--help` must not load it
+
     served: dict[int, Address] = {}
     for value in values:
-        port, equals, address = value.partition("=")
-        if not equals or not port.isascii() or not port.isdigit() or not 0 < int(port) <= _MAX_PORT:
-            message = f"{value!r} must be PORT=ADDR:PORT, such as 80=127.0.0.1:8080."
-            raise click.BadParameter(message, ctx, param)
-        if int(port) in served:
+        try:
+            port, address = parse_listen(value)
+        except ValueError as error:
+            message = f"{value!r}: {error}."
+            raise click.BadParameter(message, ctx, param) from None
+        if port in served:
             message = f"listener port {port} is given twice."
             raise click.BadParameter(message, ctx, param)
-        try:
-            served[int(port)] = parse_address(address)
-        except ValueError as error:
-            message = f"{value!r}: the address {error}."
-            raise click.BadParameter(message, ctx, param) from None
+        served[port] = address
     return served
 
 
-def _resolve(
-    ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
-) -> dict[tuple[str, int], tuple[str, int]]:
-    """Read `HOST:PORT=ADDR:PORT`: where a backend's name is; the host in lower case."""
-    import ipaddress  # noqa: PLC0415 - `--help` does not need it
+def _resolve(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[tuple[str, int], Address]:
+    """Read each `HOST:PORT=ADDR:PORT`: where a backend's name is."""
+    if not values:
+        return {}
+    from agw.dataplane.resolve import parse_resolve  # noqa: PLC0415 - `--help` must not load it
 
-    found: dict[tuple[str, int], tuple[str, int]] = {}
+    found: dict[tuple[str, int], Address] = {}
     for value in values:
-        name, _, address = value.partition("=")
         try:
-            source, target = parse_address(name), parse_address(address)
-            ipaddress.ip_address(target.host)
-        except ValueError:
-            message = f"{value!r} must be HOST:PORT=ADDR:PORT with an IP address, such as agent:9999=127.0.0.1:9999."
+            name, address = parse_resolve(value)
+        except ValueError as error:
+            message = f"{value!r}: {error}."
             raise click.BadParameter(message, ctx, param) from None
-        found[source.host.lower(), source.port] = (target.host, target.port)
+        found[name] = address
     return found
 
 
@@ -108,7 +105,7 @@ def listen_option(function: Function) -> Function:
 
 
 def resolve_option(function: Function) -> Function:
-    """Add `--resolve`; the parameter is `resolve`, a dict of (host, port) to (IP address, port)."""
+    """Add `--resolve`; the parameter is `resolve`, a dict of (host, port) to Address."""
     return click.option(
         "--resolve",
         metavar="HOST:PORT=ADDR:PORT",
@@ -137,4 +134,6 @@ def load_settings(env: Mapping[str, str], overrides: Mapping[str, str | None]) -
     try:
         return Settings.load(env, overrides)
     except SettingsError as error:
-        raise Failure("\n       ".join(error.problems), hint="'agw settings' lists them all.", code=Exit.USAGE) from None
+        raise Failure(
+            "\n       ".join(error.problems), hint="'agw settings' lists them all.", code=Exit.USAGE
+        ) from None
