@@ -8,8 +8,8 @@ Keys, one per entry, stable over changes of the object:
     listener/{gateway namespace}/{gateway}/{listener}
     rule/{route kind}/{namespace}/{route}/{index}
     backend/Backend/{namespace}/{name}, backend/Service/{namespace}/{name}:{port}
-    policy/{route kind}/{namespace}/{route}/{index}       the merged policy of that rule
-    policy/{route kind}/{namespace}/{route}/{index}/{listener key}   where a listener merges to another one
+    policy/{target}[+{target} ...]    merged from the policies on these targets, the least specific first; a target is
+                                      Gateway/{namespace}/{gateway}[/{listener}] or HTTPRoute/{namespace}/{route}[/{rule}]
     credentials/{namespace}/{secret}
 """
 
@@ -110,6 +110,8 @@ class Target(_Value, frozen=True):
     """A weighted group of endpoints. host, port: as the user wrote them (`--resolve` and DNS go by these).
 
     dns: the endpoints come from resolving host at run time; until then there are none and its share answers 503.
+    error: not empty where the target is refused (another namespace's Service without a grant): it has no endpoints and
+    must get none from anywhere; its share answers 500.
     """
 
     name: str
@@ -118,6 +120,7 @@ class Target(_Value, frozen=True):
     weight: int = 1
     endpoints: tuple[Endpoint, ...] = ()
     dns: bool = False
+    error: str = ""
 
 
 class Card(_Value, frozen=True):

@@ -17,3 +17,8 @@ conditions that a controller writes.
 Rules: never changes its input; invalid configuration becomes an entry that answers correctly (500, 503, 401), never a
 missing one. Must not: read files, know a cluster, a clock or a socket.
 """
+
+from agw.translate.result import CLASS_NAMES, CONTROLLER, Loser, ObjectKey, Translation
+from agw.translate.translator import Translator, translate
+
+__all__ = ["CLASS_NAMES", "CONTROLLER", "Loser", "ObjectKey", "Translation", "Translator", "translate"]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from agw.errors import Problem
     from agw.snapshot.model import Entry
+    from agw.translate.policies import PolicyField
     from agw.translate.status import Status
 
 CONTROLLER = "agentgateway.alibabacloud.com/controller"
@@ -57,9 +58,11 @@ class Translation:
     statuses: per object that a controller would write a status to.
     problems: errors, warnings and notes, each with the position of its field where the source has positions.
     losers: what produced nothing, or less than it says, with the reason.
+    origins: for each policy entry, its fields with the TrafficPolicy that each came from.
     """
 
     snapshots: Mapping[str, Mapping[str, Entry]] = field(default_factory=dict)
     statuses: Mapping[ObjectKey, Status] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     losers: tuple[Loser, ...] = ()
+    origins: Mapping[str, tuple[PolicyField, ...]] = field(default_factory=dict)

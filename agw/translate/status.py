@@ -25,7 +25,7 @@ class Condition(_Status, frozen=True):
     type: str
     status: str
     reason: str
-    message: str = ""
+    message: str
     observed_generation: int = 0
 
 

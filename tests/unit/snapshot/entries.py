@@ -21,7 +21,9 @@ _rules = st.builds(
     index=st.integers(0, 15),
     attachments=st.lists(st.builds(model.Attachment, listener=_names), max_size=2).map(tuple),
     matches=st.lists(_matches, min_size=1, max_size=2).map(tuple),
-    backends=st.lists(st.builds(model.WeightedBackend, backend=_names, weight=st.integers(0, 9)), max_size=2).map(tuple),
+    backends=st.lists(st.builds(model.WeightedBackend, backend=_names, weight=st.integers(0, 9)), max_size=2).map(
+        tuple
+    ),
     error=st.sampled_from(["", "unsupported"]),
 )
 _targets = st.builds(
@@ -29,7 +31,9 @@ _targets = st.builds(
     name=_names,
     host=_names,
     port=st.integers(1, 65535),
-    endpoints=st.lists(st.builds(model.Endpoint, address=st.just("10.0.0.1"), port=st.integers(1, 9)), max_size=2).map(tuple),
+    endpoints=st.lists(st.builds(model.Endpoint, address=st.just("10.0.0.1"), port=st.integers(1, 9)), max_size=2).map(
+        tuple
+    ),
 )
 _backends = st.builds(
     model.Backend,

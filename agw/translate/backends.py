@@ -1,0 +1,307 @@
+"""Backends and Services: where the traffic of a reference goes, or why it cannot.
+
+Rules: endpoints come from EndpointSlices, never from a cluster IP; an endpoint counts while `ready` is true or not
+said. A grant is asked for before the object is looked for, so that nobody learns what exists in another namespace. A
+reference that cannot be followed is a value: its share of the weight answers 500.
+
+A Backend's target host is, in this order: an IP address; a Service of the set ("name", "name.ns", "name.ns.svc",
+"name.ns.svc.cluster.local"); a DNS name that is resolved at run time. A Service of the set that has no EndpointSlice
+stays without endpoints and is not looked up: in a cluster that would give the cluster IP, and on a laptop, where the
+folder has the Service but nothing runs behind it, `--resolve` says where it is; a note tells so.
+
+Must not: resolve a name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from agw.errors import Problem
+from agw.resources import agentgateway, core
+from agw.resources import gateway as api
+from agw.resources.durations import milliseconds
+from agw.snapshot import model
+from agw.translate import codes
+from agw.translate.graph import Ask, Query
+from agw.translate.inputs import BACKEND_OBJECT, GRANTS, SERVICE_OBJECT, SLICES
+from agw.translate.result import Loser, ObjectKey
+from agw.translate.status import FALSE, TRUE, BackendStatus, Condition
+
+_SERVED_APP_PROTOCOLS = frozenset({"", "http", "kubernetes.io/ws", "a2a"})
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """One port of a Service. reason: why it is no backend ("" it is one). sliced: it has EndpointSlices."""
+
+    key: str
+    entry: model.Backend | None = None
+    reason: str = ""
+    message: str = ""
+    sliced: bool = False
+    endpoints: tuple[model.Endpoint, ...] = ()
+
+
+def _service(ask: Ask, namespace: str, name: str, port: int) -> ServiceState:
+    key, ref = f"backend/Service/{namespace}/{name}:{port}", f"{namespace}/{name}"
+    service = ask(SERVICE_OBJECT, namespace, name)
+    if service is None:
+        return ServiceState(key, reason="BackendNotFound", message=f"there is no Service {ref}")
+    if service.spec.type == "ExternalName":
+        said = f"Service {ref} is an ExternalName: it could lead anywhere, so it is not followed (CVE-2021-25740)"
+        return ServiceState(key, reason="UnsupportedValue", message=said)
+    found = next((item for item in service.spec.ports if item.port == port and item.protocol == "TCP"), None)
+    if found is None:
+        has = ", ".join(str(item.port) for item in service.spec.ports) or "none"
+        return ServiceState(key, reason="BackendNotFound", message=f"Service {ref} has no TCP port {port}, but {has}")
+    if found.app_protocol.lower() not in _SERVED_APP_PROTOCOLS:
+        said = f"port {port} of Service {ref} speaks {found.app_protocol}, which is not served yet"
+        return ServiceState(key, reason="UnsupportedProtocol", message=said)
+    slices = ask(SLICES, namespace, name)
+    endpoints = _endpoints(slices, found)
+    target = model.Target(name="", host=f"{name}.{namespace}.svc", port=port, endpoints=endpoints)
+    entry = model.Backend(ref=f"{ref}:{port}", kind="Service", targets=(target,))
+    return ServiceState(key, entry, sliced=bool(slices), endpoints=endpoints)
+
+
+SERVICE: Query[ServiceState] = Query("service", 1, _service)
+"""(namespace, name, port)"""
+
+
+def _endpoints(slices: tuple[core.EndpointSlice, ...], port: core.ServicePort) -> tuple[model.Endpoint, ...]:
+    found = {
+        model.Endpoint(endpoint.addresses[0], number): None
+        for item in slices
+        if item.address_type != "FQDN" and (number := _slice_port(item, port))
+        for endpoint in item.endpoints
+        if endpoint.addresses and endpoint.conditions.ready is not False
+    }
+    return tuple(sorted(found, key=lambda endpoint: (endpoint.address, endpoint.port)))
+
+
+def _slice_port(item: core.EndpointSlice, port: core.ServicePort) -> int:
+    """Give the number that a slice has for a Service's port, by name; 0 where it has none."""
+    for candidate in item.ports:
+        if candidate.name == port.name and candidate.protocol == port.protocol:
+            if candidate.port is not None:
+                return candidate.port
+            return port.target_port if isinstance(port.target_port, int) else port.port
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class BackendState:
+    """A Backend. reason, message: why nothing of it can be used ("" something can)."""
+
+    key: str
+    entry: model.Backend
+    status: BackendStatus
+    reason: str = ""
+    message: str = ""
+    problems: tuple[Problem, ...] = ()
+    losers: tuple[Loser, ...] = ()
+
+
+def _backend(ask: Ask, namespace: str, name: str) -> BackendState | None:
+    backend = ask(BACKEND_OBJECT, namespace, name)
+    if backend is None:
+        return None
+    subject, generation = ObjectKey("Backend", namespace, name), backend.metadata.generation
+    a2a = backend.spec.a2a
+    resolved = [_target(ask, subject, index, target) for index, target in enumerate(a2a.targets)]
+    refused = [(reason, target.error) for target, reason, _ in resolved if reason]
+    unserved = _unserved(subject, a2a)
+    conditions = [
+        Condition("Accepted", TRUE, "Accepted", "", generation),
+        Condition("ResolvedRefs", FALSE, refused[0][0], "; ".join(said for _, said in refused), generation)
+        if refused
+        else Condition("ResolvedRefs", TRUE, "ResolvedRefs", "", generation),
+    ]
+    if unserved:
+        said = "; ".join(problem.message for problem in unserved)
+        conditions.append(Condition("PartiallyInvalid", TRUE, "UnsupportedValue", said, generation))
+    entry = model.Backend(
+        ref=f"{namespace}/{name}",
+        protocol="A2A",
+        targets=tuple(target for target, _, _ in resolved),
+        card=model.Card(
+            external_url=a2a.card.external_url,
+            signatures=a2a.card.signatures,
+            other_urls=a2a.card.other_urls,
+            advertise_security=a2a.card.advertise_security,
+        ),
+    )
+    whole = len(refused) == len(resolved)
+    return BackendState(
+        key=f"backend/Backend/{namespace}/{name}",
+        entry=entry,
+        status=BackendStatus(tuple(conditions)),
+        reason=refused[0][0] if whole else "",
+        message=refused[0][1] if whole else "",
+        problems=(*(problem for _, _, found in resolved for problem in found), *unserved),
+        losers=tuple(
+            Loser(subject, reason, target.error, f"$.spec.a2a.targets[{index}]")
+            for index, (target, reason, _) in enumerate(resolved)
+            if reason
+        ),
+    )
+
+
+BACKEND: Query[BackendState | None] = Query("backend", 2, _backend)
+"""(namespace, name)"""
+
+
+def _unserved(subject: ObjectKey, a2a: agentgateway.A2ABackend) -> list[Problem]:
+    """Say what the Backend asks for that is not served: it works without, so it is served and this is told."""
+    said = []
+    if a2a.affinity.type != "None":
+        said.append(("affinity", f"affinity {a2a.affinity.type} is not served yet: every request is balanced"))
+    if milliseconds(a2a.stream.keep_alive):
+        said.append(("stream.keepAlive", "stream.keepAlive is not served yet: no comments are sent"))
+    if a2a.health is not None:
+        said.append(("health", "active health checks are not served yet"))
+    return [codes.warning(codes.BACKEND_UNSERVED, subject, f"$.spec.a2a.{path}", text) for path, text in said]
+
+
+def _target(
+    ask: Ask, subject: ObjectKey, index: int, target: agentgateway.BackendTarget
+) -> tuple[model.Target, str, list[Problem]]:
+    """(target, reason why it is refused or "", what to say)."""
+    host, port, path = target.static.host, target.static.port, f"$.spec.a2a.targets[{index}].static"
+    made = model.Target(name=target.name, host=host, port=port, weight=target.weight)
+    literal = _ip(host)
+    if literal:
+        return _with(made, endpoints=(model.Endpoint(literal, port),)), "", []
+    namespace, name = service_name(host, subject.namespace)
+    exists = bool(name) and ask(SERVICE_OBJECT, namespace, name) is not None
+    if not exists and not _inside_cluster(host):
+        return _with(made, dns=True), "", []
+    if namespace != subject.namespace and not _permitted(ask, subject, "", "Service", (namespace, name)):
+        said = f"{host} is in namespace {namespace}, and no ReferenceGrant there lets Backends of {subject.namespace} "
+        said += "refer to it"
+        problem = codes.error(codes.REF_NOT_PERMITTED, subject, f"{path}.host", said, _grant_hint(subject, namespace))
+        return _with(made, error=said), "RefNotPermitted", [problem]
+    if not exists:
+        return _with(made, dns=True), "", []
+    state = ask(SERVICE, namespace, name, port)
+    if state.reason:
+        code = codes.REF_NOT_FOUND if state.reason == "BackendNotFound" else codes.REF_UNSUPPORTED
+        field = "port" if state.reason == "BackendNotFound" else "host"
+        problem = codes.error(code, subject, f"{path}.{field}", state.message)
+        return _with(made, error=state.message), state.reason, [problem]
+    problems = _about_endpoints(subject, f"{path}.host", f"{namespace}/{name}", f"{host}:{port}", state)
+    return _with(made, endpoints=state.endpoints), "", problems
+
+
+def _with(target: model.Target, **fields: object) -> model.Target:
+    values = {name: getattr(target, name) for name in target.__struct_fields__}
+    return model.Target(**(values | fields))
+
+
+def _about_endpoints(subject: ObjectKey, path: str, ref: str, address: str, state: ServiceState) -> list[Problem]:
+    if not state.sliced:
+        said = f"Service {ref} has no EndpointSlice, so where it runs is not known: 503 until it is"
+        hint = f"outside a cluster say it: --resolve {address}=127.0.0.1:{address.rpartition(':')[2]}"
+        return [codes.info(codes.NO_SLICES, subject, path, said, hint)]
+    if not state.endpoints:
+        return [codes.info(codes.NO_READY_ENDPOINT, subject, path, f"Service {ref} has no ready endpoint: 503")]
+    return []
+
+
+def _ip(host: str) -> str:
+    """Give an IP address in its plain form, "" for anything else; brackets around an IPv6 address are taken off."""
+    try:
+        return str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        return ""
+
+
+def _labels(host: str) -> list[str]:
+    return host.rstrip(".").lower().removesuffix(".cluster.local").split(".")
+
+
+def _inside_cluster(host: str) -> bool:
+    """Say whether a host can only be a cluster's own name ("x.ns.svc", "pod.x.ns.svc.cluster.local"): never DNS outside.
+
+    These need a grant for another namespace even where the set has no such Service: its pods have names too.
+    """
+    return len(labels := _labels(host)) > 2 and labels[-1] == "svc"
+
+
+def service_name(host: str, namespace: str) -> tuple[str, str]:
+    """Give (namespace, name) of the Service that a host could name, from the namespace; ("", "") where it cannot."""
+    labels = _labels(host)
+    if len(labels) == 1:
+        return namespace, labels[0]
+    if len(labels) == 2:
+        return labels[1], labels[0]
+    return (labels[-2], labels[-3]) if labels[-1] == "svc" else ("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class RefState:
+    """What a backendRef leads to: key of an entry, or the reason why not. code: of the problem to report."""
+
+    key: str = ""
+    reason: str = ""
+    message: str = ""
+    code: str = ""
+    hint: str = ""
+    note: Problem | None = None
+
+
+def _reference(
+    ask: Ask, route_kind: str, route_namespace: str, group: str, kind: str, namespace: str, name: str, port: int
+) -> RefState:
+    if (group, kind) not in {("", "Service"), (agentgateway.GROUP, "Backend")}:
+        said = f"{kind} of group {group or 'core'} is no backend: Service, or Backend of {agentgateway.GROUP}, is"
+        return RefState(reason="InvalidKind", message=said, code=codes.REF_KIND)
+    subject = ObjectKey(route_kind, route_namespace, "")
+    if namespace != route_namespace and not _permitted(ask, subject, group, kind, (namespace, name)):
+        said = f"{kind} {namespace}/{name} is in another namespace, and no ReferenceGrant there lets {route_kind}s of "
+        said += f"{route_namespace} refer to it"
+        hint = _grant_hint(subject, namespace)
+        return RefState(reason="RefNotPermitted", message=said, code=codes.REF_NOT_PERMITTED, hint=hint)
+    state: BackendState | ServiceState | None
+    if kind == "Backend":
+        state = ask(BACKEND, namespace, name)
+        if state is None:
+            said = f"there is no Backend {namespace}/{name}"
+            return RefState(reason="BackendNotFound", message=said, code=codes.REF_NOT_FOUND)
+    elif not port:
+        said = f"a reference to a Service needs a port: {namespace}/{name}"
+        return RefState(reason="UnsupportedValue", message=said, code=codes.REF_UNSUPPORTED)
+    else:
+        state = ask(SERVICE, namespace, name, port)
+    if state.reason:
+        code = codes.REF_NOT_FOUND if state.reason == "BackendNotFound" else codes.REF_UNSUPPORTED
+        return RefState(reason=state.reason, message=state.message, code=code)
+    if isinstance(state, ServiceState):
+        about = _about_endpoints(subject, "", f"{namespace}/{name}", f"{name}.{namespace}.svc:{port}", state)
+        return RefState(state.key, note=about[0] if about else None)
+    return RefState(state.key)
+
+
+REFERENCE: Query[RefState] = Query("reference", 3, _reference)
+"""(kind and namespace of the route, group, kind, namespace, name, port or 0)
+
+A value between routes and what they name, so that a changed endpoint does not concern the routes.
+"""
+
+
+def _permitted(ask: Ask, subject: ObjectKey, group: str, kind: str, to: tuple[str, str]) -> bool:
+    """Say whether a ReferenceGrant in the other namespace lets the subject refer to (namespace, name)."""
+    from_group = agentgateway.GROUP if subject.kind == "Backend" else api.GROUP
+    return any(
+        any(
+            (item.group, item.kind, item.namespace) == (from_group, subject.kind, subject.namespace)
+            for item in spec.from_
+        )
+        and any((item.group, item.kind) == (group, kind) and item.name in {"", to[1]} for item in spec.to)
+        for spec in (grant.spec for grant in ask(GRANTS, to[0]))
+    )
+
+
+def _grant_hint(subject: ObjectKey, namespace: str) -> str:
+    return f"a ReferenceGrant in {namespace} with from: {subject.kind} in {subject.namespace}"

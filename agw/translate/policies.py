@@ -1,0 +1,199 @@
+"""TrafficPolicies: what each says, what holds on one target, and what is in force on a rule.
+
+    policy (one object, field by field) --> level (all policies on one target) --> merge (Gateway < listener < route < rule)
+
+Rules: merging is field by field. On one target the older policy has a field (then by name), the other's is in conflict;
+between targets the more specific one has it. A field that cannot be served is still that field: where it is in force
+everything is refused, because a gateway that leaves out an authorization rule is worse than one that answers 500. A
+missing or empty Secret lets nobody in (401).
+
+Must not: look at a key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agw.errors import Problem
+from agw.resources import agentgateway as own
+from agw.resources import gateway as api
+from agw.resources.durations import milliseconds
+from agw.snapshot import model
+from agw.translate import codes
+from agw.translate.credentials import CREDENTIALS, CredentialState
+from agw.translate.graph import Ask, Query
+from agw.translate.inputs import POLICIES, POLICY_OBJECT
+from agw.translate.result import ObjectKey
+
+TARGETS = frozenset({(api.GROUP, "HTTPRoute"), (api.GROUP, "Gateway")})
+_TRAFFIC = "$.spec.traffic"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyField:
+    """One field of one policy. api_key: what it says; deny: why it cannot be served, so that all is refused."""
+
+    name: str
+    policy: str  # "namespace/name"
+    api_key: model.ApiKeyAuth | None = None
+    deny: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyState:
+    """What a policy says. invalid: why it is not accepted; partly: what is wrong while the rest holds."""
+
+    fields: tuple[PolicyField, ...]
+    invalid: tuple[str, ...] = ()
+    partly: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def _policy(ask: Ask, namespace: str, name: str) -> PolicyState | None:
+    policy = ask(POLICY_OBJECT, namespace, name)
+    if policy is None:
+        return None
+    subject, ref, traffic = ObjectKey("TrafficPolicy", namespace, name), f"{namespace}/{name}", policy.spec.traffic
+    fields: list[PolicyField] = []
+    problems: list[Problem] = []
+    partly: tuple[str, ...] = ()
+    for field, said in _unserved(traffic):
+        path = f"{_TRAFFIC}.{field}"
+        problems.append(codes.error(codes.POLICY_UNSERVED, subject, path, f"{said}: every request is refused with 500"))
+        fields.append(PolicyField(field, ref, deny=f"TrafficPolicy {ref}: {said}"))
+    invalid = [problem.message for problem in problems]
+    auth = _api_key_auth(traffic)
+    if auth is not None and not any(field.name == "authentication" for field in fields):
+        state = ask(CREDENTIALS, namespace, auth.secret_ref.name)
+        fields.append(PolicyField("authentication", ref, api_key=_api_key(auth, state)))
+        path = f"{_TRAFFIC}.authentication.apiKeyAuth.secretRef.name"
+        refusal = _empty(f"{namespace}/{auth.secret_ref.name}", state)
+        if refusal:
+            problems.append(codes.error(codes.POLICY_SECRET, subject, path, refusal))
+            invalid.append(refusal)
+        else:
+            partly = state.notes
+    return PolicyState(tuple(fields), tuple(invalid), partly, tuple(problems))
+
+
+POLICY: Query[PolicyState | None] = Query("policy", 3, _policy)
+"""(namespace, name)"""
+
+
+def _api_key_auth(traffic: own.Traffic) -> own.APIKeyAuth | None:
+    return traffic.authentication.api_key_auth if traffic.authentication is not None else None
+
+
+def _empty(secret: str, state: CredentialState) -> str:
+    if not state.exists:
+        return f"there is no Secret {secret}: every request is answered 401"
+    if not state.entry.credentials:
+        return f"Secret {secret} holds no usable key: every request is answered 401"
+    return ""
+
+
+def _unserved(traffic: own.Traffic) -> list[tuple[str, str]]:
+    """(field, what cannot be served of it)."""
+    found = []
+    auth = _api_key_auth(traffic)
+    if auth is not None:
+        strange = [
+            f"query {source.query}" if source.query else f"cookie {source.cookie}"
+            for source in auth.sources
+            if not source.header
+        ]
+        if strange or not auth.sources:
+            said = f"keys are read from headers only so far, not from {', '.join(strange)}" if strange else "no sources"
+            found.append(("authentication", said))
+    if traffic.authorization is not None:
+        found.append(("authorization", "authorization is not served yet"))
+    if traffic.rate_limit is not None and traffic.rate_limit.local:
+        found.append(("rateLimit", "rateLimit is not served yet"))
+    times = traffic.timeouts
+    if times is not None and any(milliseconds(value or "0s") for value in (times.request, times.stream_idle)):
+        found.append(("timeouts", "timeouts of a TrafficPolicy are not served yet; those of a route's rule are"))
+    return found
+
+
+def _api_key(auth: own.APIKeyAuth, state: CredentialState) -> model.ApiKeyAuth:
+    return model.ApiKeyAuth(
+        credentials=state.key,
+        sources=tuple(model.KeySource(source.header.lower(), source.scheme) for source in auth.sources),
+        mode=auth.mode,
+        forward_credential=auth.forward_credential,
+        public_agent_card=auth.public_agent_card,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A field of `loser` that is not in force on a target, because the older `winner` sets it there."""
+
+    field: str
+    loser: str
+    winner: str
+
+
+@dataclass(frozen=True, slots=True)
+class LevelState:
+    """What holds on one target. key: names the target in the keys of policies; "" where no policy has it."""
+
+    key: str = ""
+    fields: tuple[PolicyField, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+
+
+NOTHING = LevelState()
+
+
+def _level(ask: Ask, kind: str, namespace: str, name: str, section: str) -> LevelState:
+    fields: dict[str, PolicyField] = {}
+    conflicts = []
+    for _, policy in ask(POLICIES, kind, namespace, name, section):
+        state = ask(POLICY, namespace, policy)
+        for field in state.fields if state is not None else ():
+            winner = fields.setdefault(field.name, field)
+            if winner is not field:
+                conflicts.append(Conflict(field.name, field.policy, winner.policy))
+    if not fields:
+        return NOTHING
+    key = "/".join(part for part in (kind, namespace, name, section) if part)
+    return LevelState(key, tuple(fields[name] for name in sorted(fields)), tuple(conflicts))
+
+
+LEVEL: Query[LevelState] = Query("level", 4, _level)
+"""(kind, namespace, name, section or "")"""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The policy in force somewhere. key: "" and no entry where there is none. fields: where each came from."""
+
+    key: str = ""
+    entry: model.Policy | None = None
+    fields: tuple[PolicyField, ...] = ()
+
+
+NONE = Merged()
+
+
+def merge(*levels: LevelState) -> Merged:
+    """Merge levels, the least specific first.
+
+    The key is made of the levels that say something, so that rules under one Gateway's policy share one entry.
+    """
+    fields: dict[str, PolicyField] = {}
+    for level in levels:
+        fields |= {field.name: field for field in level.fields}
+    if not fields:
+        return NONE
+    ordered = tuple(fields[name] for name in sorted(fields))
+    return Merged(
+        key="policy/" + "+".join(level.key for level in levels if level.key),
+        entry=model.Policy(
+            refs=tuple(dict.fromkeys(field.policy for field in ordered)),
+            api_key=next((field.api_key for field in ordered if field.api_key is not None), None),
+            deny="; ".join(field.deny for field in ordered if field.deny),
+        ),
+        fields=ordered,
+    )
