@@ -53,13 +53,14 @@ class RouteLine:
 
 @dataclass(frozen=True, slots=True)
 class ListenerLine:
-    """A listener. url: where it is served, "" where it is not. moved: its own port, where it is served on another."""
+    """A listener. url: where it is served, "" where it is not. served_on: its port there, 0 where it is not."""
 
     url: str
     gateway: str
     name: str
     port: int
     hostname: str = ""
+    served_on: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ def build(state: State, found: Agents) -> Banner:
             name=entry.name,
             port=entry.port,
             hostname=entry.hostname,
+            served_on=state.bound[entry.port].port if entry.port in state.bound else 0,
         )
         for entry in state.entries.values()
         if isinstance(entry, Listener)
@@ -277,7 +279,8 @@ def text(banner: Banner, style: Style) -> str:
 def _listener_text(line: ListenerLine, style: Style) -> str:
     where = style.bold(line.url) if line.url else style.error("not served")
     host = f", hostname {line.hostname}" if line.hostname else ""
-    return f"{where}  Gateway {line.gateway}, listener {line.name}, port {line.port}{host}"
+    moved = f" -> {line.served_on}" if line.served_on not in {0, line.port} else ""
+    return f"{where}  Gateway {line.gateway}, listener {line.name}, port {line.port}{moved}{host}"
 
 
 def _route_text(line: RouteLine, style: Style) -> list[str]:

@@ -123,11 +123,15 @@ class Watch:
         finally:
             self._stop.set()
 
+    def poke(self) -> None:
+        """Report once more, whatever happened; call it from the loop's thread."""
+        if self._wanted is not None:
+            self._wanted.set()
+
     def close(self) -> None:
         """End the iteration; call it from the loop's thread."""
         self._stop.set()
-        if self._wanted is not None:
-            self._wanted.set()
+        self.poke()
 
     def _run(self, loop: asyncio.AbstractEventLoop, changed: asyncio.Event) -> None:
         while not self._stop.is_set():

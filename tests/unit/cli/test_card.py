@@ -33,7 +33,7 @@ CARD_0_3 = {
 @contextmanager
 def server(answers: dict[str, tuple[int, bytes]]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - http.server's name
+        def do_GET(self) -> None:
             status, body = answers.get(self.path, (404, b""))
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
@@ -98,7 +98,9 @@ def test_an_agents_url_is_read_as_it_is_meant(text: str, url: str) -> None:
     assert agent_url(text).geturl() == url
 
 
-@pytest.mark.parametrize("text", ["ftp://a", "http://", "http://a:99999", "http://u:p@a", "http://a/?q=1", "http://a/#f"])
+@pytest.mark.parametrize(
+    "text", ["ftp://a", "http://", "http://a:99999", "http://u:p@a", "http://a/?q=1", "http://a/#f"]
+)
 def test_what_is_no_agents_url_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         agent_url(text)

@@ -49,7 +49,11 @@ assert not heavy, heavy
 )
 def test_what_needs_nothing_loads_nothing(args: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", LOADED.format(args=args, heavy=HEAVY)], capture_output=True, text=True, check=False, env=BASE
+        [sys.executable, "-c", LOADED.format(args=args, heavy=HEAVY)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=BASE,
     )
     assert done.returncode == 0, done.stderr
 

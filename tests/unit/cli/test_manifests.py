@@ -54,14 +54,14 @@ def test_what_is_there_already_is_not_overwritten(tmp_path: Path) -> None:
     assert [path.name for path in paths] == ["gateway.yaml", "api-key.yaml"]
     assert write(made, tmp_path / "gw") == paths
     other = make(agent_url("http://localhost:9998"), "", "alice", KEY)
-    with pytest.raises(Failure, match="gateway.yaml: already there"):
+    with pytest.raises(Failure, match=r"gateway\.yaml: already there"):
         write(other, tmp_path / "gw")
     assert paths[0].read_text(encoding="utf-8") == made[0].text
 
 
 def test_nothing_is_written_where_one_file_differs(tmp_path: Path) -> None:
     (tmp_path / "api-key.yaml").write_text("mine")
-    with pytest.raises(Failure, match="api-key.yaml"):
+    with pytest.raises(Failure, match=r"api-key\.yaml"):
         write(make(agent_url("http://localhost:9999"), "", "alice", KEY), tmp_path)
     assert not (tmp_path / "gateway.yaml").exists()
 

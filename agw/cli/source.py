@@ -1,0 +1,226 @@
+"""The configuration source of `agw run`: text -> resources -> translation -> one update for the supervisor.
+
+    Reader        reads everything and says what is wrong; keeps what did not change
+    Translator    makes entries per Gateway; redoes only what a change concerns
+    Source        looks again when the watch says so, and yields a ConfigUpdate where something is different
+
+Rules: the set is one thing. Where a file cannot be read or a document cannot be decoded, the update is refused as a
+whole, so that a half-written file never takes a route away; conditions that translation finds are no refusal, they are
+entries that answer correctly. The same problems are reported once, not at every look. Files that are being written are
+let alone until they are quiet for a moment.
+
+Must not: block the loop (it reads in a thread), or know a socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from agw.cli.watch import Watch
+from agw.dataplane.state import ConfigUpdate
+from agw.errors import Problem, Severity
+from agw.resources.meta import Object
+from agw.resources.objects import ResourceSet
+from agw.snapshot.model import Attachment, Entry, Rule
+from agw.translate import Translator
+
+if TYPE_CHECKING:
+    from agw.dataplane.logs import Log
+
+QUIET_MS = 40  # a file that changed less than this ago may still be being written
+EMPTY_MS = 400  # an empty one is left this long: most writers truncate first
+PATIENCE_MS = 2_000  # a file that never rests is read in the end
+_STEP_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader found. refused: the set as a whole cannot be used."""
+
+    resources: ResourceSet
+    problems: tuple[Problem, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether an error says that the set is not what its author meant."""
+        return any(problem.severity is Severity.ERROR for problem in self.problems)
+
+
+class Reader(Protocol):
+    """Reads a whole set; called again and again."""
+
+    roots: tuple[Path, ...]
+
+    def read(self) -> Reading:
+        """Read everything now; a problem is a value, nothing is raised."""
+
+
+class Source:
+    """An asynchronous iterator of ConfigUpdate, as agw.dataplane takes it."""
+
+    def __init__(self, reader: Reader, watch: Watch | None) -> None:
+        """Read from the reader; again whenever the watch says so, or only once where there is none."""
+        self.log: Log | None = None
+        self._reader = reader
+        self._watch = watch
+        self._translator = Translator()
+        self._resources = ResourceSet()
+        self._refused: tuple[Problem, ...] | None = None  # of the last look, None where it was good
+        self._good: tuple[Problem, ...] = ()
+        self._generation = 0
+        self._first: ConfigUpdate | None = None
+
+    def first(self) -> ConfigUpdate:
+        """Read for the first time, before there is a loop; `__aiter__` yields this one first."""
+        self._first = self._look(force=True)
+        if self._first is None:
+            raise RuntimeError("a forced look always gives an update")
+        return self._first
+
+    async def __aiter__(self) -> AsyncIterator[ConfigUpdate]:
+        """Yield the first configuration, then each one that differs from the last."""
+        yield self._first or self.first()
+        if self._watch is None:
+            await asyncio.Event().wait()  # for ever: a source that ends is a fault in a log
+            return
+        async for _ in self._watch:
+            update = await asyncio.to_thread(self._look_when_quiet)
+            if update is not None:
+                yield update
+
+    def refresh(self) -> None:
+        """Look again now, whatever the watch has seen (SIGHUP)."""
+        if self._watch is not None:
+            self._watch.poke()
+
+    def _look_when_quiet(self) -> ConfigUpdate | None:
+        wait_until_quiet(self._reader.roots)
+        return self._look(force=False)
+
+    def _look(self, *, force: bool) -> ConfigUpdate | None:
+        """Read and translate; None where nothing is different from the last time."""
+        reading = self._reader.read()
+        if reading.refused:
+            return self._refuse(reading.problems, force=force)
+        change = count_changes(self._resources, reading.resources)
+        translation = self._translator.update(reading.resources)
+        problems = (*reading.problems, *translation.problems)
+        different = force or self._refused is not None or change != NO_CHANGE or problems != self._good
+        self._resources, self._good, self._refused = reading.resources, problems, None
+        if not different:
+            return None
+        self._generation += 1
+        if self.log is not None:
+            self.log.info("files read", generation=self._generation, objects=str(change))
+        return ConfigUpdate(merge(translation.snapshots), problems, self._generation)
+
+    def _refuse(self, problems: tuple[Problem, ...], *, force: bool) -> ConfigUpdate | None:
+        if problems == self._refused and not force:
+            return None
+        self._refused = problems
+        self._generation += 1
+        return ConfigUpdate(None, problems, self._generation)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How many objects came, changed and went."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+    def __str__(self) -> str:
+        """`+2 ~1 -0`."""
+        return f"+{self.added} ~{self.changed} -{self.removed}"
+
+
+NO_CHANGE = Change()
+
+
+def count_changes(before: ResourceSet, now: ResourceSet) -> Change:
+    """Count what differs between two sets; an object that only moved within its file has not changed."""
+    added = changed = removed = 0
+    for kind, namespace, name in now.changed_since(before):
+        old, new = before.get(kind, namespace, name), now.get(kind, namespace, name)
+        if old is None:
+            added += 1
+        elif new is None:
+            removed += 1
+        elif not _same(old.value, new.value):
+            changed += 1
+    return Change(added, changed, removed)
+
+
+def _same(old: Object, new: Object) -> bool:
+    return old is new or old == new
+
+
+def merge(snapshots: Mapping[str, Mapping[str, Entry]]) -> Mapping[str, Entry]:
+    """Put the entries of all Gateways into one map: one process serves them all here.
+
+    A rule that several Gateways take is one entry with the attachments of each.
+    """
+    if len(snapshots) == 1:
+        return next(iter(snapshots.values()))
+    merged: dict[str, Entry] = {}
+    for entries in snapshots.values():
+        for key, entry in entries.items():
+            known = merged.get(key)
+            merged[key] = _joined(known, entry) if isinstance(known, Rule) and isinstance(entry, Rule) else entry
+    return merged
+
+
+def _joined(first: Rule, second: Rule) -> Rule:
+    """Return the rule with the attachments of both; the policy goes to them where it is not the same."""
+    if first.policy == second.policy:
+        return msgspec.structs.replace(first, attachments=first.attachments + second.attachments)
+    attachments = (*_with_policy(first), *_with_policy(second))
+    return msgspec.structs.replace(first, attachments=attachments, policy="")
+
+
+def _with_policy(rule: Rule) -> Iterable[Attachment]:
+    return (
+        msgspec.structs.replace(attachment, policy=attachment.policy or rule.policy) for attachment in rule.attachments
+    )
+
+
+def wait_until_quiet(roots: Iterable[Path]) -> None:
+    """Return once no file under the roots was written to just now; an empty one is given longer."""
+    roots = tuple(roots)
+    limit = time.monotonic() + PATIENCE_MS / 1000
+    while time.monotonic() < limit and _in_the_making(roots):
+        time.sleep(_STEP_S)
+
+
+def _in_the_making(roots: Iterable[Path]) -> bool:
+    now = time.time()
+    for path in _files(roots):
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        age_ms = (now - stat.st_mtime) * 1000
+        if 0 <= age_ms < (QUIET_MS if stat.st_size else EMPTY_MS):
+            return True
+    return False
+
+
+def _files(roots: Iterable[Path]) -> Iterable[Path]:
+    for root in roots:
+        if root.is_dir():
+            for folder, _, names in os.walk(root, followlinks=False):
+                yield from (Path(folder, name) for name in names if name.endswith(_ENDINGS))
+        else:
+            yield root
+
+
+_ENDINGS = (".yaml", ".yml", ".json")
