@@ -123,16 +123,16 @@ def raise_file_limit(wanted: int = 65_536) -> int:
 
 
 class Process:
-    """A child process on given cores, with its output in a file."""
+    """A child process on given cores (None: any), with its output in a file."""
 
-    def __init__(self, name: str, argv: Sequence[str], cores: Sequence[int], log: Path) -> None:
+    def __init__(self, name: str, argv: Sequence[str], cores: Sequence[int] | None, log: Path) -> None:
         """Start it; its own children inherit the cores."""
         self.name = name
-        self.cores = tuple(cores)
+        self.cores = tuple(sorted(os.sched_getaffinity(0)) if cores is None else cores)
         self.log = log
         with log.open("wb") as output:
             self.child = subprocess.Popen(
-                ["taskset", "-c", ",".join(map(str, cores)), *argv],
+                ["taskset", "-c", ",".join(map(str, self.cores)), *argv],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -181,7 +181,7 @@ class Process:
 
 
 @contextlib.contextmanager
-def started(name: str, argv: Sequence[str], cores: Sequence[int], log: Path) -> Iterator[Process]:
+def started(name: str, argv: Sequence[str], cores: Sequence[int] | None, log: Path) -> Iterator[Process]:
     """A process for the length of a block."""
     process = Process(name, argv, cores, log)
     try:

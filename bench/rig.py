@@ -15,7 +15,7 @@ from pathlib import Path
 from bench import OUT, RigError, machine, report
 from bench.field import Entrant, Entry, Sample, lined_up, run
 from bench.machine import Cores
-from bench.peers import PEERS, Setup, choose
+from bench.peers import PEERS, SEED, Setup, choose
 from bench.procs import raise_file_limit
 from bench.scenario import SCENARIOS, Scenario
 from bench.stats import rotated
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--requests", type=int, default=40_000, help="requests per proxy and round (%(default)s)")
     options.add_argument("--peer-auth", action="store_true", help="nginx and HAProxy check the keys as well")
     options.add_argument("--core", type=int, help="the proxies' core (the last one)")
-    options.add_argument("--manifests", type=Path, help="what agw serves (examples/seed)")
+    options.add_argument("--manifests", type=Path, default=SEED, help="what agw serves (%(default)s)")
     options.add_argument(
         "--at-most", action="append", default=[], metavar="PEER=RATIO", type=limit, help="exit 1 above it"
     )
@@ -65,10 +65,7 @@ def measure(entrants: Sequence[Entrant], cores: Cores, rounds: int, requests: in
 
 def entry(name: str, scenario: Scenario, options: argparse.Namespace) -> Entry:
     """A proxy as the command line wants it."""
-    setup = Setup(Path(), 0, 0, auth=options.peer_auth)
-    if options.manifests:
-        setup = Setup(Path(), 0, 0, auth=options.peer_auth, manifests=options.manifests)
-    return Entry(name, PEERS[name], scenario, setup)
+    return Entry(name, PEERS[name], scenario, Setup(Path(), 0, 0, auth=options.peer_auth, manifests=options.manifests))
 
 
 def compare(options: argparse.Namespace) -> report.Comparison:

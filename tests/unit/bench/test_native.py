@@ -16,7 +16,6 @@ from bench.build import is_current, program
 from bench.procs import free_port, started, wait_until
 from bench.scenario import post, script
 
-
 USUAL = (post(key="k"),)
 
 
