@@ -61,7 +61,7 @@ micro: build $(VENV)/.bench $(VENV)/.dev  ## the cost of parse, match and key ch
 	@$(PY) -m pytest bench/micro $(ARGS)
 
 locust: build $(VENV)/.bench $(VENV)/.demo  ## A2A users against the gateway; writes an HTML report
-	@$(PY) -m bench.locust $(ARGS)
+	@$(PY) -m bench.locust_run $(ARGS)
 
 docs: build  ## write the generated pages of docs/ again
 	@$(PY) docs/generate.py
