@@ -1,0 +1,300 @@
+"""Files and folders to a ResourceSet, with every problem found; loading again costs what changed.
+
+    load(paths) -> Loaded            once
+    Loader().load(paths) -> Loaded   again and again: keeps what it read, by file and by document
+
+Rules:
+- A folder gives its *.yaml, *.yml and *.json, sub-folders too, by name; hidden names are passed over, so that a
+  ConfigMap mount, whose files are links into `..data`, is read once. A file is read once however often it is named.
+- A document with an error is left out whole, and `Loaded.dropped` names it; the rest is still decoded. Whoever serves
+  from a `Loaded` must look at `ok` first: a dropped TrafficPolicy is a route without its lock.
+- A file that did not change (inode, size, times) is not read; in one that did, a document whose text did not change is
+  not decoded. What did not change comes back as the same `Resource`.
+Must not: translate, watch, log.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agw.errors import Position, Problem, Severity
+from agw.resources import codes, nodes
+from agw.resources.decode import Decoded, Item, decode
+from agw.resources.meta import Object
+from agw.resources.objects import Resource, ResourceSet
+from agw.resources.source import FileSource
+
+MAX_FILE = 16 * 1024 * 1024
+SUFFIXES = (".yaml", ".yml", ".json")
+
+_RACY_NS = 50_000_000
+"""A file written this shortly before it was read may change again without its times showing it: read it anew."""
+
+_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|$)", re.MULTILINE)
+_WHOLE = re.compile(r"^(?:%|\.\.\.(?:[ \t\r\n]|$))", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A document of a kind that agw does not read."""
+
+    position: Position
+    document: int
+    api_version: str
+    object: str
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.position}: skipped {self.object} ({self.api_version}): not a kind that agw reads"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A document that was left out because of an error. object: "" where it cannot be told what it is."""
+
+    position: Position
+    document: int
+    object: str
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.position}: left out {self.object or 'document'}: it has errors"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was read. files: those that were looked at, in order."""
+
+    resources: ResourceSet
+    problems: tuple[Problem, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    files: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error (warnings may be)."""
+        return not any(problem.severity is Severity.ERROR for problem in self.problems)
+
+
+def load(paths: Sequence[Path]) -> Loaded:
+    """Read the files and folders once."""
+    return Loader().load(paths)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """What one stretch of a file gave, at its place in the file. line: lines before it. first: documents before it."""
+
+    text: str
+    line: int
+    first: int
+    decoded: Decoded
+    resources: tuple[Resource[Object], ...]
+    problems: tuple[Problem, ...]
+    skipped: tuple[Skipped, ...]
+    dropped: tuple[Dropped, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a file gave. state: what tells whether it changed; None where only its content can."""
+
+    state: tuple[int, ...] | None
+    parts: tuple[_Placed, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True)
+class Loader:
+    """Reads again and again."""
+
+    _files: dict[str, _File] = field(default_factory=dict)
+
+    def load(self, paths: Sequence[Path]) -> Loaded:
+        """Read what changed, and give the whole."""
+        problems: list[Problem] = []
+        files: dict[str, _File] = {}
+        for path in _walk(paths, problems):
+            files[path] = self._read(path)
+        self._files = files
+        return _merge(files, problems)
+
+    def _read(self, path: str) -> _File:
+        before = self._files.get(path)
+        try:
+            with open(path, "rb", opener=_open_plain) as stream:  # noqa: PTH123 - needs the opener
+                found = os.fstat(stream.fileno())
+                state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+                if before is not None and before.state == state:
+                    return before
+                if not stat.S_ISREG(found.st_mode):
+                    return _failed(path, codes.UNREADABLE, "not a regular file")
+                if found.st_size > MAX_FILE:
+                    return _failed(path, codes.TOO_LARGE, f"the file has {found.st_size} bytes, expected at most {MAX_FILE}")
+                content = stream.read(MAX_FILE + 1)
+        except OSError as error:
+            return _failed(path, codes.UNREADABLE, f"cannot be read: {error.strerror or error}")
+        written = max(found.st_mtime_ns, found.st_ctime_ns)
+        settled = time.time_ns() - written > _RACY_NS and len(content) == found.st_size
+        return _decode_file(path, content, state if settled else None, before)
+
+
+def _open_plain(path: str, flags: int) -> int:
+    """Open without waiting for a writer: a FIFO in a folder must not stop the load."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _walk(paths: Sequence[Path], problems: list[Problem]) -> Iterator[str]:
+    """Files to read, each once, in the order of the arguments and then by name."""
+    seen: set[str] = set()
+    for path in paths:
+        found = [str(path)]
+        if path.is_dir():
+            found = list(_folder(path, set(), problems))
+            if not found:
+                problems.append(Problem(codes.NOTHING, "the folder holds no *.yaml, *.yml or *.json file",
+                                        Severity.WARNING, position=Position(str(path))))  # fmt: skip
+        for name in found:
+            real = os.path.realpath(name)
+            if real not in seen:
+                seen.add(real)
+                yield name
+
+
+def _folder(folder: Path, above: set[str], problems: list[Problem]) -> Iterator[str]:
+    """Manifests of a folder by name. above: real names of the folders on the way, against links in circles."""
+    real = os.path.realpath(folder)
+    if real in above:
+        return
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        problems.append(Problem(codes.UNREADABLE, f"cannot be read: {error.strerror}", position=Position(str(folder))))
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _folder(Path(entry.path), above | {real}, problems)
+        elif entry.name.endswith(SUFFIXES):
+            yield entry.path
+
+
+def _failed(path: str, code: str, message: str, line: int = 0, column: int = 0) -> _File:
+    return _File(None, problems=(Problem(code, message, position=Position(path, line, column)),))
+
+
+def _decode_file(path: str, content: bytes, state: tuple[int, ...] | None, before: _File | None) -> _File:
+    try:
+        text = content.decode("utf-8-sig")
+        nodes.check_characters(text)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start)
+        column = error.start - (content.rfind(b"\n", 0, error.start) + 1)
+        return _failed(path, codes.NOT_UTF8, f"byte 0x{content[error.start]:02x} is not UTF-8", line + 1, column + 1)
+    except nodes.SyntaxProblem as problem:
+        return _failed(path, problem.code, problem.message, problem.line + 1, problem.column + 1)
+    known: dict[str, list[_Placed]] = {}
+    for part in before.parts if before is not None else ():
+        known.setdefault(part.text, []).append(part)
+    as_json = path.endswith(".json")
+    parts: list[_Placed] = []
+    line = first = 0
+    for stretch in [text] if as_json else split(text):
+        parts.append(_place(path, stretch, line, first, as_json=as_json, known=known.get(stretch, [])))
+        line += stretch.count("\n")
+        first += parts[-1].decoded.documents
+    return _File(state, tuple(parts))
+
+
+def split(text: str) -> list[str]:
+    """Cut a YAML text at its `---` lines, so that each document can be decoded, and kept, by itself.
+
+    `---` at the start of a line ends a document whatever came before (YAML 1.2.2, 9.1.2). A text with directives or
+    `...` lines stays whole: a directive belongs to the document after it.
+    """
+    if _WHOLE.search(text):
+        return [text]
+    cuts = [match.start() for match in _SEPARATOR.finditer(text)]
+    edges = [0, *cuts, len(text)] if not cuts or cuts[0] else [*cuts, len(text)]
+    stretches = [text[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    if len(stretches) > 1 and not _content(stretches[0]):
+        stretches[:2] = [stretches[0] + stretches[1]]
+    return stretches
+
+
+def _content(text: str) -> bool:
+    """Whether anything but comments and white space is in the text."""
+    return any(line.strip() and not line.lstrip().startswith("#") for line in text.split("\n"))
+
+
+def _place(path: str, text: str, line: int, first: int, *, as_json: bool, known: list[_Placed]) -> _Placed:
+    for part in known:
+        if part.line == line and part.first == first:
+            return part
+    decoded = known[0].decoded if known else decode(text, as_json=as_json)
+    resources: list[Resource[Object]] = []
+    problems: list[Problem] = []
+    skipped: list[Skipped] = []
+    dropped: list[Dropped] = []
+    for item in decoded.items:
+        document = first + item.document + 1
+        position = Position(path, line + item.line + 1, item.column + 1)
+        if item.value is not None:
+            source = FileSource(path, document, line, text, item.document, item.prefix, as_json)
+            resources.append(Resource(item.value, source))
+        elif item.foreign is not None:
+            skipped.append(Skipped(position, document, item.foreign.api_version, item.label))
+        else:
+            dropped.append(Dropped(position, document, item.label))
+            problems += _problems(item, path, line, document)
+    return _Placed(text, line, first, decoded, tuple(resources), tuple(problems), tuple(skipped), tuple(dropped))
+
+
+def _problems(item: Item, path: str, line: int, document: int) -> list[Problem]:
+    return [
+        Problem(
+            found.code, found.message, object=item.label, document=document, path=found.path, hint=found.hint,
+            position=Position(path, line + found.line + 1, found.column + 1),
+        )
+        for found in item.findings
+    ]  # fmt: skip
+
+
+def _merge(files: dict[str, _File], problems: list[Problem]) -> Loaded:
+    """Put the files together; the second of two objects with one identity is refused."""
+    kept: dict[tuple[type[Object], str, str], Resource[Object]] = {}
+    skipped: list[Skipped] = []
+    dropped: list[Dropped] = []
+    for file in files.values():
+        problems += file.problems
+        for part in file.parts:
+            problems += part.problems
+            skipped += part.skipped
+            dropped += part.dropped
+            for resource in part.resources:
+                metadata = resource.value.metadata
+                first = kept.setdefault((type(resource.value), metadata.namespace, metadata.name), resource)
+                if first is not resource:
+                    problems.append(_twice(resource, first))
+                    dropped.append(Dropped(problems[-1].position, resource.source.document, str(resource)))
+    return Loaded(ResourceSet(kept.values()), tuple(problems), tuple(skipped), tuple(dropped), tuple(files))
+
+
+def _twice(resource: Resource[Object], first: Resource[Object]) -> Problem:
+    return Problem(
+        codes.DUPLICATE_OBJECT,
+        f"the same object stands at {first.source.position_of('$.metadata.name')}",
+        object=str(resource),
+        document=resource.source.document,
+        path="$.metadata.name",
+        position=resource.source.position_of("$.metadata.name"),
+        hint="remove one of the two, or give them different names or namespaces",
+    )

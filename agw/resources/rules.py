@@ -1,0 +1,261 @@
+"""The schemas' CEL rules (x-kubernetes-validations), each once more in Python.
+
+Why by hand: a CEL interpreter is a large dependency for two dozen rules. The table is keyed by the rule's own text, so
+that a rule that changes in a schema and not here fails at once, and a test finds an entry that no schema has.
+Our CRDs' rules are real CEL, which an API server runs. Those of the kinds that we only read borrow CEL's look, and name
+what CEL has no word for (isQualifiedName, sameParent, ...) as functions below.
+
+Each function gets plain data that is otherwise valid, with defaults filled in, and says whether the rule holds.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from agw.resources.durations import milliseconds
+
+
+def normal(rule: str) -> str:
+    """Rule text with its white space evened out: how the table is keyed."""
+    return " ".join(rule.split())
+
+
+def distinct(items: Iterable[object]) -> bool:
+    """Whether no two are equal."""
+    seen = list(items)
+    return len(seen) == len(set(seen))
+
+
+def is_qualified_name(key: str) -> bool:
+    """Whether the key of a label or annotation is well formed."""
+    prefix, slash, name = key.rpartition("/")
+    if slash and not (_SUBDOMAIN.fullmatch(prefix) and len(prefix) <= 253):
+        return False
+    return _QUALIFIED.fullmatch(name) is not None
+
+
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_QUALIFIED = re.compile(r"(?=.{1,63}\Z)[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_SECRET_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_PATH = re.compile(r"(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+")
+
+
+def ip_version(text: str) -> int:
+    """4, 6, or 0 for what is no IP address."""
+    try:
+        return ipaddress.ip_address(text).version
+    except ValueError:
+        return 0
+
+
+def is_address(text: str) -> bool:
+    """Whether the text is an IP address or a DNS name."""
+    return bool(ip_version(text)) or _SUBDOMAIN.fullmatch(text) is not None
+
+
+def is_normal_path(path: str) -> bool:
+    """Whether no part of the path would be read in two ways."""
+    low = path.lower()
+    return not any(bad in low for bad in ("//", "/./", "/../", "%2f", "#")) and not low.endswith(("/.", "/.."))
+
+
+def parents_differ(parents: list[dict[str, Any]]) -> bool:
+    """Whether no two parentRefs are the same in all that they say."""
+    parts = ("group", "kind", "namespace", "name", "sectionName", "port")
+    return distinct(tuple(parent.get(part) for part in parts) for parent in parents)
+
+
+def parents_have_sections(parents: list[dict[str, Any]]) -> bool:
+    """Whether parentRefs to one parent say which part of it each means."""
+    count: dict[tuple[object, ...], list[bool]] = {}
+    for parent in parents:
+        key = tuple(parent.get(part) for part in ("group", "kind", "namespace", "name"))
+        count.setdefault(key, []).append("sectionName" in parent or "port" in parent)
+    return all(len(sections) == 1 or all(sections) for sections in count.values())
+
+
+def replaces_prefix(filters: list[dict[str, Any]]) -> bool:
+    """Whether a filter puts something in place of the matched prefix."""
+    return any(
+        part.get("path", {}).get("type") == "ReplacePrefixMatch"
+        for one in filters
+        for part in (one.get("requestRedirect", {}), one.get("urlRewrite", {}))
+    )
+
+
+def one_prefix_match(matches: list[dict[str, Any]]) -> bool:
+    """Whether there is exactly one match, of type PathPrefix."""
+    return len(matches) == 1 and matches[0]["path"]["type"] == "PathPrefix"
+
+
+FILTER_FIELDS = {
+    "RequestHeaderModifier": "requestHeaderModifier",
+    "ResponseHeaderModifier": "responseHeaderModifier",
+    "RequestMirror": "requestMirror",
+    "RequestRedirect": "requestRedirect",
+    "URLRewrite": "urlRewrite",
+    "CORS": "cors",
+    "ExternalAuth": "externalAuth",
+    "ExtensionRef": "extensionRef",
+}
+_ONCE = ("RequestHeaderModifier", "ResponseHeaderModifier", "RequestRedirect", "URLRewrite", "CORS")
+
+
+def _types(filters: list[dict[str, Any]]) -> list[str]:
+    return [one["type"] for one in filters]
+
+
+def _targets_differ(targets: list[dict[str, Any]]) -> bool:
+    return distinct((t["group"], t["kind"], t["name"], t.get("sectionName", "")) for t in targets)
+
+
+def _listeners_differ(listeners: list[dict[str, Any]]) -> bool:
+    return distinct((one["port"], one["protocol"], one.get("hostname", "")) for one in listeners)
+
+
+def _addresses_differ(addresses: list[dict[str, Any]]) -> bool:
+    return distinct((one["type"], one["value"]) for one in addresses if "value" in one)
+
+
+def _path_replacement(path: dict[str, Any]) -> bool:
+    return ("replaceFullPath" in path, "replacePrefixMatch" in path) == (
+        path["type"] == "ReplaceFullPath",
+        path["type"] == "ReplacePrefixMatch",
+    )
+
+
+def _timeouts_nest(timeouts: dict[str, Any]) -> bool:
+    if "request" not in timeouts or "backendRequest" not in timeouts:
+        return True
+    request = milliseconds(timeouts["request"])
+    return not request or milliseconds(timeouts["backendRequest"]) <= request
+
+
+def _of_family(slice_: dict[str, Any]) -> bool:
+    family = {"IPv4": 4, "IPv6": 6}.get(slice_["addressType"])
+    addresses = (address for endpoint in slice_.get("endpoints", ()) for address in endpoint["addresses"])
+    return family is None or all(ip_version(address) == family for address in addresses)
+
+
+_BACKEND: dict[str, Callable[[Any], bool]] = {
+    "self.type != 'A2A' || has(self.a2a)": lambda spec: spec["type"] != "A2A" or "a2a" in spec,
+    "duration(self.interval) > duration('0s') && duration(self.timeout) > duration('0s')": lambda health: (
+        milliseconds(health["interval"]) > 0 and milliseconds(health["timeout"]) > 0
+    ),
+    "duration(self.timeout) <= duration(self.interval)": lambda health: (
+        milliseconds(health["timeout"]) <= milliseconds(health["interval"])
+    ),
+}
+
+_TRAFFIC_POLICY: dict[str, Callable[[Any], bool]] = {
+    "self.all(a, self.exists_one(b, a.group == b.group && a.kind == b.kind && a.name == b.name && "
+    "(has(a.sectionName) ? a.sectionName : '') == (has(b.sectionName) ? b.sectionName : '')))": _targets_differ,
+    "[has(self.header), has(self.query), has(self.cookie)].filter(x, x).size() == 1": lambda source: (
+        sum(part in source for part in ("header", "query", "cookie")) == 1
+    ),
+    "!has(self.scheme) || has(self.header)": lambda source: "scheme" not in source or "header" in source,
+}
+
+_GATEWAY: dict[str, Callable[[Any], bool]] = {
+    "self.all(a, self.exists_one(b, a.type == b.type && has(a.value) && has(b.value) && a.value == b.value) || "
+    "!has(a.value))": _addresses_differ,
+    "self.type != 'IPAddress' || !has(self.value) || isIP(self.value)": lambda address: (
+        address["type"] != "IPAddress" or "value" not in address or bool(ip_version(address["value"]))
+    ),
+    "self.operator in ['In', 'NotIn'] ? size(self.values) > 0 : size(self.values) == 0": lambda term: (
+        (term["operator"] in {"In", "NotIn"}) == bool(term.get("values"))
+    ),
+    "self.all(a, self.exists_one(b, a.port == b.port && a.protocol == b.protocol && "
+    "(has(a.hostname) ? a.hostname : '') == (has(b.hostname) ? b.hostname : '')))": _listeners_differ,
+    "!(self.protocol in ['HTTP', 'TCP', 'UDP']) || !has(self.tls)": lambda listener: (
+        listener["protocol"] not in {"HTTP", "TCP", "UDP"} or "tls" not in listener
+    ),
+    "self.protocol != 'HTTPS' || !has(self.tls) || self.tls.mode == 'Terminate'": lambda listener: (
+        listener["protocol"] != "HTTPS" or "tls" not in listener or listener["tls"]["mode"] == "Terminate"
+    ),
+    "!(self.protocol in ['TCP', 'UDP']) || !has(self.hostname)": lambda listener: (
+        listener["protocol"] not in {"TCP", "UDP"} or "hostname" not in listener
+    ),
+    "self.mode != 'Terminate' || size(self.certificateRefs) > 0 || size(self.options) > 0": lambda tls: (
+        tls["mode"] != "Terminate" or bool(tls.get("certificateRefs") or tls.get("options"))
+    ),
+}
+
+_HTTP_ROUTE: dict[str, Callable[[Any], bool]] = {
+    "self.rules.all(a, !has(a.name) || self.rules.exists_one(b, has(b.name) && a.name == b.name))": lambda spec: distinct(
+        rule["name"] for rule in spec["rules"] if "name" in rule
+    ),
+    "self.rules.map(r, size(r.matches)).sum() <= 128": lambda spec: (
+        sum(len(rule["matches"]) for rule in spec["rules"]) <= 128
+    ),
+    "self.all(a, self.exists_one(b, a.group == b.group && a.kind == b.kind && a.name == b.name && "
+    "optional(a.namespace) == optional(b.namespace) && optional(a.sectionName) == optional(b.sectionName) && "
+    "optional(a.port) == optional(b.port)))": parents_differ,
+    "self.all(a, self.all(b, a == b || !sameParent(a, b) || (has(a.sectionName) || has(a.port)) && "
+    "(has(b.sectionName) || has(b.port))))": parents_have_sections,
+    "size(self.backendRefs) == 0 || !self.filters.exists(f, f.type == 'RequestRedirect')": lambda rule: (
+        not rule.get("backendRefs") or "RequestRedirect" not in _types(rule.get("filters", []))
+    ),
+    "!replacesPrefix(self.filters) || onePrefixMatch(self.matches)": lambda rule: (
+        not replaces_prefix(rule.get("filters", [])) or one_prefix_match(rule["matches"])
+    ),
+    "self.backendRefs.all(b, !replacesPrefix(b.filters)) || onePrefixMatch(self.matches)": lambda rule: (
+        not any(replaces_prefix(ref.get("filters", [])) for ref in rule.get("backendRefs", []))
+        or one_prefix_match(rule["matches"])
+    ),
+    "self.type == 'RegularExpression' || self.value.startsWith('/')": lambda path: (
+        path["type"] == "RegularExpression" or path["value"].startswith("/")
+    ),
+    "self.type == 'RegularExpression' || isNormalPath(self.value)": lambda path: (
+        path["type"] == "RegularExpression" or is_normal_path(path["value"])
+    ),
+    "self.type == 'RegularExpression' || hasPathCharacters(self.value)": lambda path: (
+        path["type"] == "RegularExpression" or _PATH.fullmatch(path["value"]) is not None
+    ),
+    "!self.exists(f, f.type == 'RequestRedirect') || !self.exists(f, f.type == 'URLRewrite')": lambda filters: (
+        not {"RequestRedirect", "URLRewrite"} <= set(_types(filters))
+    ),
+    "['RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestRedirect', 'URLRewrite', 'CORS']"
+    ".all(t, self.filter(f, f.type == t).size() <= 1)": lambda filters: (
+        all(_types(filters).count(once) <= 1 for once in _ONCE)
+    ),
+    "filterFields(self) == [filterField(self.type)]": lambda one: (
+        [part for part in FILTER_FIELDS.values() if part in one] == [FILTER_FIELDS[one["type"]]]
+    ),
+    "!(has(self.percent) && has(self.fraction))": lambda mirror: not ("percent" in mirror and "fraction" in mirror),
+    "self.group != '' || self.kind != 'Service' || has(self.port)": lambda ref: (
+        ref["group"] != "" or ref["kind"] != "Service" or "port" in ref
+    ),
+    "self.numerator <= self.denominator": lambda fraction: fraction["numerator"] <= fraction["denominator"],
+    "has(self.replaceFullPath) == (self.type == 'ReplaceFullPath') && "
+    "has(self.replacePrefixMatch) == (self.type == 'ReplacePrefixMatch')": _path_replacement,
+    "!('*' in self) || size(self) == 1": lambda names: "*" not in names or len(names) == 1,
+    "!has(self.request) || !has(self.backendRequest) || duration(self.request) == duration('0s') || "
+    "duration(self.backendRequest) <= duration(self.request)": _timeouts_nest,
+}
+
+_CORE: dict[str, Callable[[Any], bool]] = {
+    "self.all(k, isQualifiedName(k))": lambda names: all(map(is_qualified_name, names)),
+    "self.all(k, k.matches('^[-._a-zA-Z0-9]{1,253}$'))": lambda data: all(map(_SECRET_KEY.fullmatch, data)),
+    "self.type != 'ExternalName' || has(self.externalName)": lambda spec: (
+        spec["type"] != "ExternalName" or "externalName" in spec
+    ),
+    "self.type == 'ExternalName' || self.clusterIP == 'None' || size(self.ports) > 0": lambda spec: (
+        spec["type"] == "ExternalName" or spec.get("clusterIP") == "None" or bool(spec.get("ports"))
+    ),
+    "size(self.ports) < 2 || self.ports.all(p, has(p.name))": lambda spec: (
+        len(spec.get("ports", ())) < 2 or all("name" in port for port in spec["ports"])
+    ),
+    "self.ports.all(a, self.ports.exists_one(b, a.port == b.port && a.protocol == b.protocol))": lambda spec: distinct(
+        (port["port"], port["protocol"]) for port in spec.get("ports", ())
+    ),
+    "self.all(e, e.addresses.all(a, isAddress(a)))": lambda endpoints: all(
+        is_address(address) for endpoint in endpoints for address in endpoint["addresses"]
+    ),
+    "self.addressType == 'FQDN' || self.endpoints.all(e, e.addresses.all(a, isIP(a, self.addressType)))": _of_family,
+}
+
+RULES: dict[str, Callable[[Any], bool]] = {**_BACKEND, **_TRAFFIC_POLICY, **_GATEWAY, **_HTTP_ROUTE, **_CORE}
