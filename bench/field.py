@@ -1,8 +1,9 @@
-"""The field of a comparison: the agent and every proxy, running side by side, and one run of load over one of them.
+"""The field of a comparison: the agent and every proxy, running side by side, and one slice of load over one of them.
 
 All proxies stay up for the whole comparison and share one core; only one is under load at a time, and an idle one
-costs nothing that shows. Which of a proxy's processes serve is looked up after its start, and they must be the same at
-the end of a run: a worker that was replaced in between would make the run cheaper than it was.
+costs nothing that shows. A slice is a tenth of a second: neighbours on a shared machine change their mood by the second, and
+proxies that take turns faster than that meet the same moods. Which of a proxy's processes serve is looked up after its
+start: a worker that is replaced later voids the comparison, since what it did would be missing from the figures.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import http.client
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,26 +23,27 @@ from bench.machine import Cores
 from bench.peers import Peer, Setup
 from bench.procs import Process, Usage, free_port, started, usage, wait_until
 from bench.scenario import Scenario, script
+from bench.stats import spread
 
 START_SECONDS = 180  # ten thousand routes take a while to read
 RUN_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Entrant:
-    """A running proxy. script: the file of requests that it is loaded with; name: unique in its field."""
+class Slice:
+    """What one slice of load cost, in plain sums: CPU of the workers and of the process above them, wall time in ns."""
 
-    name: str
-    port: int
-    process: Process
-    workers: tuple[int, ...]
-    script: Path
-    scenario: Scenario
+    requests: int
+    worker: Usage
+    front: Usage
+    wall_ns: int
+    p50_ns: int
+    p99_ns: int
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One run over one proxy. worker_us, front_us: CPU per request of what serves, and of the process above it.
+    """One round over one proxy. worker_us, front_us: CPU per request of what serves, and of the process above it.
 
     busy: share of the wall time that the workers ran; waited: share that they were runnable but others had the core.
     """
@@ -53,6 +55,46 @@ class Sample:
     p99_us: float
     busy: float
     waited: float
+
+
+class Load:
+    """A load generator with its connections to one proxy, which it keeps open between slices."""
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        """Start it; it connects with the first slice."""
+        self.child = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def send(self, requests: int) -> dict[str, int]:
+        """Send that many and return the generator's report; RigError when it gives up."""
+        assert self.child.stdin is not None
+        assert self.child.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.child.stdin.write(f"{requests}\n")
+            self.child.stdin.flush()
+        line = self.child.stdout.readline()
+        if not line:
+            raise RigError(self.child.communicate()[1].strip() or "the load generator ended")
+        report: dict[str, int] = json.loads(line)
+        return report
+
+    def stop(self) -> None:
+        """Close the connections; it ends with its input."""
+        self.child.communicate()
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """A running proxy and its load. script: the file of requests; name: unique in its field."""
+
+    name: str
+    port: int
+    process: Process
+    workers: tuple[int, ...]
+    script: Path
+    scenario: Scenario
+    load: Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +145,9 @@ def enter(stack: contextlib.ExitStack, entry: Entry, cores: Cores) -> Entrant:
         message = f"{error}\n{process.tail()}"
         raise RigError(message) from error
     process.pin()
-    return Entrant(entry.name, port, process, tuple(process.workers()), path, entry.scenario)
+    load = Load(load_command(port, path, entry.scenario, cores))
+    stack.callback(load.stop)
+    return Entrant(entry.name, port, process, tuple(process.workers()), path, entry.scenario, load)
 
 
 @contextlib.contextmanager
@@ -125,50 +169,62 @@ def lined_up(entries: Sequence[Entry], cores: Cores) -> Iterator[list[Entrant]]:
         yield entrants
 
 
-def load_command(entrant: Entrant, cores: Cores, **options: int) -> list[str]:
-    """The load generator's command line; options are its flags."""
-    flags = {"connections": entrant.scenario.connections, "length": entrant.scenario.reply, **options}
+def load_command(port: int, path: Path, scenario: Scenario, cores: Cores, **options: int) -> list[str]:
+    """The load generator's command line for a proxy's port and a script; options are further flags."""
+    flags = {"connections": scenario.connections, "length": scenario.reply, "timeout": RUN_SECONDS, **options}
     return [
         "taskset",
         "-c",
         ",".join(map(str, cores.others)),
         program("load"),
         "--connect",
-        f"127.0.0.1:{entrant.port}",
+        f"127.0.0.1:{port}",
         "--script",
-        str(entrant.script),
+        str(path),
         *(part for name, value in flags.items() for part in (f"--{name}", str(value))),
     ]
 
 
-def run(entrant: Entrant, cores: Cores, requests: int) -> Sample:
+def run(entrant: Entrant, requests: int) -> Slice:
     """Load one proxy with that many requests; RigError when one was not answered as it should be."""
     front = [entrant.process.pid] if entrant.process.pid not in entrant.workers else []
     before, front_before = usage(entrant.workers), usage(front)
-    argv = load_command(entrant, cores, requests=requests, timeout=RUN_SECONDS)
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode:
-        message = f"the load on {entrant.name} failed: {done.stderr.strip()}\n{entrant.process.tail()}"
-        raise RigError(message)
-    entrant.process.check()
-    if tuple(entrant.process.workers()) != entrant.workers:
-        message = f"{entrant.name} has other workers than before the run:\n{entrant.process.tail()}"
-        raise RigError(message)
-    return sample(json.loads(done.stdout), usage(entrant.workers).since(before), usage(front).since(front_before))
+    try:
+        report = entrant.load.send(requests)
+        entrant.process.check()
+        workers, above = usage(entrant.workers), usage(front)
+        check_report(report)
+    except (RigError, OSError) as error:  # OSError: a worker whose figures are asked for is gone
+        message = f"the load on {entrant.name} failed: {error}\n{entrant.process.tail()}"
+        raise RigError(message) from error
+    return Slice(
+        requests=report["requests"],
+        worker=workers.since(before),
+        front=above.since(front_before),
+        wall_ns=report["wall_ns"],
+        p50_ns=report["p50_ns"],
+        p99_ns=report["p99_ns"],
+    )
 
 
-def sample(report: dict[str, int], worker: Usage, front: Usage) -> Sample:
-    """A run's figures from the load's report and the CPU time used meanwhile."""
+def check_report(report: Mapping[str, int]) -> None:
+    """RigError when a request failed: a proxy that answers wrongly may be as cheap as it likes."""
     if report["errors"] or not report["requests"]:
         message = f"{report['errors']} of {report['requests'] + report['errors']} requests failed"
         raise RigError(message)
-    count, wall = report["requests"], report["wall_ns"]
+
+
+def sample(slices: Sequence[Slice]) -> Sample:
+    """A round's figures from its slices; of the latencies, the median slice's."""
+    count = sum(one.requests for one in slices)
+    wall = sum(one.wall_ns for one in slices)
+    ran = sum(one.worker.ran for one in slices)
     return Sample(
-        worker_us=worker.ran / count / 1000,
-        front_us=front.ran / count / 1000,
+        worker_us=ran / count / 1000,
+        front_us=sum(one.front.ran for one in slices) / count / 1000,
         wall_us=wall / count / 1000,
-        p50_us=report["p50_ns"] / 1000,
-        p99_us=report["p99_ns"] / 1000,
-        busy=worker.ran / wall,
-        waited=worker.waited / wall,
+        p50_us=spread([one.p50_ns / 1000 for one in slices]).median,
+        p99_us=spread([one.p99_ns / 1000 for one in slices]).median,
+        busy=ran / wall,
+        waited=sum(one.worker.waited for one in slices) / wall,
     )

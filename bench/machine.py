@@ -6,6 +6,7 @@ import gzip
 import os
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +70,34 @@ def irq_accounting() -> bool:
         except OSError:
             return False
     return "CONFIG_IRQ_TIME_ACCOUNTING=y" in text
+
+
+def parse_steal(text: str, core: int) -> tuple[int, int]:
+    """Of a core in /proc/stat: time that the hypervisor gave to other guests, and all time, in ticks."""
+    for line in text.splitlines():
+        name, *ticks = line.split()
+        if name == f"cpu{core}":
+            return int(ticks[7]), sum(map(int, ticks[:8]))
+    message = f"/proc/stat does not know core {core}"
+    raise RigError(message)
+
+
+class Steal:
+    """What the hypervisor takes from the proxies' core from now on; as text, its share until then."""
+
+    def __init__(self, core: Sequence[int]) -> None:
+        """Begin to count."""
+        self.core = core[0]
+        self.before = self.read()
+
+    def read(self) -> tuple[int, int]:
+        """Stolen and all ticks so far."""
+        return parse_steal(Path("/proc/stat").read_text(), self.core)
+
+    def __str__(self) -> str:
+        """The note for a report. Stolen time is in everybody's figures, as it is in any figure from a rented machine."""
+        stolen, whole = (now - then for now, then in zip(self.read(), self.before, strict=True))
+        return f"the hypervisor took {stolen / max(whole, 1):.1%} of the proxies' core for other guests meanwhile"
 
 
 def look() -> Machine:

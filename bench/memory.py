@@ -66,7 +66,8 @@ def weigh(pids: Sequence[int]) -> Memory:
 @contextlib.contextmanager
 def idle(entrant: Entrant, cores: Cores, connections: int) -> Iterator[None]:
     """That many connections, each of which has had one answer, for the length of a block."""
-    argv = load_command(entrant, cores, hold=1, connections=connections, sources=SOURCES)
+    options = {"hold": 1, "connections": connections, "sources": SOURCES}
+    argv = load_command(entrant.port, entrant.script, entrant.scenario, cores, **options)
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
@@ -83,11 +84,11 @@ def idle(entrant: Entrant, cores: Cores, connections: int) -> Iterator[None]:
 
 def put_on_scales(entrant: Entrant, cores: Cores, connections: int) -> Weight:
     """Weigh one proxy."""
-    run(entrant, cores, WARM_REQUESTS)
+    run(entrant, WARM_REQUESTS)
     warm = weigh(entrant.workers)
     with idle(entrant, cores, connections):
         held = weigh(entrant.workers)
-    run(entrant, cores, WARM_REQUESTS)
+    run(entrant, WARM_REQUESTS)
     above = None if entrant.process.pid in entrant.workers else memory(entrant.process.pid)
     return Weight(warm, held, weigh(entrant.workers), connections, above)
 

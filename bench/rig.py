@@ -1,7 +1,6 @@
 """`python -m bench.rig`: what a request costs agw, nginx, HAProxy and a bare TCP relay, in one run.
 
-Rounds are interleaved: each loads every proxy once, beginning with another one each time; the first round warms up and
-is dropped. The figure is the CPU time of the proxy's worker per request, and its ratio to each peer in the same round.
+In a round the proxies take turns, a slice of load at a time and in rotating order; the first round warms up and is dropped. The figure is the CPU time of the proxy's worker per request, and its ratio to each peer in the same round.
 `--at-most nginx=1.0` makes the exit code 1 when the median ratio is higher: a regression gate that holds on any machine.
 """
 
@@ -13,14 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import OUT, RigError, machine, report
-from bench.field import Entrant, Entry, Sample, lined_up, run
-from bench.machine import Cores
+from bench.field import Entrant, Entry, Sample, Slice, lined_up, run, sample
 from bench.peers import PEERS, SEED, Setup, choose
 from bench.procs import raise_file_limit
 from bench.scenario import SCENARIOS, Scenario
 from bench.stats import rotated
 
 MIN_ROUNDS = 8
+SLICE = 5_000  # requests: about a tenth of a second
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,19 +46,25 @@ def limit(text: str) -> tuple[str, float]:
     return name, float(ratio)
 
 
-def measure(entrants: Sequence[Entrant], cores: Cores, rounds: int, requests: int) -> dict[str, list[Sample]]:
+def one_round(entrants: Sequence[Entrant], number: int, requests: int) -> dict[str, Sample]:
+    """Load all proxies in turn, a slice at a time, until each has had its requests; the order rotates."""
+    slices: dict[str, list[Slice]] = {entrant.name: [] for entrant in entrants}
+    turns = -(-requests // SLICE)
+    for turn in range(turns):
+        for entrant in rotated(entrants, number * turns + turn):
+            slices[entrant.name].append(run(entrant, min(SLICE, requests - turn * SLICE)))
+    return {name: sample(own) for name, own in slices.items()}
+
+
+def measure(entrants: Sequence[Entrant], rounds: int, requests: int) -> dict[str, list[Sample]]:
     """All rounds; the warm-up is round 0 and not among the samples."""
-    by_name = {entrant.name: entrant for entrant in entrants}
-    samples: dict[str, list[Sample]] = {name: [] for name in by_name}
+    samples: dict[str, list[Sample]] = {entrant.name: [] for entrant in entrants}
     for number in range(rounds + 1):
-        costs = []
-        for name in rotated(list(by_name), number):
-            result = run(by_name[name], cores, requests)
-            costs.append(f"{name} {result.worker_us:.2f}")
-            if number:
-                samples[name].append(result)
-        label = f"round {number}/{rounds}" if number else "warm-up"
-        print(f"{label}: {', '.join(sorted(costs))} us", file=sys.stderr, flush=True)
+        results = one_round(entrants, number, requests)
+        costs = ", ".join(f"{name} {result.worker_us:.2f}" for name, result in sorted(results.items()))
+        print(f"{f'round {number}/{rounds}' if number else 'warm-up'}: {costs} us", file=sys.stderr, flush=True)
+        for name, result in results.items() if number else ():
+            samples[name].append(result)
     return samples
 
 
@@ -79,7 +84,9 @@ def compare(options: argparse.Namespace) -> report.Comparison:
         notes.append(f"WARNING: fewer than {MIN_ROUNDS} rounds: a look, not a result")
     versions = {peer.name: peer.describe() for peer in peers}
     with lined_up([entry(peer.name, scenario, options) for peer in peers], cores) as entrants:
-        samples = measure(entrants, cores, options.rounds, options.requests)
+        steal = machine.Steal(cores.proxy)
+        samples = measure(entrants, options.rounds, options.requests)
+        notes.append(str(steal))
     title = f"CPU time of the proxy per request: {scenario.about}"
     return report.Comparison(title, options.subject, before, cores, versions, samples, notes)
 

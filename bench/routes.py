@@ -71,9 +71,10 @@ def compare(growth: Growth, few: int, many: int, options: argparse.Namespace, co
     with tempfile.TemporaryDirectory(prefix="agw-bench-") as home:
         entries = [entry(growth, count, Path(home)) for count in (few, many)]
         with lined_up(entries, cores) as entrants:
-            samples = measure(entrants, cores, options.rounds, options.requests)
+            steal = machine.Steal(cores.proxy)
+            samples = measure(entrants, options.rounds, options.requests)
+            notes = [f"{options.rounds} rounds of {options.requests} requests after a warm-up", str(steal)]
     title = f"CPU time of agw per request with {few} and {many} {growth.name}: {entries[1].scenario.about}"
-    notes = [f"{options.rounds} rounds of {options.requests} requests after a warm-up"]
     return report.Comparison(title, entries[1].name, before, cores, {}, samples, notes)
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     return spread([own / other for own, other in zip(ours, theirs, strict=True)])
 
 
-def rotated(names: Sequence[str], round_number: int) -> list[str]:
-    """The order of a round: each round begins with the next name, so that none is always first or always after another."""
-    at = round_number % len(names)
-    return [*names[at:], *names[:at]]
+def rotated(things: Sequence[T], turn: int) -> list[T]:
+    """The order of a turn: each begins with the next thing, so that none is always first."""
+    at = turn % len(things)
+    return [*things[at:], *things[:at]]

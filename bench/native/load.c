@@ -1,13 +1,16 @@
 /* The clients of the rig: keep-alive connections in a closed loop, each response checked.
  *
- *   load --connect 127.0.0.1:8080 --script FILE --requests 40000 [--connections 32] [--status 200] [--length 130]
- *        [--sources 1] [--timeout 120]
+ *   load --connect 127.0.0.1:8080 --script FILE [--connections 32] [--status 200] [--length 130] [--timeout 120]
+ *        [--sources 1]
  *   load --hold 1 ...     one request on each connection, at most 32 at a time; then keep all open until stdin ends
+ *
+ * For each line of stdin, a number, it sends that many requests over the connections that it keeps open, and prints a
+ * line of JSON; so that slices of load on several proxies can take turns without the cost of connecting anew.
  *
  * The script holds whole requests, each behind its size (4 bytes, little-endian); they are sent in turn, whichever
  * connection is free. A response counts when its status and Content-Length are the expected ones and exactly that many
- * bytes follow; all else is an error, and its connection is replaced. Prints one line of JSON. Exits with 1 when it
- * cannot connect, runs out of time, or sees more than 1,000 errors. */
+ * bytes follow; all else is an error, and its connection is replaced. Exits with 1 when it cannot connect, a line takes
+ * longer than the timeout, or it sees more than 1,000 errors. */
 #include "net.h"
 #include <fcntl.h>
 #include <stddef.h>
@@ -38,7 +41,7 @@ struct request {
 
 static struct sockaddr_in peer;
 static struct request *script;
-static size_t script_size;
+static size_t script_size, script_at;
 static long wanted, started, done, answered, errors, reconnects, sources, expected_status, expected_length;
 static uint32_t *latencies; /* ns, one per response */
 static struct conn *conns;
@@ -110,7 +113,9 @@ static void replace(struct conn *conn);
 
 static void begin(struct conn *conn) {
     if (started == wanted) return;
-    struct request *request = &script[(size_t)started++ % script_size];
+    struct request *request = &script[script_at];
+    script_at = script_at + 1 == script_size ? 0 : script_at + 1;
+    started++;
     conn->out = request->bytes;
     conn->out_left = request->size;
     conn->busy = 1;
@@ -118,7 +123,13 @@ static void begin(struct conn *conn) {
     if (flush(conn) < 0) replace(conn);
 }
 
-/* Open a connection anew: an awaited response is an error. */
+static void reopen(struct conn *conn) {
+    reconnects++;
+    close(conn->fd);
+    connect_to_peer(conn);
+}
+
+/* Give a connection up and open another in its place: an awaited response is an error. */
 static void replace(struct conn *conn) {
     errno = 0;
     if (holding) die("a connection of the hold was closed or answered wrongly");
@@ -127,10 +138,7 @@ static void replace(struct conn *conn) {
         done++;
     }
     if (errors > MAX_ERRORS) die("more than 1000 errors");
-    if (started == wanted) return;
-    reconnects++;
-    close(conn->fd);
-    connect_to_peer(conn);
+    reopen(conn);
     begin(conn);
 }
 
@@ -237,10 +245,18 @@ static void stay(void) {
     printf("{\"closed\": %ld}\n", closed);
 }
 
+/* Take note of what happened while nothing was asked for: connections that the peer closed are opened anew. */
+static void settle(void) {
+    struct epoll_event events[BATCH];
+    for (int count = BATCH; count == BATCH;) {
+        count = epoll_wait(epoll, events, BATCH, 0);
+        for (int i = 0; i < count; i++)
+            if (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) reopen(events[i].data.ptr);
+    }
+}
+
 static void run(void) {
     struct epoll_event events[BATCH];
-    long at_once = holding && connections > HOLD_WINDOW ? HOLD_WINDOW : connections;
-    while (opened < at_once) open_next();
     while (done < wanted) {
         int count = epoll_wait(epoll, events, BATCH, -1);
         if (count < 0 && errno != EINTR) die("epoll_wait");
@@ -253,27 +269,46 @@ static void run(void) {
     }
 }
 
+/* Send `count` requests in a closed loop and report. */
+static void slice(long count, unsigned timeout) {
+    wanted = count;
+    started = done = answered = errors = reconnects = 0;
+    latencies = realloc(latencies, (size_t)count * sizeof *latencies);
+    if (!latencies) die("realloc");
+    alarm(timeout);
+    settle();
+    int64_t begun = now_ns();
+    for (long i = 0; i < opened; i++)
+        if (started < wanted) begin(&conns[i]);
+    while (opened < connections && !(holding && opened == HOLD_WINDOW)) open_next();
+    run();
+    report(now_ns() - begun);
+    alarm(0);
+}
+
 int main(int argc, char **argv) {
+    char line[32];
     peer = address_of(required(argc, argv, "connect"));
     read_script(required(argc, argv, "script"));
     connections = number(argc, argv, "connections", 32);
     holding = number(argc, argv, "hold", 0) != 0;
-    wanted = holding ? connections : number(argc, argv, "requests", 40000);
     sources = number(argc, argv, "sources", 1);
     expected_status = number(argc, argv, "status", 200);
     expected_length = number(argc, argv, "length", 0);
-    if (!connections || !wanted) refuse("nothing to do");
-    alarm((unsigned)number(argc, argv, "timeout", 120));
+    unsigned timeout = (unsigned)number(argc, argv, "timeout", 120);
+    if (!connections) refuse("nothing to do");
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    latencies = calloc((size_t)wanted, sizeof *latencies);
     conns = calloc((size_t)connections, sizeof *conns);
-    if (epoll < 0 || !latencies || !conns) die("start");
-    int64_t begun = now_ns();
-    run();
-    report(now_ns() - begun);
+    if (epoll < 0 || !conns) die("start");
     if (holding) {
-        alarm(0);
+        slice(connections, timeout);
         stay();
+        return 0;
+    }
+    while (fgets(line, sizeof line, stdin)) {
+        long count = strtol(line, NULL, 10);
+        if (count < 1) refuse("a line of stdin is a number of requests");
+        slice(count, timeout);
     }
     return 0;
 }

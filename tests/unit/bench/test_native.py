@@ -44,13 +44,20 @@ def native(tmp_path):
 def load(tmp_path):
     """Run the load generator over a port; returns the finished process."""
 
-    def run(port, *flags, requests=USUAL):
+    def run(port, *flags, counts=(), requests=USUAL):
         path = tmp_path / "script"
         path.write_bytes(script(requests))
         argv = [program("load"), "--connect", f"127.0.0.1:{port}", "--script", str(path), "--timeout", "30"]
-        return subprocess.run([*argv, *map(str, flags)], capture_output=True, text=True, check=False, input="")
+        lines = "".join(f"{count}\n" for count in counts)
+        return subprocess.run([*argv, *map(str, flags)], capture_output=True, text=True, check=False, input=lines)
 
     return run
+
+
+def reports(done):
+    """The lines that a finished load printed."""
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def exchange(port, *pieces):
@@ -65,33 +72,58 @@ def exchange(port, *pieces):
 @pytest.mark.parametrize("connections", [1, 7, 300])
 def test_load_counts_right_answers(native, load, connections):
     port = native("upstream", "--body", 130)
-    done = load(port, "--requests", 1000, "--connections", connections, "--length", 130)
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    assert (report["requests"], report["errors"], report["reconnects"]) == (1000, 0, 0)
+    done = load(port, "--connections", connections, "--length", 130, counts=[1000])
+    assert [(one["requests"], one["errors"], one["reconnects"]) for one in reports(done)] == [(1000, 0, 0)]
+
+
+def test_load_keeps_its_connections_between_slices(native, load):
+    port = native("upstream", "--body", 130)
+    done = load(port, "--connections", 8, "--length", 130, counts=[100, 3, 200])
+    assert [(one["requests"], one["errors"], one["reconnects"]) for one in reports(done)] == [
+        (100, 0, 0),
+        (3, 0, 0),
+        (200, 0, 0),
+    ]
+
+
+def test_load_sends_the_script_in_turn(load):
+    seen = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _address = server.accept()
+            with connection:
+                while request := connection.recv(65536):
+                    seen.append(request.split(b" ")[1])
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        requests = [post(path=path) for path in ("/a", "/b", "/c")]
+        load(server.getsockname()[1], "--connections", 1, counts=[2, 3], requests=requests)
+        thread.join()
+    assert seen == [b"/a", b"/b", b"/c", b"/a", b"/b"]
 
 
 def test_load_through_the_relay(native, load):
     port = native("relay", "--upstream", f"127.0.0.1:{native('upstream')}")
-    done = load(port, "--requests", 2000, "--length", 130, requests=(post(), post(100_000)))
-    assert json.loads(done.stdout)["requests"] == 2000
+    done = load(port, "--length", 130, counts=[2000], requests=(post(), post(100_000)))
+    assert reports(done)[0]["requests"] == 2000
 
 
 def test_load_counts_wrong_lengths_as_errors(native, load):
     port = native("upstream", "--body", 131)
-    done = load(port, "--requests", 20, "--connections", 2, "--length", 130)
-    report = json.loads(done.stdout)
+    (report,) = reports(load(port, "--connections", 2, "--length", 130, counts=[20]))
     assert (report["requests"], report["errors"]) == (0, 20)
 
 
 def test_load_counts_a_wrong_status_as_an_error(native, load):
-    port = native("upstream")
-    done = load(port, "--requests", 5, "--connections", 1, "--status", 201)
-    assert json.loads(done.stdout)["errors"] == 5
+    (report,) = reports(load(native("upstream"), "--connections", 1, "--status", 201, counts=[5]))
+    assert report["errors"] == 5
 
 
 def test_load_gives_up_when_nothing_is_right(native, load):
-    done = load(native("upstream"), "--requests", 5000, "--connections", 4, "--status", 204)
+    done = load(native("upstream"), "--connections", 4, "--status", 204, counts=[5000])
     assert done.returncode == 1
     assert "more than 1000 errors" in done.stderr
 
@@ -108,15 +140,13 @@ def test_load_opens_a_connection_anew_after_connection_close(load):
 
         thread = threading.Thread(target=serve)
         thread.start()
-        done = load(server.getsockname()[1], "--requests", 3, "--connections", 1)
+        done = load(server.getsockname()[1], "--connections", 1, counts=[3])
         thread.join()
-    report = json.loads(done.stdout)
-    assert (report["requests"], report["errors"], report["reconnects"]) == (3, 0, 2)
+    (report,) = reports(done)
+    assert (report["requests"], report["errors"], report["reconnects"]) == (3, 0, 3)
 
 
-def test_load_refuses_a_script_that_is_cut_short(load, tmp_path):
-    done = load(1, requests=(post(),))
-    assert done.returncode == 1  # nothing listens on port 1
+def test_load_refuses_a_script_that_is_cut_short(tmp_path):
     (tmp_path / "cut").write_bytes(script([post()])[:-1])
     argv = [program("load"), "--connect", "127.0.0.1:1", "--script", str(tmp_path / "cut")]
     assert "cut short" in subprocess.run(argv, capture_output=True, text=True, check=False).stderr
@@ -124,7 +154,7 @@ def test_load_refuses_a_script_that_is_cut_short(load, tmp_path):
 
 def test_load_holds_connections_until_its_input_ends(native, load):
     done = load(native("upstream"), "--hold", 1, "--connections", 200, "--sources", 3, "--length", 130)
-    report, end = map(json.loads, done.stdout.splitlines())
+    report, end = reports(done)
     assert (report["requests"], report["errors"], end["closed"]) == (200, 0, 0)
 
 

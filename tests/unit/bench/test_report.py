@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from types import SimpleNamespace
 
 import pytest
 
-from bench import RigError, machine, report
-from bench.field import Sample, sample
+from bench import RigError, machine, report, rig
+from bench.field import Sample, Slice, check_report, sample
 from bench.machine import Cores, Machine
 from bench.procs import Usage
 from bench.rig import limit, verdicts
@@ -55,12 +57,38 @@ def test_a_limit_that_is_passed_is_told(comparison):
 
 def test_a_run_with_one_wrong_answer_is_void():
     with pytest.raises(RigError, match="1 of 10 requests failed"):
-        sample({"requests": 9, "errors": 1, "wall_ns": 1}, Usage(1, 1), Usage(0, 0))
+        check_report({"requests": 9, "errors": 1})
 
 
 def test_a_sample_is_per_request():
-    load = {"requests": 10, "errors": 0, "wall_ns": 200_000, "p50_ns": 3000, "p99_ns": 5000}
-    assert sample(load, Usage(100_000, 10_000), Usage(1_000, 0)) == Sample(10.0, 0.1, 20.0, 3.0, 5.0, 0.5, 0.05)
+    one = Slice(10, Usage(100_000, 10_000), Usage(1_000, 0), 200_000, 3000, 5000)
+    other = Slice(30, Usage(500_000, 30_000), Usage(3_000, 0), 600_000, 5000, 7000)
+    assert sample([one]) == Sample(10.0, 0.1, 20.0, 3.0, 5.0, 0.5, 0.05)
+    assert sample([one, other]) == Sample(15.0, 0.1, 20.0, 4.0, 6.0, 0.75, 0.05)
+
+
+def test_the_proxies_take_turns_in_rotating_order(monkeypatch):
+    turns = []
+
+    def slice_of(entrant, requests):
+        turns.append((entrant.name, requests))
+        return Slice(requests, Usage(1, 1), Usage(0, 0), 1, 1, 1)
+
+    monkeypatch.setattr(rig, "run", slice_of)
+    entrants = [SimpleNamespace(name="a"), SimpleNamespace(name="b")]
+    samples = rig.measure(entrants, 2, rig.SLICE + 7)
+    usual = rig.SLICE
+    assert turns[:4] == [("a", usual), ("b", usual), ("b", 7), ("a", 7)]
+    assert len(turns) == 12
+    assert [len(own) for own in samples.values()] == [2, 2]  # the warm-up is not among them
+
+
+def test_steal_is_read_of_one_core():
+    text = "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 3 4 5 6 7 8 9 10\ncpu1 10 0 0 80 0 0 0 10 0 0\n"
+    assert machine.parse_steal(text, 1) == (10, 100)
+    with pytest.raises(RigError, match="core 2"):
+        machine.parse_steal(text, 2)
+    assert "%" in str(machine.Steal(sorted(os.sched_getaffinity(0))))
 
 
 def test_the_header_warns_where_figures_are_weak():

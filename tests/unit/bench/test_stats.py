@@ -30,6 +30,6 @@ def test_ratios_of_unequal_rounds_are_refused():
         ratios([1.0], [1.0, 2.0])
 
 
-def test_each_round_begins_with_the_next_name():
+def test_each_turn_begins_with_the_next():
     assert [rotated(["a", "b", "c"], number)[0] for number in range(4)] == ["a", "b", "c", "a"]
     assert sorted(rotated(["a", "b", "c"], 1)) == ["a", "b", "c"]
