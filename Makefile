@@ -50,12 +50,12 @@ format: $(VENV)/.dev  ## format and fix what ruff can
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
 
-types: build $(VENV)/.dev  ## mypy --strict, and the stubs against the compiled modules
+types: build $(VENV)/.dev $(VENV)/.demo  ## mypy --strict, and the stubs against the compiled modules
 	@$(PY) -m mypy
 	@$(PY) -m mypy.stubtest $(patsubst agw/_fastpath/%.pyx,agw._fastpath.%,$(wildcard agw/_fastpath/*.pyx))
 
 bench: build $(VENV)/.bench  ## CPU per request beside nginx, HAProxy and a bare relay, in one run
-	@$(PY) -m bench $(ARGS)
+	@$(PY) -m bench.rig $(ARGS)
 
 micro: build $(VENV)/.bench $(VENV)/.dev  ## the cost of parse, match and key check
 	@$(PY) -m pytest bench/micro $(ARGS)
@@ -63,7 +63,7 @@ micro: build $(VENV)/.bench $(VENV)/.dev  ## the cost of parse, match and key ch
 locust: build $(VENV)/.bench $(VENV)/.demo  ## A2A users against the gateway; writes an HTML report
 	@$(PY) -m bench.locust_run $(ARGS)
 
-docs: build  ## write the generated pages of docs/ again
+docs: build $(VENV)/.dev  ## write the generated pages of docs/ again
 	@$(PY) docs/generate.py
 
 dist: $(VENV)/.dev  ## sdist and wheel in dist/

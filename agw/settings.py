@@ -215,6 +215,13 @@ TABLE: tuple[Setting, ...] = (
     Setting("admin_host", Kind.NAMES, "", "further names that a Host at the admin port may have; commas between them"),
     Setting("drain_timeout", Kind.DURATION, "55s", "how long live exchanges may go on after SIGTERM", maximum=_DAY),
     Setting(
+        "drain_grace",
+        Kind.DURATION,
+        "0s",
+        "how long connections are still taken after SIGTERM, however idle: what a load balancer needs to notice",
+        maximum=_DAY,
+    ),
+    Setting(
         "log_level", Kind.CHOICE, "info", "least level that is logged", choices=("debug", "info", "warning", "error")
     ),
     Setting("log_format", Kind.CHOICE, "text", "form of a log line", choices=("text", "json")),

@@ -30,6 +30,7 @@ ALLOWED: dict[str, frozenset[str]] = {
         {"errors", "settings", "data", "resources", "snapshot", "a2a", "translate", "_fastpath", "dataplane", "kube"}
         | {"controller"}
     ),
+    "demo": frozenset(),
     "__main__": frozenset({"cli"}),
 }
 
