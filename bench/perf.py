@@ -1,0 +1,100 @@
+"""`python -m bench.perf`: where a proxy's worker spends its time under the rig's load, by perf.
+
+Starts one proxy as the rig does, loads it for some seconds while perf samples its worker, and prints the share of each
+binary and the dearest functions. The kernel's share is what the system calls cost, and nobody's to save but by making fewer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import OUT, RigError, machine
+from bench.field import Entrant, Entry, lined_up, run
+from bench.peers import PEERS, SEED, Setup, choose
+from bench.rig import SLICE
+from bench.scenario import SCENARIOS
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    options = argparse.ArgumentParser(prog="python -m bench.perf", description=__doc__.partition("\n")[0])
+    options.add_argument("--peer", default="agw", choices=PEERS, help="which proxy (%(default)s)")
+    options.add_argument("--scenario", default="post300", choices=SCENARIOS, help="the traffic (%(default)s)")
+    options.add_argument("--seconds", type=float, default=5.0, help="how long (%(default)s)")
+    options.add_argument("--percent", type=float, default=0.7, help="least share of a function shown (%(default)s)")
+    options.add_argument("--peer-auth", action="store_true", help="nginx and HAProxy check the keys as well")
+    options.add_argument("--manifests", type=Path, default=SEED, help="what agw serves (%(default)s)")
+    options.add_argument("--out", type=Path, default=OUT, help="folder of the samples (%(default)s)")
+    return options
+
+
+def perf(*arguments: str) -> str:
+    """What perf prints."""
+    done = subprocess.run(["perf", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        message = f"perf {arguments[0]} failed: {done.stderr.strip()}"
+        raise RigError(message)
+    return done.stdout
+
+
+def rows(text: str) -> list[str]:
+    """The lines of a perf report that are not comments."""
+    return [line.rstrip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def record(entrant: Entrant, seconds: float, samples: Path) -> float:
+    """Load the proxy while perf watches its workers; its CPU per request in us, perf's own disturbance included."""
+    pids = ",".join(map(str, entrant.workers))
+    argv = ["perf", "record", "-F", "1999", "-g", "-p", pids, "-o", str(samples)]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as watcher:
+        deadline, slices = time.monotonic() + seconds, []
+        while time.monotonic() < deadline:
+            slices.append(run(entrant, SLICE))
+        watcher.terminate()
+        watcher.communicate()
+    return sum(one.worker.ran for one in slices) / sum(one.requests for one in slices) / 1000
+
+
+def profile(options: argparse.Namespace) -> None:
+    """Record and print."""
+    if shutil.which("perf") is None:
+        message = "perf is not installed: apt-get install --no-install-recommends linux-perf"
+        raise RigError(message)
+    peers, notes = choose([options.peer])
+    if notes:
+        raise RigError(notes[0])
+    options.out.mkdir(parents=True, exist_ok=True)
+    samples = options.out / f"perf-{options.peer}.data"
+    setup = Setup(Path(), 0, 0, auth=options.peer_auth, manifests=options.manifests)
+    with lined_up([Entry(options.peer, peers[0], SCENARIOS[options.scenario], setup)], machine.cores()) as entrants:
+        for _ in range(4):
+            run(entrants[0], SLICE)
+        cost = record(entrants[0], options.seconds, samples)
+        report = ("report", "--stdio", "-i", str(samples), "--no-children", "-g", "none")
+        binaries = rows(perf(*report, "--sort", "dso"))
+        functions = rows(perf(*report, "--sort", "dso,symbol", "--percent-limit", str(options.percent)))
+    print(f"{options.peer}: {cost:.2f} us per request while perf watched\n\nby binary")
+    print("\n".join(binaries[:12]))
+    print("\nby function\n" + "\n".join(functions))
+    print(f"\nsamples: {samples} (perf report -i, with call chains)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 done, 1 not possible."""
+    options = parser().parse_args(arguments)
+    try:
+        profile(options)
+    except RigError as error:
+        print(f"bench.perf: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
