@@ -2,9 +2,9 @@
 
 A snapshot carries SHA-256 digests and never a key, so the presented key is hashed with SHA-256 and its digest is looked
 up. That replaces the keyed BLAKE2b of the first design: what a Secret holds as `sha256:<hex>` and what it holds raw
-up. That replaces the keyed BLAKE2b of the first design: what a Secret holds as `sha256:<hex>` and what it holds raw
 become one form, one path, one cost, and no snapshot, delta or file on disk holds a credential. What keyed hashing was
 for, that nobody can aim keys at one place of the index, is done by the index: a place is a keyed hash of the digest,
+with a secret that each set draws for itself.
 
 Timing. A digest may be in two buckets of two places (cuckoo hashing). All four places are always read and compared over
 all 32 bytes, whatever they hold, empty places included: a hit, a miss and an empty set do the same work, and the work

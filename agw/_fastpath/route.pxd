@@ -71,4 +71,12 @@ cdef class CompiledRule:
     cdef WeightedRef* backends             # n_backends of them; owned; NULL where n_backends is 0
     cdef int64_t request_timeout_ms        # 0 without
     cdef int64_t backend_timeout_ms        # 0 without
+    cdef dict patterns                     # expression -> compiled, None where it does not compile; None without any
+    cdef tuple needs                       # keys of the policies and backends that it was compiled from
     cdef readonly dict variants            # policy key -> CompiledRule, where an attachment has a policy of its own
+
+
+cdef CompiledPolicy policy_new(object entry, dict key_sets)
+cdef CompiledBackend backend_new(str key, object entry)
+# policies and backends by key; what a key names and these lack answers with an error.
+cdef CompiledRule rule_new(str key, object entry, dict policies, dict backends)

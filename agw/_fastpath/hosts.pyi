@@ -1,0 +1,1 @@
+"""The compiled hostname sets have no Python interface; the table uses them."""

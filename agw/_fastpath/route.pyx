@@ -1,0 +1,206 @@
+"""The snapshot's policy, backend and rule in the form that an exchange reads without Python.
+
+Rules: what is unusable answers with an error, and never lets anybody in. A policy key that names nothing denies; a
+credential set that names nothing is a set without keys; a backend key that names nothing is an error of its share of
+the weight. Translation says so to people; this is what holds if it did not.
+
+Must not: know of matching or of endpoints' state. `CompiledBackend.bound` is the pool's: it lives as long as the
+compiled backend, which is taken over from table to table while its entry stays the same.
+"""
+
+cimport cython
+from libc.stdlib cimport calloc, free
+
+import re2
+
+from agw._fastpath.keys cimport KeySet
+from agw._fastpath.message cimport F_AUTHORIZATION, F_COOKIE, F_OTHER, F_PROXY_AUTHORIZATION, F_X_API_KEY
+
+
+cdef dict _FIELD_IDS = {
+    b"authorization": F_AUTHORIZATION,
+    b"cookie": F_COOKIE,
+    b"proxy-authorization": F_PROXY_AUTHORIZATION,
+    b"x-api-key": F_X_API_KEY,
+}
+
+
+cdef KeySet _NOBODY = KeySet()    # what a credential set that names nothing is
+
+
+@cython.final
+cdef class CompiledPolicy:
+    """The policy of a rule: is a key asked for, where may it be, who has one."""
+
+    @property
+    def key_sources(self):
+        """Where a key may be: (header, scheme) each, in the policy's order."""
+        return tuple([(self._bytes[2 * i].decode(), self._bytes[2 * i + 1].decode()) for i in range(self.n_sources)])
+
+
+cdef _add_source(CompiledPolicy policy, source):
+    cdef bytes header = source.header.lower().encode()
+    cdef bytes scheme = source.scheme.encode()
+    cdef KeySourceSpec* spec = &policy.sources[policy.n_sources]
+    policy._bytes += [header, scheme]
+    spec.header = header
+    spec.header_len = <int>len(header)
+    spec.scheme = scheme
+    spec.scheme_len = <int>len(scheme)
+    spec.field_id = _FIELD_IDS.get(header, F_OTHER)
+    policy.n_sources += 1
+
+
+cdef CompiledPolicy policy_new(object entry, dict key_sets):
+    cdef CompiledPolicy policy = CompiledPolicy.__new__(CompiledPolicy)
+    policy.entry = entry
+    policy._bytes = []
+    policy.deny = entry is None or bool(entry.deny)
+    if entry is None or entry.api_key is None:
+        return policy
+    auth = entry.api_key
+    policy.has_auth = True
+    policy.keys = key_sets.get(auth.credentials) or _NOBODY
+    policy.optional = auth.mode == "Optional"
+    policy.forward_credential = auth.forward_credential
+    policy.public_card = auth.public_agent_card
+    if len(auth.sources) > MAX_KEY_SOURCES:
+        policy.deny = True    # a source left out would be forwarded with the credential in it
+        return policy
+    for source in auth.sources:
+        _add_source(policy, source)
+    return policy
+
+
+@cython.final
+cdef class CompiledTarget:
+    """A weighted group of endpoints of a backend."""
+
+
+cdef CompiledTarget _target(entry):
+    cdef CompiledTarget target = CompiledTarget.__new__(CompiledTarget)
+    target.name = entry.name
+    target.host = entry.host
+    target.port = entry.port
+    target.weight = entry.weight
+    target.dns = entry.dns
+    target.endpoints = tuple([(endpoint.address, endpoint.port) for endpoint in entry.endpoints])
+    return target
+
+
+@cython.final
+cdef class CompiledBackend:
+    """What a route names, with its targets. bound: see the module's rules."""
+
+
+cdef CompiledBackend backend_new(str key, object entry):
+    cdef CompiledBackend backend = CompiledBackend.__new__(CompiledBackend)
+    cdef CompiledTarget target
+    backend.key = key
+    backend.entry = entry
+    backend.a2a = entry.protocol == "A2A"
+    backend.targets = tuple([_target(target_entry) for target_entry in entry.targets])
+    for target in backend.targets:
+        backend.total_weight += target.weight
+    return backend
+
+
+@cython.final
+cdef class CompiledRule:
+    """One rule of a route: its policy, its weighted backends, its timeouts."""
+
+    def __dealloc__(self):
+        free(self.backends)
+
+    @property
+    def weights(self):
+        """The weighted backends in order: (backend key, "" where the reference is in error; weight)."""
+        cdef list weights = []
+        cdef int i
+        for i in range(self.n_backends):
+            key = "" if self.backends[i].error else (<CompiledBackend>self.backends[i].backend).key
+            weights.append((key, self.backends[i].weight))
+        return tuple(weights)
+
+    @property
+    def request_timeout(self):
+        """Milliseconds for the whole exchange; 0 without."""
+        return self.request_timeout_ms
+
+    @property
+    def backend_timeout(self):
+        """Milliseconds for one try; 0 without."""
+        return self.backend_timeout_ms
+
+
+cdef _add_backends(CompiledRule rule, dict backends):
+    cdef WeightedRef* ref
+    cdef CompiledBackend backend
+    rule.n_backends = <int>len(rule.entry.backends)
+    if rule.n_backends == 0:
+        return
+    rule.backends = <WeightedRef*>calloc(<size_t>rule.n_backends, sizeof(WeightedRef))
+    if rule.backends == NULL:
+        raise MemoryError
+    ref = rule.backends
+    for weighted in rule.entry.backends:
+        backend = backends.get(weighted.backend)
+        ref.weight = weighted.weight
+        ref.error = bool(weighted.error) or backend is None
+        if not ref.error:
+            rule.backend_refs.append(backend)
+            ref.backend = <void*>backend
+        rule.total_weight += ref.weight
+        ref += 1
+
+
+cdef CompiledRule _with_policy(str key, object entry, str policy, dict policies, dict backends):
+    cdef CompiledRule rule = CompiledRule.__new__(CompiledRule)
+    rule.key = key
+    rule.entry = entry
+    rule.backend_refs = []
+    rule.error = bool(entry.error)
+    rule.request_timeout_ms = entry.request_timeout_ms
+    rule.backend_timeout_ms = entry.backend_timeout_ms
+    if policy:
+        rule.policy = policies.get(policy) or policy_new(None, policies)
+    _add_backends(rule, backends)
+    return rule
+
+
+cdef dict _patterns(entry):
+    """Compile every expression of a rule's matches: RE2, so that time is linear whatever a client sends."""
+    cdef dict patterns = {}
+    for match in entry.matches:
+        if match.path.kind == "RegularExpression":
+            patterns[match.path.value] = None
+        for field in (*match.headers, *match.queries):
+            if field.regex:
+                patterns[field.value] = None
+    if not patterns:
+        return None
+    options = re2.Options()
+    options.never_capture = True
+    options.log_errors = False
+    for expression in patterns:
+        try:
+            patterns[expression] = re2.compile(expression, options)
+        except re2.error:
+            pass    # the condition takes nothing
+    return patterns
+
+
+cdef CompiledRule rule_new(str key, object entry, dict policies, dict backends):
+    cdef CompiledRule rule = _with_policy(key, entry, entry.policy, policies, backends)
+    cdef list needs = [weighted.backend for weighted in entry.backends]
+    needs.append(entry.policy)
+    rule.patterns = _patterns(entry)
+    for attachment in entry.attachments:
+        if attachment.policy and attachment.policy != entry.policy:
+            needs.append(attachment.policy)
+            if rule.variants is None:
+                rule.variants = {}
+            if attachment.policy not in rule.variants:
+                rule.variants[attachment.policy] = _with_policy(key, entry, attachment.policy, policies, backends)
+    rule.needs = tuple(needs)
+    return rule
