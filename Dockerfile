@@ -14,7 +14,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-# --strip-all would take the symbols that a crash report needs; the wheel's own -g1 lines stay in the build stage.
+# Symbols stay for crash reports; lines of debug information do not.
 RUN python -m venv /opt/agw \
     && /opt/agw/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check . \
     && find /opt/agw -name '*.so' -path '*/agw/*' -exec strip --strip-debug {} + \
@@ -31,7 +31,8 @@ LABEL org.opencontainers.image.title="agw" \
       org.opencontainers.image.revision="${REVISION}"
 RUN groupadd --gid 10101 agw && useradd --uid 10101 --gid 10101 --no-create-home --home-dir /nonexistent agw
 COPY --from=build /opt/agw /opt/agw
-ENV PATH=/opt/agw/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# Inside a container loopback reaches nobody: listeners are served on every address there. The admin port stays on loopback.
+ENV PATH=/opt/agw/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 AGW_BIND=0.0.0.0
 USER 10101:10101
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["agw"]
