@@ -68,9 +68,10 @@ class Construction:
     _open: set[int] = field(default_factory=set)
     _size: int = 0
 
-    def report(self, code: str, message: str, node: Node, hint: str = "") -> None:
+    def report(self, code: str, message: str, node: Node, hint: str = "", *, refers: int = 0) -> None:
         """Note a problem at a node."""
-        self.problems.append(SyntaxProblem(code, message, node.start_mark.line, node.start_mark.column, hint))
+        mark = node.start_mark
+        self.problems.append(SyntaxProblem(code, message, mark.line, mark.column, hint, refers=refers))
 
     def value(self, node: Node, depth: int = 0) -> Any:  # noqa: ANN401
         """Construct the node; None where it is refused."""
@@ -119,9 +120,9 @@ class Construction:
             if key is None:
                 continue
             if key in first:
-                line = first[key].start_mark.line + 1
-                message = f'key "{key}" stands twice in this mapping, first on line {line}'
-                self.report(codes.DUPLICATE_KEY, message, key_node, "remove one of the two")
+                message = 'key "' + key.replace("{line}", "") + '" stands twice in this mapping, first on line {line}'
+                above = first[key].start_mark.line
+                self.report(codes.DUPLICATE_KEY, message, key_node, "remove one of the two", refers=above)
                 continue
             first[key] = key_node
             result[key] = value
@@ -155,7 +156,7 @@ class Construction:
         read = _TAGGED.get(tag.removeprefix(_CORE)) if tag.startswith(_CORE) else None
         if read is None:
             self.report(codes.TAG, f"tag {_short(tag)} is not supported", node, "leave the tag out, or quote the value")
-            return None
+            return node.value
         try:
             return read(node.value)
         except ValueError:

@@ -45,6 +45,14 @@ class Located:
     column: int
     path: str = ""
     hint: str = ""
+    refers: int | None = None
+
+    def told(self, before: int) -> tuple[str, str]:
+        """Message and hint with the number of the line that they refer to. before: lines of the file before the text."""
+        if self.refers is None:
+            return self.message, self.hint
+        line = str(self.refers + before + 1)
+        return self.message.replace("{line}", line), self.hint.replace("{line}", line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +193,11 @@ class _Object:
             node = nodes.at(self.node, path)
             raw = node.value if isinstance(node, ScalarNode) else ""
             message = message.replace("{found}", describe(finding.found, raw, typed=finding.code == codes.TYPE))
-            if isinstance(finding.found, bool) and "string" in message and not hint:
-                hint = "put it in quotes"
         return Located(finding.code, message, mark.line, mark.column, render_path(finding.path), hint)
 
 
 def _located(problem: SyntaxProblem) -> Located:
-    return Located(problem.code, problem.message, problem.line, problem.column, hint=problem.hint)
+    return Located(problem.code, problem.message, problem.line, problem.column, "", problem.hint, problem.refers)
 
 
 def _label(data: Any, foreign: Foreign | None) -> str:  # noqa: ANN401
@@ -221,13 +227,20 @@ def _decode_secret(secret: dict[str, Any]) -> list[Finding]:
             values[key] = SecretBytes(base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True))
         except (binascii.Error, ValueError):
             findings.append(
-                Finding(codes.BASE64, ("data", key), f'the value of "{key}" is not base64', "put plain text under stringData")
+                Finding(
+                    codes.BASE64,
+                    ("data", key),
+                    f'the value of "{key}" is not base64',
+                    "put plain text under stringData",
+                )
             )
     for key, text in secret.pop("stringData", {}).items():
         values[key] = SecretBytes(text.encode())
     size = sum(map(len, values.values()))
     if size > MAX_SECRET:
-        findings.append(Finding(codes.SECRET_SIZE, ("data",), f"the values have {size} bytes, expected at most {MAX_SECRET}"))
+        findings.append(
+            Finding(codes.SECRET_SIZE, ("data",), f"the values have {size} bytes, expected at most {MAX_SECRET}")
+        )
     secret["data"] = values
     return findings
 

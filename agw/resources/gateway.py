@@ -259,8 +259,10 @@ class LocalObjectReference(Value, frozen=True):
 
 
 class HTTPRouteFilter(Value, frozen=True):
-    """type: RequestHeaderModifier | ResponseHeaderModifier | RequestMirror | RequestRedirect | URLRewrite | CORS |
-    ExternalAuth | ExtensionRef; the field of that name is set.
+    """The field that type names is set.
+
+    type: RequestHeaderModifier | ResponseHeaderModifier | RequestMirror | RequestRedirect | URLRewrite | CORS |
+    ExternalAuth | ExtensionRef.
     """
 
     type: str

@@ -49,7 +49,9 @@ class ListOf:
 def identify(data: Any) -> Kind | Foreign | ListOf | list[Finding]:  # noqa: ANN401 - any document
     """Say what the document is, or what is wrong with its apiVersion and kind."""
     if type(data) is not dict:
-        return [Finding(codes.NOT_AN_OBJECT, (), "found {found}, expected a mapping with apiVersion and kind", found=data)]
+        return [
+            Finding(codes.NOT_AN_OBJECT, (), "found {found}, expected a mapping with apiVersion and kind", found=data)
+        ]
     problems = [finding for name in ("apiVersion", "kind") if (finding := _text(data, name)) is not None]
     if problems:
         return problems
@@ -58,7 +60,10 @@ def identify(data: Any) -> Kind | Foreign | ListOf | list[Finding]:  # noqa: ANN
     if match is None:
         message = "found {found}, expected a version such as v1, or a group and a version such as example.com/v1"
         return [Finding(codes.IDENTITY, ("apiVersion",), message, found=api_version)]
-    group = match["group"] or ""
+    return _by_name(match["group"] or "", kind, api_version)
+
+
+def _by_name(group: str, kind: str, api_version: str) -> Kind | Foreign | ListOf | list[Finding]:
     if kind == "List" and api_version == "v1":
         return ListOf(None)
     if kind.endswith("List") and _ours(group, kind.removesuffix("List")):

@@ -16,28 +16,26 @@ Must not: translate, watch, log.
 from __future__ import annotations
 
 import os
-import re
 import stat
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from agw.errors import Position, Problem, Severity
-from agw.resources import codes, nodes
+from agw.resources import codes
 from agw.resources.decode import Decoded, Item, decode
 from agw.resources.meta import Object
 from agw.resources.objects import Resource, ResourceSet
 from agw.resources.source import FileSource
 
 MAX_FILE = 16 * 1024 * 1024
+_AFTER_MARK = ("", " ", "\t", "\r", "\n")
 SUFFIXES = (".yaml", ".yml", ".json")
 
 _RACY_NS = 50_000_000
 """A file written this shortly before it was read may change again without its times showing it: read it anew."""
-
-_SEPARATOR = re.compile(r"^---(?=[ \t\r\n]|$)", re.MULTILINE)
-_WHOLE = re.compile(r"^(?:%|\.\.\.(?:[ \t\r\n]|$))", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,29 +119,35 @@ class Loader:
         """Read what changed, and give the whole."""
         problems: list[Problem] = []
         files: dict[str, _File] = {}
-        for path in _walk(paths, problems):
-            files[path] = self._read(path)
+        for path, found in _walk(paths, problems):
+            before = self._files.get(path)
+            unchanged = before is not None and found is not None and before.state == _state(found)
+            files[path] = before if before is not None and unchanged else _read(path, before)
         self._files = files
         return _merge(files, problems)
 
-    def _read(self, path: str) -> _File:
-        before = self._files.get(path)
-        try:
-            with open(path, "rb", opener=_open_plain) as stream:  # noqa: PTH123 - needs the opener
-                found = os.fstat(stream.fileno())
-                state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-                if before is not None and before.state == state:
-                    return before
-                if not stat.S_ISREG(found.st_mode):
-                    return _failed(path, codes.UNREADABLE, "not a regular file")
-                if found.st_size > MAX_FILE:
-                    return _failed(path, codes.TOO_LARGE, f"the file has {found.st_size} bytes, expected at most {MAX_FILE}")
-                content = stream.read(MAX_FILE + 1)
-        except OSError as error:
-            return _failed(path, codes.UNREADABLE, f"cannot be read: {error.strerror or error}")
-        written = max(found.st_mtime_ns, found.st_ctime_ns)
-        settled = time.time_ns() - written > _RACY_NS and len(content) == found.st_size
-        return _decode_file(path, content, state if settled else None, before)
+
+def _read(path: str, before: _File | None) -> _File:
+    """Read and decode a file; documents that `before` has too are not decoded again."""
+    try:
+        with open(path, "rb", opener=_open_plain) as stream:
+            found = os.fstat(stream.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                return _failed(path, codes.UNREADABLE, "not a regular file")
+            if found.st_size > MAX_FILE:
+                return _failed(
+                    path, codes.TOO_LARGE, f"the file has {found.st_size} bytes, expected at most {MAX_FILE}"
+                )
+            content = stream.read(MAX_FILE + 1)
+    except OSError as error:
+        return _failed(path, codes.UNREADABLE, f"cannot be read: {error.strerror or error}")
+    written = max(found.st_mtime_ns, found.st_ctime_ns)
+    settled = time.time_ns() - written > _RACY_NS and len(content) == found.st_size
+    return _decode_file(path, content, _state(found) if settled else None, before)
+
+
+def _state(found: os.stat_result) -> tuple[int, ...]:
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _open_plain(path: str, flags: int) -> int:
@@ -151,21 +155,25 @@ def _open_plain(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def _walk(paths: Sequence[Path], problems: list[Problem]) -> Iterator[str]:
-    """Files to read, each once, in the order of the arguments and then by name."""
-    seen: set[str] = set()
+def _walk(paths: Sequence[Path], problems: list[Problem]) -> Iterator[tuple[str, os.stat_result | None]]:
+    """Files to read, each once, in the order of the arguments and then by name; None where there is no file."""
+    seen: set[tuple[int, int] | str] = set()
     for path in paths:
-        found = [str(path)]
+        names = [str(path)]
         if path.is_dir():
-            found = list(_folder(path, set(), problems))
-            if not found:
+            names = list(_folder(path, set(), problems))
+            if not names:
                 problems.append(Problem(codes.NOTHING, "the folder holds no *.yaml, *.yml or *.json file",
                                         Severity.WARNING, position=Position(str(path))))  # fmt: skip
-        for name in found:
-            real = os.path.realpath(name)
-            if real not in seen:
-                seen.add(real)
-                yield name
+        for name in names:
+            try:
+                found = os.stat(name)  # noqa: PTH116 - a Path for each of thousands costs more than the call
+            except OSError:
+                found = None
+            identity = (found.st_dev, found.st_ino) if found is not None else name
+            if identity not in seen:
+                seen.add(identity)
+                yield name, found
 
 
 def _folder(folder: Path, above: set[str], problems: list[Problem]) -> Iterator[str]:
@@ -194,13 +202,10 @@ def _failed(path: str, code: str, message: str, line: int = 0, column: int = 0) 
 def _decode_file(path: str, content: bytes, state: tuple[int, ...] | None, before: _File | None) -> _File:
     try:
         text = content.decode("utf-8-sig")
-        nodes.check_characters(text)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start)
         column = error.start - (content.rfind(b"\n", 0, error.start) + 1)
         return _failed(path, codes.NOT_UTF8, f"byte 0x{content[error.start]:02x} is not UTF-8", line + 1, column + 1)
-    except nodes.SyntaxProblem as problem:
-        return _failed(path, problem.code, problem.message, problem.line + 1, problem.column + 1)
     known: dict[str, list[_Placed]] = {}
     for part in before.parts if before is not None else ():
         known.setdefault(part.text, []).append(part)
@@ -220,11 +225,16 @@ def split(text: str) -> list[str]:
     `---` at the start of a line ends a document whatever came before (YAML 1.2.2, 9.1.2). A text with directives or
     `...` lines stays whole: a directive belongs to the document after it.
     """
-    if _WHOLE.search(text):
+    if text.startswith(("%", "...")) or "\n%" in text or "\n..." in text:
         return [text]
-    cuts = [match.start() for match in _SEPARATOR.finditer(text)]
-    edges = [0, *cuts, len(text)] if not cuts or cuts[0] else [*cuts, len(text)]
-    stretches = [text[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    edges = [0]
+    at = text.find("\n---")
+    while at >= 0:
+        if text[at + 4 : at + 5] in _AFTER_MARK:
+            edges.append(at + 1)
+        at = text.find("\n---", at + 4)
+    edges.append(len(text))
+    stretches = [text[start:end] for start, end in pairwise(edges)]
     if len(stretches) > 1 and not _content(stretches[0]):
         stretches[:2] = [stretches[0] + stretches[1]]
     return stretches
@@ -259,13 +269,12 @@ def _place(path: str, text: str, line: int, first: int, *, as_json: bool, known:
 
 
 def _problems(item: Item, path: str, line: int, document: int) -> list[Problem]:
-    return [
-        Problem(
-            found.code, found.message, object=item.label, document=document, path=found.path, hint=found.hint,
-            position=Position(path, line + found.line + 1, found.column + 1),
-        )
-        for found in item.findings
-    ]  # fmt: skip
+    problems = []
+    for found in item.findings:
+        message, hint = found.told(line)
+        position = Position(path, line + found.line + 1, found.column + 1)
+        problems.append(Problem(found.code, message, Severity.ERROR, item.label, document, found.path, position, hint))
+    return problems
 
 
 def _merge(files: dict[str, _File], problems: list[Problem]) -> Loaded:

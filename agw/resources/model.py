@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agw.resources import agentgateway, core, gateway
+from agw.resources import agentgateway, gateway
 from agw.resources.agentgateway import (
     A2ABackend,
     Affinity,
@@ -42,6 +42,7 @@ from agw.resources.core import (
     SlicePort,
 )
 from agw.resources.gateway import (
+    HTTPCORS,
     AllowedListeners,
     AllowedRoutes,
     BackendObjectReference,
@@ -53,7 +54,6 @@ from agw.resources.gateway import (
     GatewayInfrastructure,
     GatewaySpec,
     HTTPBackendRef,
-    HTTPCORS,
     HTTPHeader,
     HTTPHeaderFilter,
     HTTPHeaderMatch,

@@ -29,9 +29,12 @@ Pairs: TypeAlias = list[tuple[Node, Node]]
 
 
 class SyntaxProblem(Exception):  # noqa: N818 - a value on its way to becoming a Problem
-    """The text cannot be read. line, column: from 0."""
+    """The text cannot be read. line, column: from 0.
 
-    def __init__(self, code: str, message: str, line: int, column: int, hint: str = "") -> None:
+    refers: another line that message or hint speaks of as `{line}`; its number in the file is known only later.
+    """
+
+    def __init__(self, code: str, message: str, line: int, column: int, hint: str = "", *, refers: int = 0) -> None:
         """Keep what a Problem needs."""
         super().__init__(message)
         self.code = code
@@ -39,6 +42,7 @@ class SyntaxProblem(Exception):  # noqa: N818 - a value on its way to becoming a
         self.line = line
         self.column = column
         self.hint = hint
+        self.refers = refers
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,10 @@ def check_characters(text: str) -> None:
 def compose_yaml(text: str) -> tuple[list[Node | None], SyntaxProblem | None]:
     """Compose every document of the text; None for an empty one. After an error the rest cannot be read."""
     documents: list[Node | None] = []
+    try:
+        check_characters(text)
+    except SyntaxProblem as problem:
+        return documents, problem
     composer = _Composer(text)
     try:
         while composer.check_node():
@@ -106,30 +114,63 @@ def _explain(error: yaml.MarkedYAMLError, text: str) -> SyntaxProblem:
         return SyntaxProblem(
             codes.TAB, "a tab is used to indent; YAML allows only spaces", line, here.index("\t"), "indent with spaces"
         )
-    opened = "flow" in (error.context or "") or "quoted" in (error.context or "")
     at_end = line >= len(lines) or not "".join([here[column:], *lines[line + 1 :]]).strip()
-    if opened and start is not None and at_end:
-        what = _opened_by(lines, start.line, start.column)
-        return SyntaxProblem(
-            codes.TRUNCATED, f"the document ends before {what} is closed", start.line, start.column,
-            f"the text ends at line {line + 1}; close it, or look whether the file is cut",
-        )  # fmt: skip
+    if start is not None and at_end:
+        cut = _cut(error, lines)
+        if cut:
+            return SyntaxProblem(codes.TRUNCATED, cut, start.line, start.column,
+                                 "the text ends at line {line}; look whether the file is cut", refers=line)  # fmt: skip
     if problem == "exceeded maximum nesting depth":
         return SyntaxProblem(codes.DEPTH, f"values are nested more than {MAX_DEPTH} deep", line, column)
     if problem == "found undefined alias":
         return SyntaxProblem(codes.ALIAS, "the alias has no anchor before it in this document", line, column)
-    hint = ""
-    if problem == "mapping values are not allowed in this context":
-        problem, hint = "a second `: ` stands in one line", "quote the value, or begin the nested mapping on its own line"
-    elif start is not None and start.line != line:
-        hint = f"{error.context or 'in what began'} at line {start.line + 1}; look at the indentation between"
-    return SyntaxProblem(codes.SYNTAX, f"not YAML: {problem}", line, column, hint)
+    words, hint = _WORDS.get(problem, (problem, ""))
+    if start is not None and start.line != line and not hint:
+        hint = f"{error.context or 'in what began'} at line {{line}}"
+    return SyntaxProblem(codes.SYNTAX, f"not YAML: {words}", line, column, hint, refers=start.line if start else 0)
+
+
+_WORDS = {
+    "mapping values are not allowed in this context": (
+        "a second `: ` stands in one line",
+        "quote the value, or begin the nested mapping on its own line",
+    ),
+    "did not find expected key": (
+        "the indentation of this line fits nothing above it",
+        "fields of one mapping, which here began at line {line}, stand in one column",
+    ),
+    "did not find expected '-' indicator": (
+        "found no `- ` where a list goes on",
+        "items of one list, which here began at line {line}, stand in one column",
+    ),
+    "could not find expected ':'": ("a key without `:`", "the key began at line {line}"),
+    "found character that cannot start any token": (
+        "a value cannot begin with this character",
+        "put it in quotes",
+    ),
+}
+"""libyaml's words, and ours with a hint."""
+
+
+def _cut(error: yaml.MarkedYAMLError, lines: list[str]) -> str:
+    """Say what the end of the text leaves open, "" where nothing is."""
+    start, context = error.context_mark, error.context or ""
+    if start is None:
+        return ""
+    if "flow" in context or "quoted" in context:
+        return f"the document ends before {_opened_by(lines, start.line, start.column)} is closed"
+    if "simple key" in context:
+        return "the document ends in the middle of a line: a key without `:`"
+    return ""
+
+
+_OPENERS = {"[": "the list `[`", "{": "the mapping `{`", '"': 'the quote `"`', "'": "the quote `'`"}
 
 
 def _opened_by(lines: list[str], line: int, column: int) -> str:
     """Name what stands at the place where the open value began."""
     character = lines[line][column : column + 1] if line < len(lines) else ""
-    return {"[": "the list `[`", "{": "the mapping `{`", '"': "the quote `\"`", "'": "the quote `'`"}.get(character, "it")
+    return _OPENERS.get(character, "it")
 
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -233,9 +274,10 @@ class _JSON:
 
 def compose_json(text: str) -> tuple[list[Node | None], SyntaxProblem | None]:
     """Compose every JSON value of the text, one after another as kubectl reads them."""
-    scanner = _JSON(text)
     documents: list[Node | None] = []
     try:
+        check_characters(text)
+        scanner = _JSON(text)
         while scanner.space():
             documents.append(scanner.value())
     except SyntaxProblem as problem:

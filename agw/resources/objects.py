@@ -1,5 +1,6 @@
-"""A decoded object with the place that it came from, and the set of all of them: what every source of configuration
-(files, a cluster, a test) yields and what translation takes.
+"""A decoded object with its source, and the set of all of them.
+
+This is what every source of configuration (files, a cluster, a test) yields and what translation takes.
 
 Rules: everything is frozen. A source that loads again gives the same `Resource` for what did not change, so `is` tells
 what did; where only the lines above an object changed, its `value` is still the same.

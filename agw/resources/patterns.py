@@ -12,16 +12,19 @@ from agw.resources import codes
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """expected: completes "found ..., expected ...". """
+    """What a value should be. expected: completes the sentence `found ..., expected`."""
 
     expected: str
     code: str = codes.PATTERN
 
 
 _DURATION = Meaning("a duration such as 30s, 500ms or 1m30s (0s is off)", codes.DURATION)
-_LABEL = Meaning("a name of lower-case letters, digits and `-`, beginning and ending with a letter or digit", codes.NAME)
+_LABEL = Meaning(
+    "a name of lower-case letters, digits and `-`, beginning and ending with a letter or digit", codes.NAME
+)
 _SUBDOMAIN = Meaning(
-    "a name of lower-case letters, digits, `-` and `.`, each part beginning and ending with a letter or digit", codes.NAME
+    "a name of lower-case letters, digits, `-` and `.`, each part beginning and ending with a letter or digit",
+    codes.NAME,
 )
 _HOSTNAME = Meaning("a DNS name in lower case, such as agents.example.com or *.example.com", codes.HOSTNAME)
 _FIELD_NAME = Meaning("a name of letters, digits and !#$%&'*+-.^_`|~")

@@ -5,17 +5,20 @@ that a rule that changes in a schema and not here fails at once, and a test find
 Our CRDs' rules are real CEL, which an API server runs. Those of the kinds that we only read borrow CEL's look, and name
 what CEL has no word for (isQualifiedName, sameParent, ...) as functions below.
 
-Each function gets plain data that is otherwise valid, with defaults filled in, and says whether the rule holds.
+Each function gets plain data that is otherwise valid, with defaults filled in, and says whether the rule holds, or which
+part of the value is at fault.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from agw.resources.durations import milliseconds
+from agw.resources.paths import Path
 
 
 def normal(rule: str) -> str:
@@ -23,10 +26,36 @@ def normal(rule: str) -> str:
     return " ".join(rule.split())
 
 
-def distinct(items: Iterable[object]) -> bool:
-    """Whether no two are equal."""
-    seen = list(items)
-    return len(seen) == len(set(seen))
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A rule that does not hold because of one part: where that is, below the value. at_key: the key is at fault."""
+
+    path: Path
+    at_key: bool = False
+
+
+Verdict: TypeAlias = bool | Fault
+Rule: TypeAlias = Callable[[Any], Verdict]
+
+
+def distinct(items: Iterable[object]) -> Verdict:
+    """Whether no two are equal; the second of the first pair is at fault."""
+    seen: set[object] = set()
+    for index, item in enumerate(items):
+        if item in seen:
+            return Fault((index,))
+        seen.add(item)
+    return True
+
+
+def names_are_qualified(names: dict[str, Any]) -> Verdict:
+    """Whether all keys are well formed."""
+    return next((Fault((name,), at_key=True) for name in names if not is_qualified_name(name)), True)
+
+
+def are_secret_keys(names: dict[str, Any]) -> Verdict:
+    """Whether all keys can be entries of a Secret."""
+    return next((Fault((name,), at_key=True) for name in names if not _SECRET_KEY.fullmatch(name)), True)
 
 
 def is_qualified_name(key: str) -> bool:
@@ -62,7 +91,7 @@ def is_normal_path(path: str) -> bool:
     return not any(bad in low for bad in ("//", "/./", "/../", "%2f", "#")) and not low.endswith(("/.", "/.."))
 
 
-def parents_differ(parents: list[dict[str, Any]]) -> bool:
+def parents_differ(parents: list[dict[str, Any]]) -> Verdict:
     """Whether no two parentRefs are the same in all that they say."""
     parts = ("group", "kind", "namespace", "name", "sectionName", "port")
     return distinct(tuple(parent.get(part) for part in parts) for parent in parents)
@@ -70,11 +99,11 @@ def parents_differ(parents: list[dict[str, Any]]) -> bool:
 
 def parents_have_sections(parents: list[dict[str, Any]]) -> bool:
     """Whether parentRefs to one parent say which part of it each means."""
-    count: dict[tuple[object, ...], list[bool]] = {}
+    sections: dict[tuple[object, ...], set[tuple[object, object]]] = {}
     for parent in parents:
         key = tuple(parent.get(part) for part in ("group", "kind", "namespace", "name"))
-        count.setdefault(key, []).append("sectionName" in parent or "port" in parent)
-    return all(len(sections) == 1 or all(sections) for sections in count.values())
+        sections.setdefault(key, set()).add((parent.get("sectionName"), parent.get("port")))
+    return all(len(named) == 1 or (None, None) not in named for named in sections.values())
 
 
 def replaces_prefix(filters: list[dict[str, Any]]) -> bool:
@@ -104,20 +133,24 @@ FILTER_FIELDS = {
 _ONCE = ("RequestHeaderModifier", "ResponseHeaderModifier", "RequestRedirect", "URLRewrite", "CORS")
 
 
+def _below(name: str, verdict: Verdict) -> Verdict:
+    return Fault((name, *verdict.path)) if isinstance(verdict, Fault) else verdict
+
+
 def _types(filters: list[dict[str, Any]]) -> list[str]:
     return [one["type"] for one in filters]
 
 
-def _targets_differ(targets: list[dict[str, Any]]) -> bool:
+def _targets_differ(targets: list[dict[str, Any]]) -> Verdict:
     return distinct((t["group"], t["kind"], t["name"], t.get("sectionName", "")) for t in targets)
 
 
-def _listeners_differ(listeners: list[dict[str, Any]]) -> bool:
+def _listeners_differ(listeners: list[dict[str, Any]]) -> Verdict:
     return distinct((one["port"], one["protocol"], one.get("hostname", "")) for one in listeners)
 
 
-def _addresses_differ(addresses: list[dict[str, Any]]) -> bool:
-    return distinct((one["type"], one["value"]) for one in addresses if "value" in one)
+def _addresses_differ(addresses: list[dict[str, Any]]) -> Verdict:
+    return distinct((one["type"], one.get("value", index)) for index, one in enumerate(addresses))
 
 
 def _path_replacement(path: dict[str, Any]) -> bool:
@@ -134,13 +167,21 @@ def _timeouts_nest(timeouts: dict[str, Any]) -> bool:
     return not request or milliseconds(timeouts["backendRequest"]) <= request
 
 
-def _of_family(slice_: dict[str, Any]) -> bool:
+def _addresses(endpoints: list[dict[str, Any]]) -> Iterator[tuple[Path, str]]:
+    for number, endpoint in enumerate(endpoints):
+        for index, address in enumerate(endpoint["addresses"]):
+            yield (number, "addresses", index), address
+
+
+def _of_family(slice_: dict[str, Any]) -> Verdict:
     family = {"IPv4": 4, "IPv6": 6}.get(slice_["addressType"])
-    addresses = (address for endpoint in slice_.get("endpoints", ()) for address in endpoint["addresses"])
-    return family is None or all(ip_version(address) == family for address in addresses)
+    for path, address in _addresses(slice_.get("endpoints", [])):
+        if family is not None and ip_version(address) != family:
+            return Fault(("endpoints", *path))
+    return True
 
 
-_BACKEND: dict[str, Callable[[Any], bool]] = {
+_BACKEND: dict[str, Rule] = {
     "self.type != 'A2A' || has(self.a2a)": lambda spec: spec["type"] != "A2A" or "a2a" in spec,
     "duration(self.interval) > duration('0s') && duration(self.timeout) > duration('0s')": lambda health: (
         milliseconds(health["interval"]) > 0 and milliseconds(health["timeout"]) > 0
@@ -150,7 +191,7 @@ _BACKEND: dict[str, Callable[[Any], bool]] = {
     ),
 }
 
-_TRAFFIC_POLICY: dict[str, Callable[[Any], bool]] = {
+_TRAFFIC_POLICY: dict[str, Rule] = {
     "self.all(a, self.exists_one(b, a.group == b.group && a.kind == b.kind && a.name == b.name && "
     "(has(a.sectionName) ? a.sectionName : '') == (has(b.sectionName) ? b.sectionName : '')))": _targets_differ,
     "[has(self.header), has(self.query), has(self.cookie)].filter(x, x).size() == 1": lambda source: (
@@ -159,7 +200,7 @@ _TRAFFIC_POLICY: dict[str, Callable[[Any], bool]] = {
     "!has(self.scheme) || has(self.header)": lambda source: "scheme" not in source or "header" in source,
 }
 
-_GATEWAY: dict[str, Callable[[Any], bool]] = {
+_GATEWAY: dict[str, Rule] = {
     "self.all(a, self.exists_one(b, a.type == b.type && has(a.value) && has(b.value) && a.value == b.value) || "
     "!has(a.value))": _addresses_differ,
     "self.type != 'IPAddress' || !has(self.value) || isIP(self.value)": lambda address: (
@@ -184,9 +225,9 @@ _GATEWAY: dict[str, Callable[[Any], bool]] = {
     ),
 }
 
-_HTTP_ROUTE: dict[str, Callable[[Any], bool]] = {
-    "self.rules.all(a, !has(a.name) || self.rules.exists_one(b, has(b.name) && a.name == b.name))": lambda spec: distinct(
-        rule["name"] for rule in spec["rules"] if "name" in rule
+_HTTP_ROUTE: dict[str, Rule] = {
+    "self.rules.all(a, !has(a.name) || self.rules.exists_one(b, has(b.name) && a.name == b.name))": lambda spec: _below(
+        "rules", distinct(rule.get("name", index) for index, rule in enumerate(spec["rules"]))
     ),
     "self.rules.map(r, size(r.matches)).sum() <= 128": lambda spec: (
         sum(len(rule["matches"]) for rule in spec["rules"]) <= 128
@@ -219,8 +260,8 @@ _HTTP_ROUTE: dict[str, Callable[[Any], bool]] = {
         not {"RequestRedirect", "URLRewrite"} <= set(_types(filters))
     ),
     "['RequestHeaderModifier', 'ResponseHeaderModifier', 'RequestRedirect', 'URLRewrite', 'CORS']"
-    ".all(t, self.filter(f, f.type == t).size() <= 1)": lambda filters: (
-        all(_types(filters).count(once) <= 1 for once in _ONCE)
+    ".all(t, self.filter(f, f.type == t).size() <= 1)": lambda filters: all(
+        _types(filters).count(once) <= 1 for once in _ONCE
     ),
     "filterFields(self) == [filterField(self.type)]": lambda one: (
         [part for part in FILTER_FIELDS.values() if part in one] == [FILTER_FIELDS[one["type"]]]
@@ -237,9 +278,9 @@ _HTTP_ROUTE: dict[str, Callable[[Any], bool]] = {
     "duration(self.backendRequest) <= duration(self.request)": _timeouts_nest,
 }
 
-_CORE: dict[str, Callable[[Any], bool]] = {
-    "self.all(k, isQualifiedName(k))": lambda names: all(map(is_qualified_name, names)),
-    "self.all(k, k.matches('^[-._a-zA-Z0-9]{1,253}$'))": lambda data: all(map(_SECRET_KEY.fullmatch, data)),
+_CORE: dict[str, Rule] = {
+    "self.all(k, isQualifiedName(k))": names_are_qualified,
+    "self.all(k, k.matches('^[-._a-zA-Z0-9]{1,253}$'))": are_secret_keys,
     "self.type != 'ExternalName' || has(self.externalName)": lambda spec: (
         spec["type"] != "ExternalName" or "externalName" in spec
     ),
@@ -249,13 +290,13 @@ _CORE: dict[str, Callable[[Any], bool]] = {
     "size(self.ports) < 2 || self.ports.all(p, has(p.name))": lambda spec: (
         len(spec.get("ports", ())) < 2 or all("name" in port for port in spec["ports"])
     ),
-    "self.ports.all(a, self.ports.exists_one(b, a.port == b.port && a.protocol == b.protocol))": lambda spec: distinct(
-        (port["port"], port["protocol"]) for port in spec.get("ports", ())
+    "self.ports.all(a, self.ports.exists_one(b, a.port == b.port && a.protocol == b.protocol))": lambda spec: _below(
+        "ports", distinct((port["port"], port["protocol"]) for port in spec.get("ports", ()))
     ),
-    "self.all(e, e.addresses.all(a, isAddress(a)))": lambda endpoints: all(
-        is_address(address) for endpoint in endpoints for address in endpoint["addresses"]
+    "self.all(e, e.addresses.all(a, isAddress(a)))": lambda endpoints: next(
+        (Fault(path) for path, address in _addresses(endpoints) if not is_address(address)), True
     ),
     "self.addressType == 'FQDN' || self.endpoints.all(e, e.addresses.all(a, isIP(a, self.addressType)))": _of_family,
 }
 
-RULES: dict[str, Callable[[Any], bool]] = {**_BACKEND, **_TRAFFIC_POLICY, **_GATEWAY, **_HTTP_ROUTE, **_CORE}
+RULES: dict[str, Rule] = {**_BACKEND, **_TRAFFIC_POLICY, **_GATEWAY, **_HTTP_ROUTE, **_CORE}

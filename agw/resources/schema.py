@@ -52,7 +52,13 @@ def structural(kind: str) -> dict[str, Any]:
     own_metadata = schema.get("properties", {}).get("metadata", {}).get("properties", {})
     metadata = {**common, "properties": {**common["properties"], **own_metadata}}
     required = [*schema.get("required", ()), "metadata"]
-    fields = {"apiVersion": _TEXT, "kind": _TEXT, **schema.get("properties", {}), "metadata": metadata, "status": _ANYTHING}
+    fields = {
+        "apiVersion": _TEXT,
+        "kind": _TEXT,
+        **schema.get("properties", {}),
+        "metadata": metadata,
+        "status": _ANYTHING,
+    }
     return {**schema, "required": list(dict.fromkeys(required)), "properties": fields}
 
 

@@ -21,9 +21,10 @@ from agw.resources import codes
 from agw.resources.paths import Path, Step
 from agw.resources.paths import parse as parse_path
 from agw.resources.patterns import MEANINGS
-from agw.resources.rules import RULES, normal
+from agw.resources.rules import RULES, Fault, normal
 
 NOTHING = object()
+_LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ class Walk:
     findings: list[Finding] = field(default_factory=list)
     trail: list[Step] = field(default_factory=list)
 
-    def report(self, code: str, message: str, hint: str = "", *, found: object = NOTHING, key: Step | None = None) -> None:
+    def report(
+        self, code: str, message: str, hint: str = "", *, found: object = NOTHING, key: Step | None = None
+    ) -> None:
         """Note a finding at the current place, or at a key below it."""
         path = tuple(self.trail) if key is None else (*self.trail, key)
         self.findings.append(Finding(code, path, message, hint, found, at_key=key is not None))
@@ -80,21 +83,23 @@ class Checker:
         value = self.check_type(value, walk)
         if len(walk.findings) == before:
             for rule in self.rules:
-                if not rule.holds(value):
-                    walk.trail += rule.field
-                    walk.report(codes.RULE, rule.message)
-                    del walk.trail[len(walk.trail) - len(rule.field) :]
+                verdict = rule.holds(value)
+                if verdict is not True:
+                    steps = verdict.path if isinstance(verdict, Fault) else rule.field
+                    walk.findings.append(Finding(codes.RULE, (*walk.trail, *steps), rule.message, at_key=bool(
+                        isinstance(verdict, Fault) and verdict.at_key)))  # fmt: skip
         return value
 
     def check_type(self, value: Any, walk: Walk) -> Any:  # noqa: ANN401, ARG002
         """Check what is particular to the type."""
         return value
 
-    def wrong_type(self, value: Any, expected: str, walk: Walk) -> Any:  # noqa: ANN401
+    def wrong_type(self, value: Any, expected: str, walk: Walk, hint: str = "") -> Any:  # noqa: ANN401
         """Report that the value is of another type."""
-        found = NOTHING if self.sensitive else value
-        message = "found a value that is not text, expected " + expected if self.sensitive else "found {found}, expected " + expected
-        walk.report(codes.TYPE, message, found=found)
+        if self.sensitive:
+            walk.report(codes.TYPE, f"found a value of another type, expected {expected}", hint)
+        else:
+            walk.report(codes.TYPE, "found {found}, expected " + expected, hint, found=value)
         return value
 
 
@@ -102,7 +107,7 @@ class Checker:
 class Rule:
     """A CEL rule's Python twin, and what a user reads when it does not hold."""
 
-    holds: Callable[[Any], bool]
+    holds: Callable[[Any], bool | Fault]
     message: str
     field: Path
 
@@ -125,7 +130,7 @@ class StringChecker(Checker):
     def check_type(self, value: Any, walk: Walk) -> Any:  # noqa: ANN401
         """Check choice, length and form; one finding each at most."""
         if type(value) is not str:
-            return self.wrong_type(value, self.expected(), walk)
+            return self.wrong_type(value, self.expected(), walk, self.quote(value))
         if self.choices:
             if value not in self.choices:
                 walk.report(codes.ENUM, "found {found}, expected " + one_of(self.choices),
@@ -145,6 +150,14 @@ class StringChecker(Checker):
         if self.choices:
             return one_of(self.choices)
         return self.meaning.expected if self.meaning else "a string"
+
+    def quote(self, value: Any) -> str:  # noqa: ANN401
+        """Hint for a value that YAML reads as a number or a boolean."""
+        if self.choices or not isinstance(value, bool | int | float):
+            return ""
+        if self.meaning is not None and self.meaning.code == codes.DURATION:
+            return f'did you mean "{value}s"?' if type(value) is int and value >= 0 else ""
+        return "put it in quotes"
 
 
 class NumberChecker(Checker):
@@ -217,7 +230,7 @@ class IntOrStringChecker(Checker):
 class ArrayChecker(Checker):
     """A list."""
 
-    __slots__ = ("items", "keys", "most", "fewest", "unique")
+    __slots__ = ("fewest", "items", "keys", "most", "unique")
 
     def __init__(self, schema: dict[str, Any]) -> None:
         """Compile the items."""
@@ -258,7 +271,11 @@ class ArrayChecker(Checker):
             first = seen.setdefault(key, index)
             if first == index:
                 continue
-            shown = " and ".join(f'{name} "{part}"' for name, part in zip(self.keys, key, strict=True)) if self.keys else f'"{item}"'
+            shown = (
+                " and ".join(f'{name} "{part}"' for name, part in zip(self.keys, key, strict=True))
+                if self.keys
+                else f'"{item}"'
+            )
             walk.trail.append(index)
             at = self.keys[0] if len(self.keys) == 1 else None
             if at is not None:
@@ -270,7 +287,7 @@ class ArrayChecker(Checker):
 class ObjectChecker(Checker):
     """A mapping with known fields, with any keys, or with both."""
 
-    __slots__ = ("any_key", "closed", "defaults", "fields", "fewest", "most", "required")
+    __slots__ = ("any_key", "closed", "defaults", "fewest", "fields", "most", "required")
 
     def __init__(self, schema: dict[str, Any]) -> None:
         """Compile the fields and their defaults."""
@@ -320,13 +337,14 @@ class ObjectChecker(Checker):
                 walk.report(codes.MISSING_FIELD, message, key=name if empty else None)
         if len(checked) < self.fewest or (self.most is not None and len(checked) > self.most):
             walk.report(codes.MAP_SIZE, f"found {counted(len(checked), 'field')}, expected "
-                        + between(self.fewest, self.most, "field"))  # fmt: skip
+                        + between(self.fewest, self.most, "field"), self._fields_here())  # fmt: skip
 
     def _hint(self, name: str, value: dict[str, Any]) -> str:
         near = did_you_mean(name, [known for known in self.fields if known not in value])
-        if near or len(self.fields) > 12:
-            return near
-        return "fields here: " + ", ".join(self.fields)
+        return near or self._fields_here()
+
+    def _fields_here(self) -> str:
+        return "fields here: " + ", ".join(self.fields) if 0 < len(self.fields) <= _LISTED else ""
 
 
 _CHECKERS: dict[str, type[Checker]] = {
