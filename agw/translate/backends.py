@@ -251,40 +251,42 @@ class RefState:
     note: Problem | None = None
 
 
-def _reference(
-    ask: Ask, route_kind: str, route_namespace: str, group: str, kind: str, namespace: str, name: str, port: int
-) -> RefState:
-    if (group, kind) not in {("", "Service"), (agentgateway.GROUP, "Backend")}:
-        said = f"{kind} of group {group or 'core'} is no backend: Service, or Backend of {agentgateway.GROUP}, is"
+def _reference(ask: Ask, route: str, kind: str, backend: str, port: int) -> RefState:
+    if kind not in {"/Service", f"{agentgateway.GROUP}/Backend"}:
+        group, _, name = kind.rpartition("/")
+        said = f"{name} of group {group or 'core'} is no backend: Service, or Backend of {agentgateway.GROUP}, is"
         return RefState(reason="InvalidKind", message=said, code=codes.REF_KIND)
+    group, _, kind = kind.rpartition("/")
+    route_kind, _, route_namespace = route.partition("/")
+    namespace, _, name = backend.partition("/")
     subject = ObjectKey(route_kind, route_namespace, "")
     if namespace != route_namespace and not _permitted(ask, subject, group, kind, (namespace, name)):
-        said = f"{kind} {namespace}/{name} is in another namespace, and no ReferenceGrant there lets {route_kind}s of "
+        said = f"{kind} {backend} is in another namespace, and no ReferenceGrant there lets {route_kind}s of "
         said += f"{route_namespace} refer to it"
         hint = _grant_hint(subject, namespace)
         return RefState(reason="RefNotPermitted", message=said, code=codes.REF_NOT_PERMITTED, hint=hint)
-    state: BackendState | ServiceState | None
-    if kind == "Backend":
-        state = ask(BACKEND, namespace, name)
-        if state is None:
-            said = f"there is no Backend {namespace}/{name}"
-            return RefState(reason="BackendNotFound", message=said, code=codes.REF_NOT_FOUND)
-    elif not port:
-        said = f"a reference to a Service needs a port: {namespace}/{name}"
-        return RefState(reason="UnsupportedValue", message=said, code=codes.REF_UNSUPPORTED)
-    else:
-        state = ask(SERVICE, namespace, name, port)
+    state = ask(BACKEND, namespace, name) if kind == "Backend" else _referred_service(ask, namespace, name, port)
+    if state is None:
+        said = f"there is no Backend {backend}"
+        return RefState(reason="BackendNotFound", message=said, code=codes.REF_NOT_FOUND)
     if state.reason:
         code = codes.REF_NOT_FOUND if state.reason == "BackendNotFound" else codes.REF_UNSUPPORTED
         return RefState(reason=state.reason, message=state.message, code=code)
     if isinstance(state, ServiceState):
-        about = _about_endpoints(subject, "", f"{namespace}/{name}", f"{name}.{namespace}.svc:{port}", state)
+        about = _about_endpoints(subject, "", backend, f"{name}.{namespace}.svc:{port}", state)
         return RefState(state.key, note=about[0] if about else None)
     return RefState(state.key)
 
 
+def _referred_service(ask: Ask, namespace: str, name: str, port: int) -> ServiceState:
+    if port:
+        return ask(SERVICE, namespace, name, port)
+    said = f"a reference to a Service needs a port: {namespace}/{name}"
+    return ServiceState("", reason="UnsupportedValue", message=said)
+
+
 REFERENCE: Query[RefState] = Query("reference", 3, _reference)
-"""(kind and namespace of the route, group, kind, namespace, name, port or 0)
+"""("route kind/namespace", "group/kind", "namespace/name", port or 0)
 
 A value between routes and what they name, so that a changed endpoint does not concern the routes.
 """

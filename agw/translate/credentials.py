@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from agw.errors import Problem
+from agw.resources import paths
 from agw.resources.core import Secret
 from agw.snapshot.model import Credential, CredentialSet
 from agw.translate import codes
@@ -69,7 +70,7 @@ CREDENTIALS: Query[CredentialState] = Query("credentials", 1, _credentials)
 
 
 def _path(consumer: str) -> str:
-    return f'$.data["{consumer}"]'
+    return paths.render(("data", consumer))
 
 
 def _digest(subject: ObjectKey, consumer: str, secret: Secret) -> tuple[bytes | None, list[Problem]]:

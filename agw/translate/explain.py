@@ -199,15 +199,18 @@ def _admit(
         return passed
     if policy.api_key.public_agent_card and request.method in {"GET", "HEAD"} and is_card_path(request.path):
         return passed
-    presented = [value for source in policy.api_key.sources for value in _presented(source, request)]
-    if not presented and policy.api_key.mode == "Optional":
-        return passed
-    consumer = _consumer(entries, policy.api_key, presented[0]) if len(presented) == 1 else ""
+    return _authenticate(entries, policy.api_key, request)
+
+
+def _authenticate(entries: Mapping[str, Entry], auth: ApiKeyAuth, request: Request) -> tuple[int, Reason, str, str]:
+    """(status or 0, reason, words, consumer): exactly one key, and a known one."""
+    presented = [value for source in auth.sources for value in _presented(source, request)]
+    if not presented and auth.mode == "Optional":
+        return 0, Reason.UPSTREAM, "", ""
+    consumer = _consumer(entries, auth, presented[0]) if len(presented) == 1 else ""
     if consumer:
         return 0, Reason.UPSTREAM, "", consumer
-    places = " or ".join(
-        f"{item.header}{f': {item.scheme} KEY' if item.scheme else ''}" for item in policy.api_key.sources
-    )
+    places = " or ".join(f"{item.header}{f': {item.scheme} KEY' if item.scheme else ''}" for item in auth.sources)
     said = {0: f"no API key in {places}", 1: "the API key is not one of the Secret's"}
     return 401, Reason.UNAUTHENTICATED, said.get(len(presented), "more than one API key"), ""
 

@@ -69,6 +69,23 @@ class Change:
     new: Any
 
 
+class _Queue:
+    """Queries to settle, each once, the lowest rank first."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Key]] = []
+        self._queued: set[Key] = set()
+
+    def push(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            if key not in self._queued:
+                self._queued.add(key)
+                heapq.heappush(self._heap, (key[0].rank, len(self._queued), key))
+
+    def pop(self) -> Key | None:
+        return heapq.heappop(self._heap)[2] if self._heap else None
+
+
 class Graph:
     """All values, and who read what."""
 
@@ -89,33 +106,24 @@ class Graph:
         nobody asks for them.
         """
         self._changed = {}
-        heap: list[tuple[int, int, Key]] = []
-        queued: set[Key] = set()
-
-        def spread(readers: Iterable[Key]) -> None:
-            for reader in readers:
-                if reader not in queued:
-                    queued.add(reader)
-                    heapq.heappush(heap, (reader[0].rank, len(queued), reader))
-
+        queue = _Queue()
         for key, value in inputs.items():
             if self._set_input(key, value):
-                spread(self._nodes[key].readers)
+                queue.push(self._nodes[key].readers)
         for key in remove:
             self._roots.discard(key)
             self._loose.add(key)
         for key in add:
             self._roots.add(key)
             if key not in self._nodes:
-                spread((key,))
-        while heap:
-            key = heapq.heappop(heap)[2]
-            if self._settle(key):
-                spread(self._nodes[key].readers)
+                queue.push((key,))
+        while (due := queue.pop()) is not None:
+            if self._settle(due):
+                queue.push(self._nodes[due].readers)
         self._sweep()
         return self._report()
 
-    def _set_input(self, key: Key, value: Any) -> bool:
+    def _set_input(self, key: Key, value: object) -> bool:
         """Store an input; True where someone has read it and it differs."""
         if value is None:
             self._inputs.pop(key, None)

@@ -146,7 +146,7 @@ def _path_refusal(path: PathMatch, actual: str) -> str:
     if path.kind == "Exact":
         return "" if actual == path.value else f"path is not exactly {path.value}"
     if path.kind == "PathPrefix":
-        within = path.value == "/" or actual == path.value or actual.startswith(path.value + "/")
+        within = path.value in {"/", actual} or actual.startswith(path.value + "/")
         return "" if within else f"path does not begin with the segments {path.value}"
     return "" if _full(path.value, actual.encode()) else f"path does not match the expression {path.value}"
 

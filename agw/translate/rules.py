@@ -179,7 +179,8 @@ def _backends(
     made, unresolved, problems = [], [], []
     for index, ref in enumerate(rule.backend_refs):
         namespace = subject.namespace if ref.namespace is None else ref.namespace
-        state = ask(REFERENCE, subject.kind, subject.namespace, ref.group, ref.kind, namespace, ref.name, ref.port or 0)
+        route, backend = f"{subject.kind}/{subject.namespace}", f"{namespace}/{ref.name}"
+        state = ask(REFERENCE, route, f"{ref.group}/{ref.kind}", backend, ref.port or 0)
         made.append(model.WeightedBackend(backend=state.key, weight=ref.weight, error=state.message))
         problems += _about(subject, f"{path}.backendRefs[{index}]", state)
         if state.reason:

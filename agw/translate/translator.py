@@ -12,9 +12,8 @@ Must not: decide anything about an object; the queries do.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from agw.errors import Problem
 from agw.resources.agentgateway import Backend, TrafficPolicy
@@ -23,7 +22,6 @@ from agw.resources.gateway import Gateway, GatewayClass, HTTPRoute
 from agw.resources.meta import Object
 from agw.resources.objects import ResourceSet
 from agw.snapshot.model import Entry
-from agw.translate import codes
 from agw.translate.backends import BACKEND, SERVICE
 from agw.translate.credentials import CREDENTIALS
 from agw.translate.gateways import CLASS, GATEWAY, GatewayState
@@ -34,7 +32,8 @@ from agw.translate.policy_status import POLICY_STATUS
 from agw.translate.result import Loser, ObjectKey, Translation
 from agw.translate.routes import ROUTE, RouteState, Share
 from agw.translate.shadow import Shadows, rules_of
-from agw.translate.status import Status
+from agw.translate.status import RouteStatus, Status
+from agw.translate.told import Told
 
 _ROOTS: Mapping[type[Object], Query[Any]] = {
     GatewayClass: CLASS,
@@ -52,8 +51,14 @@ _SUBJECTS: Mapping[Query[Any], type[Object]] = {
     POLICY_STATUS: TrafficPolicy,
     CREDENTIALS: Secret,
 }
-_TYPES: Mapping[str, type[Object]] = {kind.__name__: kind for kind in _SUBJECTS.values()}
-_Shared: TypeAlias = dict[str, Entry]
+
+
+class _State(Protocol):
+    """What every state that speaks of an object has; some have losers and a status too."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What to say, without positions."""
 
 
 def translate(resources: ResourceSet) -> Translation:
@@ -86,25 +91,25 @@ class _Board:
 
     def __init__(self) -> None:
         self._entries: dict[str, dict[str, Entry]] = {}
-        self._shared: _Shared = {}
+        self._shared: dict[str, Entry] = {}
         self._users: dict[str, Counter[str]] = {}
         self._entry_counts: Counter[tuple[str, str]] = Counter()
         self._attached: dict[str, Counter[str]] = {}
         self._gateways: dict[str, GatewayState] = {}
         self._backends: dict[str, ObjectKey] = {}
         self._statuses: dict[ObjectKey, Status] = {}
-        self._origins: dict[str, dict[str, tuple[PolicyField, ...]]] = {}
-        self._problems: dict[Key, tuple[Problem, ...]] = {}
+        self._origins: dict[str, tuple[PolicyField, ...]] = {}
         self._losers: dict[Key, tuple[Loser, ...]] = {}
+        self._told = Told()
         self._shadows = Shadows()
         self._touched: set[str] = set()
         self._recount: set[str] = set()
-        self._restated = False
+        self._restated = self._traced = False
         self._last = Translation()
 
     def post(self, report: Mapping[Key, Change], resources: ResourceSet) -> Translation:
         """Take the states that changed and give the whole."""
-        self._touched, self._recount, self._restated = set(), set(), False
+        self._touched, self._recount, self._restated, self._traced = set(), set(), False, False
         ranked = sorted(report.items(), key=lambda item: item[0][0].rank)
         for key, change in ranked:
             if key[0] is GATEWAY:
@@ -166,9 +171,17 @@ class _Board:
             self._add(share)
             rules += rules_of(share.entries)
         self._shadows.replace(route, rules)
-        self._origins.pop(route, None)
-        if new is not None and new.origins:
-            self._origins[route] = new.origins
+        self._trace(old.origins if old is not None else {}, new.origins if new is not None else {})
+
+    def _trace(self, old: Mapping[str, tuple[PolicyField, ...]], new: Mapping[str, tuple[PolicyField, ...]]) -> None:
+        """Keep where the fields of a policy came from while some Gateway has the policy."""
+        if old == new:
+            return
+        self._traced = True
+        self._origins |= new
+        for key in old.keys() - new.keys():
+            if not any(key in entries for entries in self._entries.values()):
+                self._origins.pop(key, None)
 
     def _add(self, share: Share) -> None:
         entries = self._entries.setdefault(share.gateway, {})
@@ -203,16 +216,16 @@ class _Board:
         self._touched.add(share.gateway)
         self._recount.add(share.gateway)
 
-    def _tell(self, key: Key, state: Any) -> None:
+    def _tell(self, key: Key, state: _State | None) -> None:
         """Keep what a state says of its object: status, problems, losers."""
         kind = _SUBJECTS.get(key[0])
         if kind is None:
             return
-        _keep(self._problems, key, state.problems if state is not None else ())
+        self._told.keep(key, kind, state.problems if state is not None else ())
         _keep(self._losers, key, getattr(state, "losers", ()))
         if key[0] in {CLASS, ROUTE, BACKEND, POLICY_STATUS}:
-            status = state.status if state is not None else None
-            if key[0] is ROUTE and status is not None and not status.parents:
+            status: Status | None = getattr(state, "status", None)
+            if isinstance(status, RouteStatus) and not status.parents:
                 status = None  # no Gateway of ours: nothing to say
             self._state(ObjectKey(kind.__name__, key[1], key[2]), status)
 
@@ -237,12 +250,13 @@ class _Board:
                 for ref in self._gateways
             }
         losers = self._all_losers()
+        self._told.keep_losers(losers)
         return Translation(
             snapshots=snapshots,
             statuses=dict(self._statuses) if self._restated else last.statuses,
-            problems=self._all_problems(losers, resources),
+            problems=self._told.problems(resources),
             losers=losers,
-            origins={key: fields for origins in self._origins.values() for key, fields in origins.items()},
+            origins=dict(self._origins) if self._traced else last.origins,
         )
 
     def _all_losers(self) -> tuple[Loser, ...]:
@@ -255,42 +269,9 @@ class _Board:
         ]
         return tuple(sorted(losers, key=lambda loser: (loser.object, loser.path, loser.reason, loser.message)))
 
-    def _all_problems(self, losers: Iterable[Loser], resources: ResourceSet) -> tuple[Problem, ...]:
-        found = [
-            _placed(problem, _SUBJECTS[key[0]], key, resources)
-            for key, problems in self._problems.items()
-            for problem in problems
-        ]
-        for loser in losers:
-            if loser.reason in {"Shadowed", "NotReferenced"}:
-                tell, code = (
-                    (codes.warning, codes.RULE_SHADOWED)
-                    if loser.reason == "Shadowed"
-                    else (codes.info, codes.BACKEND_UNUSED)
-                )
-                key = (None, loser.object.namespace, loser.object.name)
-                problem = tell(code, loser.object, loser.path or "$", loser.message)
-                found.append(_placed(problem, _TYPES[loser.object.kind], key, resources))
-        return tuple(sorted(dict.fromkeys(found), key=_order))
-
 
 def _keep(into: dict[Key, Any], key: Key, values: tuple[Any, ...]) -> None:
     if values:
         into[key] = values
     else:
         into.pop(key, None)
-
-
-def _placed(problem: Problem, kind: type[Object], key: Key, resources: ResourceSet) -> Problem:
-    """Give the problem with its file, document and position, as the set has them now."""
-    resource = resources.get(kind, key[1], key[2])
-    if resource is None:
-        return problem
-    return replace(
-        problem, document=resource.source.document, position=resource.source.position_of(problem.path or "$")
-    )
-
-
-def _order(problem: Problem) -> tuple[Any, ...]:
-    at = problem.position
-    return (at.file, problem.document, at.line, at.column, problem.object, problem.path, problem.code, problem.message)
