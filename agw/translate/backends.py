@@ -28,17 +28,28 @@ from agw.translate.inputs import BACKEND_OBJECT, GRANTS, SERVICE_OBJECT, SLICES
 from agw.translate.result import Loser, ObjectKey
 from agw.translate.status import FALSE, TRUE, BackendStatus, Condition
 
+_CODES = {
+    "InvalidKind": codes.REF_KIND,
+    "RefNotPermitted": codes.REF_NOT_PERMITTED,
+    "BackendNotFound": codes.REF_NOT_FOUND,
+    "UnsupportedProtocol": codes.REF_UNSUPPORTED,
+    "UnsupportedValue": codes.REF_UNSUPPORTED,
+}
 _SERVED_APP_PROTOCOLS = frozenset({"", "http", "kubernetes.io/ws", "a2a"})
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """One port of a Service. reason: why it is no backend ("" it is one). sliced: it has EndpointSlices."""
+    """One port of a Service. reason: why it is no backend ("" it is one). sliced: it has EndpointSlices.
+
+    field: of the reference, that the reason is about.
+    """
 
     key: str
     entry: model.Backend | None = None
     reason: str = ""
     message: str = ""
+    field: str = "name"
     sliced: bool = False
     endpoints: tuple[model.Endpoint, ...] = ()
 
@@ -54,10 +65,11 @@ def _service(ask: Ask, namespace: str, name: str, port: int) -> ServiceState:
     found = next((item for item in service.spec.ports if item.port == port and item.protocol == "TCP"), None)
     if found is None:
         has = ", ".join(str(item.port) for item in service.spec.ports) or "none"
-        return ServiceState(key, reason="BackendNotFound", message=f"Service {ref} has no TCP port {port}, but {has}")
+        said = f"Service {ref} has no TCP port {port}, but {has}"
+        return ServiceState(key, reason="BackendNotFound", message=said, field="port")
     if found.app_protocol.lower() not in _SERVED_APP_PROTOCOLS:
         said = f"port {port} of Service {ref} speaks {found.app_protocol}, which is not served yet"
-        return ServiceState(key, reason="UnsupportedProtocol", message=said)
+        return ServiceState(key, reason="UnsupportedProtocol", message=said, field="port")
     slices = ask(SLICES, namespace, name)
     endpoints = _endpoints(slices, found)
     target = model.Target(name="", host=f"{name}.{namespace}.svc", port=port, endpoints=endpoints)
@@ -99,6 +111,7 @@ class BackendState:
     status: BackendStatus
     reason: str = ""
     message: str = ""
+    field: str = "name"
     problems: tuple[Problem, ...] = ()
     losers: tuple[Loser, ...] = ()
 
@@ -180,15 +193,16 @@ def _target(
     if namespace != subject.namespace and not _permitted(ask, subject, "", "Service", (namespace, name)):
         said = f"{host} is in namespace {namespace}, and no ReferenceGrant there lets Backends of {subject.namespace} "
         said += "refer to it"
-        problem = codes.error(codes.REF_NOT_PERMITTED, subject, f"{path}.host", said, _grant_hint(subject, namespace))
+        problem = codes.error(
+            codes.REF_NOT_PERMITTED, subject, f"{path}.host", said, _grant_hint(subject, namespace, f"Service {name}")
+        )
         return _with(made, error=said), "RefNotPermitted", [problem]
     if not exists:
         return _with(made, dns=True), "", []
     state = ask(SERVICE, namespace, name, port)
     if state.reason:
-        code = codes.REF_NOT_FOUND if state.reason == "BackendNotFound" else codes.REF_UNSUPPORTED
-        field = "port" if state.reason == "BackendNotFound" else "host"
-        problem = codes.error(code, subject, f"{path}.{field}", state.message)
+        field = "host" if state.field == "name" else state.field
+        problem = codes.error(_CODES[state.reason], subject, f"{path}.{field}", state.message)
         return _with(made, error=state.message), state.reason, [problem]
     problems = _about_endpoints(subject, f"{path}.host", f"{namespace}/{name}", f"{host}:{port}", state)
     return _with(made, endpoints=state.endpoints), "", problems
@@ -241,21 +255,26 @@ def service_name(host: str, namespace: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class RefState:
-    """What a backendRef leads to: key of an entry, or the reason why not. code: of the problem to report."""
+    """What a backendRef leads to: key of an entry, or the reason why not, and the field of the reference it is about."""
 
     key: str = ""
     reason: str = ""
     message: str = ""
-    code: str = ""
+    field: str = "name"
     hint: str = ""
     note: Problem | None = None
+
+    @property
+    def code(self) -> str:
+        """Code of the problem to report."""
+        return _CODES[self.reason]
 
 
 def _reference(ask: Ask, route: str, kind: str, backend: str, port: int) -> RefState:
     if kind not in {"/Service", f"{agentgateway.GROUP}/Backend"}:
         group, _, name = kind.rpartition("/")
         said = f"{name} of group {group or 'core'} is no backend: Service, or Backend of {agentgateway.GROUP}, is"
-        return RefState(reason="InvalidKind", message=said, code=codes.REF_KIND)
+        return RefState(reason="InvalidKind", message=said, field="kind")
     group, _, kind = kind.rpartition("/")
     route_kind, _, route_namespace = route.partition("/")
     namespace, _, name = backend.partition("/")
@@ -263,15 +282,14 @@ def _reference(ask: Ask, route: str, kind: str, backend: str, port: int) -> RefS
     if namespace != route_namespace and not _permitted(ask, subject, group, kind, (namespace, name)):
         said = f"{kind} {backend} is in another namespace, and no ReferenceGrant there lets {route_kind}s of "
         said += f"{route_namespace} refer to it"
-        hint = _grant_hint(subject, namespace)
-        return RefState(reason="RefNotPermitted", message=said, code=codes.REF_NOT_PERMITTED, hint=hint)
+        hint = _grant_hint(subject, namespace, f"{kind} {name}")
+        return RefState(reason="RefNotPermitted", message=said, field="namespace", hint=hint)
     state = ask(BACKEND, namespace, name) if kind == "Backend" else _referred_service(ask, namespace, name, port)
     if state is None:
         said = f"there is no Backend {backend}"
-        return RefState(reason="BackendNotFound", message=said, code=codes.REF_NOT_FOUND)
+        return RefState(reason="BackendNotFound", message=said)
     if state.reason:
-        code = codes.REF_NOT_FOUND if state.reason == "BackendNotFound" else codes.REF_UNSUPPORTED
-        return RefState(reason=state.reason, message=state.message, code=code)
+        return RefState(reason=state.reason, message=state.message, field=state.field)
     if isinstance(state, ServiceState):
         about = _about_endpoints(subject, "", backend, f"{name}.{namespace}.svc:{port}", state)
         return RefState(state.key, note=about[0] if about else None)
@@ -282,7 +300,7 @@ def _referred_service(ask: Ask, namespace: str, name: str, port: int) -> Service
     if port:
         return ask(SERVICE, namespace, name, port)
     said = f"a reference to a Service needs a port: {namespace}/{name}"
-    return ServiceState("", reason="UnsupportedValue", message=said)
+    return ServiceState("", reason="UnsupportedValue", message=said, field="name")
 
 
 REFERENCE: Query[RefState] = Query("reference", 3, _reference)
@@ -305,5 +323,5 @@ def _permitted(ask: Ask, subject: ObjectKey, group: str, kind: str, to: tuple[st
     )
 
 
-def _grant_hint(subject: ObjectKey, namespace: str) -> str:
-    return f"a ReferenceGrant in {namespace} with from: {subject.kind} in {subject.namespace}"
+def _grant_hint(subject: ObjectKey, namespace: str, to: str) -> str:
+    return f"add a ReferenceGrant in namespace {namespace}: from {subject.kind} of {subject.namespace}, to {to}"

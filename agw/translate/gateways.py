@@ -9,9 +9,13 @@ Must not: know which routes attach (`attachedRoutes` is counted by whoever puts 
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from agw.errors import Problem
 from agw.resources import gateway as api
@@ -146,7 +150,9 @@ def _gateway(ask: Ask, namespace: str, name: str) -> GatewayState | None:
     of = ask(CLASS, "", gateway.spec.gateway_class_name)
     if not of.ours:
         note = codes.info if ask(CLASS_OBJECT, "", gateway.spec.gateway_class_name) else codes.warning
-        problem = note(codes.CLASS_UNKNOWN, subject, "$.spec.gatewayClassName", of.reason)
+        near = difflib.get_close_matches(gateway.spec.gateway_class_name, CLASS_NAMES, 1)
+        hint = f"did you mean {near[0]}?" if near else ""
+        problem = note(codes.CLASS_UNKNOWN, subject, "$.spec.gatewayClassName", of.reason, hint)
         return GatewayState(ref, ours=False, problems=(problem,), losers=(Loser(subject, "NotOurs", of.reason),))
     conflicts = _conflicts(gateway.spec.listeners)
     checked = [_listener(subject, gateway, index, conflicts) for index in range(len(gateway.spec.listeners))]
@@ -158,13 +164,14 @@ def _gateway(ask: Ask, namespace: str, name: str) -> GatewayState | None:
         if not listener.served
     ]
     reason, said = _whole(gateway, of, listeners)
-    if reason not in {"", "ListenersNotValid"}:
+    refused = reason not in {"", "ListenersNotValid"}
+    if refused:
+        listeners = tuple(_unprogrammed(listener, said) for listener in listeners)
         path = "$.spec.infrastructure.parametersRef" if not of.refusal else "$.spec.gatewayClassName"
         problems.append(codes.error(codes.GATEWAY_INVALID, subject, path, said))
         losers.append(Loser(subject, reason, said))
     problems += _unserved(subject, gateway.spec)
-    some = any(listener.served for listener in listeners)
-    served = some and reason in {"", "ListenersNotValid"}
+    served = any(listener.served for listener in listeners)
     generation = gateway.metadata.generation
     return GatewayState(
         ref,
@@ -265,6 +272,15 @@ def _listener(
         conditions=(accepted, programmed, resolved, conflicted),
     )
     return state, problems
+
+
+def _unprogrammed(listener: ListenerState, said: str) -> ListenerState:
+    """Give a listener of a Gateway that is refused as a whole: in order by itself, and not served."""
+    conditions = tuple(
+        replace(item, status=FALSE, reason="Invalid", message=said) if item.type == "Programmed" else item
+        for item in listener.conditions
+    )
+    return dataclasses.replace(listener, served=False, conditions=conditions)
 
 
 def _refusal(listener: ListenerState) -> str:

@@ -60,7 +60,8 @@ def _status(ask: Ask, namespace: str, name: str) -> PolicyStatusState | None:
         problems += found
         if verdict.reason in {"TargetNotFound", "Conflicted"} or not verdict.attached:
             reason = verdict.reason if verdict.reason != "Valid" else "NotAttached"
-            losers.append(Loser(subject, reason, "; ".join([*verdict.messages, verdict.detached]).strip("; "), path))
+            said = "; ".join(dict.fromkeys(filter(None, (*verdict.messages, verdict.detached))))
+            losers.append(Loser(subject, reason, said, path))
     return PolicyStatusState(
         status=PolicyStatus(_ancestors(verdicts, policy.metadata.generation)),
         problems=tuple(problems),
@@ -134,7 +135,10 @@ def _conflicts(
     lost = [item for item in level.conflicts if item.loser == f"{subject.namespace}/{subject.name}"]
     if not lost:
         return []
-    said = [f"TrafficPolicy {item.winner} is older and sets {item.field} on the same target" for item in lost]
+    said = [
+        f"TrafficPolicy {item.winner} has {item.field} on the same target: it is older, or first by name"
+        for item in lost
+    ]
     verdict.messages += said
     verdict.reason = "Conflicted" if len(lost) == len(state.fields) else "PartiallyInvalid"
     if verdict.reason == "Conflicted":

@@ -76,8 +76,11 @@ def _route(ask: Ask, namespace: str, name: str) -> RouteState | None:
         problems += rule.problems
         losers += rule.losers
     for parent in parents:
+        path = f"$.spec.parentRefs[{parent.index}]"
+        idle = _idle(parent)
+        if idle:
+            losers.append(Loser(subject, "NotProgrammed", idle, path))
         if parent.reason:
-            path = f"$.spec.parentRefs[{parent.index}]"
             problems.append(codes.error(codes.NOT_ATTACHED, subject, path, parent.message))
             losers.append(Loser(subject, parent.reason, parent.message, path))
     shares, origins = _shares(ask, route, parents, rules)
@@ -155,10 +158,8 @@ def _attach(ask: Ask, subject: ObjectKey, route: api.HTTPRoute, parent: _Parent)
         parent.message = f"Gateway {gateway.ref} has no listener with {wanted}" if wanted else "it has no listener"
     elif not allowed:
         parent.reason = "NotAllowedByListeners"
-        said = ", ".join(listener.name for listener in named)
-        parent.message = (
-            f"Gateway {gateway.ref} takes no HTTPRoute from namespace {subject.namespace} (listeners: {said})"
-        )
+        said = "; ".join(f"listener {listener.name} {_refused(listener)}" for listener in named)
+        parent.message = f"Gateway {gateway.ref} does not take it from namespace {subject.namespace}: {said}"
     else:
         parent.reason = "NoMatchingListenerHostname"
         said = ", ".join(f"{listener.name} {listener.hostname}" for listener in allowed)
@@ -178,6 +179,17 @@ def _allows(ask: Ask, subject: ObjectKey, gateway: GatewayState, listener: Liste
     return wanted.from_ == "All"
 
 
+def _refused(listener: ListenerState) -> str:
+    """Say which routes a listener takes, to one that it does not."""
+    if HTTP_ROUTE not in listener.kinds:
+        return f"({listener.protocol}) takes no HTTPRoute"
+    wanted = listener.namespaces.from_
+    return {
+        "Same": "takes routes of its own namespace only",
+        "Selector": "takes routes of namespaces with certain labels only",
+    }.get(wanted, "takes routes of no namespace")
+
+
 def selects(selector: LabelSelector, labels: dict[str, str]) -> bool:
     """Say whether labels meet a selector; an empty one selects everything."""
     if any(labels.get(name) != value for name, value in selector.match_labels.items()):
@@ -193,6 +205,17 @@ def selects(selector: LabelSelector, labels: dict[str, str]) -> bool:
         if not held.get(wanted.operator, False):
             return False
     return True
+
+
+def _idle(parent: _Parent) -> str:
+    """Say why a route that attaches is not served all the same; "" where it is, or does not attach."""
+    if parent.attached is None:
+        return ""
+    if not parent.gateway.served:
+        return f"Gateway {parent.gateway.ref} is not served"
+    if any(listener.served for listener in parent.gateway.listeners if listener.name in parent.attached):
+        return ""
+    return f"not served: listener {', '.join(parent.attached)} of Gateway {parent.gateway.ref}"
 
 
 def _shares(

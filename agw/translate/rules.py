@@ -23,6 +23,7 @@ from agw.translate.backends import REFERENCE, RefState
 from agw.translate.graph import Ask
 from agw.translate.result import Loser, ObjectKey
 
+_ANSWERS_500 = ": the rule answers 500"
 _REGEX = re2.Options()
 _REGEX.log_errors = False
 
@@ -46,13 +47,13 @@ def translate_rule(ask: Ask, route: api.HTTPRoute, index: int) -> RuleState:
     rule, metadata = route.spec.rules[index], route.metadata
     subject, path = ObjectKey("HTTPRoute", metadata.namespace, metadata.name), f"$.spec.rules[{index}]"
     problems = [
-        codes.error(codes.RULE_UNSERVED, subject, f"{path}{field}", f"{said}: the rule answers 500")
+        codes.error(codes.RULE_UNSERVED, subject, f"{path}{field}", f"{said}{_ANSWERS_500}")
         for field, said in _unserved(rule)
     ]
     matches, bad = _matches(subject, path, rule.matches)
     problems += bad
-    invalid = "; ".join(problem.message for problem in problems)
-    backends, unresolved, about = _backends(ask, subject, path, rule)
+    invalid = "; ".join(problem.message.removesuffix(_ANSWERS_500) for problem in problems)
+    backends, unresolved, about, lost = _backends(ask, subject, path, rule)
     return RuleState(
         entry=model.Rule(
             route=f"{metadata.namespace}/{metadata.name}",
@@ -69,25 +70,8 @@ def translate_rule(ask: Ask, route: api.HTTPRoute, index: int) -> RuleState:
         invalid=invalid,
         unresolved=unresolved,
         problems=(*problems, *about),
-        losers=_losers(subject, path, invalid, about),
+        losers=(*([Loser(subject, "UnsupportedValue", invalid, path)] if invalid else []), *lost),
     )
-
-
-def _losers(subject: ObjectKey, path: str, invalid: str, about: list[Problem]) -> tuple[Loser, ...]:
-    losers = [Loser(subject, "UnsupportedValue", invalid, path)] if invalid else []
-    reasons = {
-        codes.REF_KIND: "InvalidKind",
-        codes.REF_NOT_PERMITTED: "RefNotPermitted",
-        codes.REF_NOT_FOUND: "BackendNotFound",
-        codes.REF_UNSUPPORTED: "UnsupportedProtocol",
-        codes.RULE_WITHOUT_BACKEND: "NoBackend",
-    }
-    losers += [
-        Loser(subject, reasons[problem.code], problem.message, problem.path)
-        for problem in about
-        if problem.code in reasons
-    ]
-    return tuple(losers)
 
 
 def _unserved(rule: api.HTTPRouteRule) -> list[tuple[str, str]]:
@@ -114,7 +98,7 @@ def _matches(
     for index, match in enumerate(matches or (api.HTTPRouteMatch(),)):
         where = f"{path}.matches[{index}]"
         found = [
-            codes.error(codes.MATCH_INVALID, subject, f"{where}{field}", f"{said}: the rule answers 500")
+            codes.error(codes.MATCH_INVALID, subject, f"{where}{field}", f"{said}{_ANSWERS_500}")
             for field, said in _bad_conditions(match)
         ]
         problems += found
@@ -174,24 +158,34 @@ def _match(match: api.HTTPRouteMatch) -> model.Match:
 
 def _backends(
     ask: Ask, subject: ObjectKey, path: str, rule: api.HTTPRouteRule
-) -> tuple[tuple[model.WeightedBackend, ...], tuple[tuple[str, str], ...], list[Problem]]:
-    """(backends with their weights, what does not resolve, what to say)."""
-    made, unresolved, problems = [], [], []
+) -> tuple[tuple[model.WeightedBackend, ...], tuple[tuple[str, str], ...], list[Problem], list[Loser]]:
+    """(backends with their weights, what does not resolve, what to say, what loses)."""
+    made: list[model.WeightedBackend] = []
+    unresolved: list[tuple[str, str]] = []
+    problems: list[Problem] = []
+    losers: list[Loser] = []
     for index, ref in enumerate(rule.backend_refs):
         namespace = subject.namespace if ref.namespace is None else ref.namespace
         route, backend = f"{subject.kind}/{subject.namespace}", f"{namespace}/{ref.name}"
         state = ask(REFERENCE, route, f"{ref.group}/{ref.kind}", backend, ref.port or 0)
         made.append(model.WeightedBackend(backend=state.key, weight=ref.weight, error=state.message))
-        problems += _about(subject, f"{path}.backendRefs[{index}]", state)
+        place = f"{path}.backendRefs[{index}]"
+        problems += _about(subject, place, state)
         if state.reason:
             unresolved.append((state.reason, state.message))
-    if not rule.backend_refs and not rule.filters:
-        said = "no backendRefs: the rule answers 500"
-        problems.append(codes.warning(codes.RULE_WITHOUT_BACKEND, subject, path, said))
-    elif rule.backend_refs and not any(ref.weight for ref in rule.backend_refs):
-        said = "every backendRef has weight 0: the rule answers 500"
-        problems.append(codes.warning(codes.RULE_WITHOUT_BACKEND, subject, f"{path}.backendRefs", said))
-    return tuple(made), tuple(unresolved), problems
+            losers.append(Loser(subject, state.reason, state.message, place))
+    empty = _without_backend(rule)
+    if empty:
+        problems.append(codes.warning(codes.RULE_WITHOUT_BACKEND, subject, path, f"{empty}{_ANSWERS_500}"))
+        losers.append(Loser(subject, "NoBackend", empty, path))
+    return tuple(made), tuple(unresolved), problems, losers
+
+
+def _without_backend(rule: api.HTTPRouteRule) -> str:
+    """Say why a rule has nowhere to send to; "" where it has, or where a filter answers instead."""
+    if not rule.backend_refs:
+        return "" if rule.filters else "no backendRefs"
+    return "" if any(ref.weight for ref in rule.backend_refs) else "every backendRef has weight 0"
 
 
 def _about(subject: ObjectKey, path: str, state: RefState) -> list[Problem]:
@@ -199,6 +193,4 @@ def _about(subject: ObjectKey, path: str, state: RefState) -> list[Problem]:
         return [codes.info(state.note.code, subject, f"{path}.name", state.note.message, state.note.hint)]
     if not state.reason:
         return []
-    fields = {codes.REF_KIND: "kind", codes.REF_NOT_PERMITTED: "namespace"}
-    field = fields.get(state.code, "port" if state.code == codes.REF_UNSUPPORTED or "port" in state.message else "name")
-    return [codes.error(state.code, subject, f"{path}.{field}", state.message, state.hint)]
+    return [codes.error(state.code, subject, f"{path}.{state.field}", state.message, state.hint)]

@@ -91,7 +91,7 @@ def _placed(problem: Problem, resource: Resource[Object] | None) -> Problem:
         return problem
     source, path = resource.source, problem.path or "$"
     position = source.position_of(path)
-    if problem.path.startswith("$.data") and position == source.position_of():
+    if problem.path.startswith("$.data.") and position in {source.position_of(), source.position_of("$.data")}:
         path = "$.stringData" + problem.path.removeprefix("$.data")  # where most people write a Secret's entries
         position = source.position_of(path)
     return replace(problem, document=source.document, path=problem.path and path, position=position)

@@ -146,15 +146,16 @@ class _Board:
         if key[0] not in {BACKEND, SERVICE, CREDENTIALS}:
             return
         entry_key = (change.new or change.old).key
-        if key[0] is BACKEND:
-            self._backends[entry_key] = ObjectKey("Backend", key[1], key[2])
         entry = change.new.entry if change.new is not None else None
         if entry is None:
             self._shared.pop(entry_key, None)
-            if key[0] is BACKEND:
-                del self._backends[entry_key]
+            self._backends.pop(entry_key, None)
             return
         self._shared[entry_key] = entry
+        if key[0] is BACKEND:
+            self._backends[entry_key] = ObjectKey("Backend", key[1], key[2])
+            if change.new.reason:
+                del self._backends[entry_key]  # whoever names it has no use of it, and both are told why
         for gateway in self._users.get(entry_key, ()):
             if gateway in self._entries:
                 self._entries[gateway][entry_key] = entry
