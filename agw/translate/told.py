@@ -71,11 +71,12 @@ class Told:
             resource = resources.get(found.kind, key[1], key[2])
             if found.placed is None or resource is not found.resource:
                 found.resource = resource
-                found.placed = tuple(_placed(problem, resource) for problem in found.problems)
-                self._fresh = True
+                placed = tuple(_placed(problem, resource) for problem in found.problems)
+                self._fresh |= placed != found.placed
+                found.placed = placed
         if self._fresh:
-            placed = dict.fromkeys(problem for found in self._found.values() for problem in found.placed or ())
-            self._last = tuple(sorted(placed, key=_order))
+            every = dict.fromkeys(problem for found in self._found.values() for problem in found.placed or ())
+            self._last = tuple(sorted(every, key=_order))
             self._fresh = False
         return self._last
 
