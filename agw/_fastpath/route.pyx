@@ -192,6 +192,7 @@ cdef dict _patterns(entry):
 
 cdef CompiledRule rule_new(str key, object entry, dict policies, dict backends):
     cdef CompiledRule rule = _with_policy(key, entry, entry.policy, policies, backends)
+    cdef CompiledRule variant
     cdef list needs = [weighted.backend for weighted in entry.backends]
     needs.append(entry.policy)
     rule.patterns = _patterns(entry)
@@ -200,7 +201,8 @@ cdef CompiledRule rule_new(str key, object entry, dict policies, dict backends):
             needs.append(attachment.policy)
             if rule.variants is None:
                 rule.variants = {}
-            if attachment.policy not in rule.variants:
-                rule.variants[attachment.policy] = _with_policy(key, entry, attachment.policy, policies, backends)
+            variant = _with_policy(key, entry, attachment.policy, policies, backends)
+            variant.patterns = rule.patterns
+            rule.variants[attachment.policy] = variant
     rule.needs = tuple(needs)
     return rule
