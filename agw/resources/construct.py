@@ -45,7 +45,7 @@ def plain(text: str) -> Any:  # noqa: ANN401 - YAML data is any type
     word = _WORDS.get(text, _MISSING)
     if word is not _MISSING:
         return word
-    if text[0] not in _FIRST:
+    if text[0] not in _FIRST or not text.isascii():
         return text
     return _number(text)
 

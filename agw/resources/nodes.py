@@ -243,7 +243,8 @@ class _JSON:
         try:
             value = json.loads(match[0])
         except ValueError as error:
-            raise self.fail(f"not JSON: {error}", start, codes.CONTROL) from None
+            mark = self.mark(start)
+            raise SyntaxProblem(codes.SYNTAX, f"not JSON: {error}", mark.line, mark.column) from None
         return ScalarNode(QUOTED, value, self.mark(start), self.mark(self.at))
 
     def mapping(self, start: int, depth: int) -> Node:
