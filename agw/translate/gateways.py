@@ -103,7 +103,7 @@ class GatewayState:
                 hostname=listener.hostname,
             )
             for listener in self.listeners
-            if listener.served
+            if listener.served and self.served
         }
 
 

@@ -8,9 +8,9 @@ Must not: decide anything about an object.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from agw.resources.agentgateway import Backend, TrafficPolicy
 from agw.resources.core import EndpointSlice, Namespace, Secret, Service
@@ -37,6 +37,9 @@ GRANTS: Input[tuple[ReferenceGrant, ...]] = Input("grants", ())
 POLICIES: Input[tuple[tuple[str, str], ...]] = Input("policies", ())
 """(kind, namespace, name, section or "") -> (created, name) of the TrafficPolicies with that target, oldest first."""
 
+Identity: TypeAlias = tuple[type[Object], str, str]
+"""(type, namespace, name) of an object."""
+
 OBJECTS: Mapping[type[Object], Input[Any]] = {
     GatewayClass: CLASS_OBJECT,
     Gateway: GATEWAY_OBJECT,
@@ -54,8 +57,8 @@ class Changes:
     """inputs: new values, None where there is none any more. added, removed: objects that came or went."""
 
     inputs: dict[Key, Any] = field(default_factory=dict)
-    added: list[tuple[type[Object], str, str]] = field(default_factory=list)
-    removed: list[tuple[type[Object], str, str]] = field(default_factory=list)
+    added: list[Identity] = field(default_factory=list)
+    removed: list[Identity] = field(default_factory=list)
 
 
 class Index:
@@ -66,12 +69,12 @@ class Index:
         self._resources = ResourceSet()
         self._groups: dict[Key, dict[str, Any]] = {}
 
-    def follow(self, resources: ResourceSet) -> Changes:
-        """Take the next set and say what changed."""
+    def follow(self, resources: ResourceSet, changed: Iterable[Identity] | None = None) -> Changes:
+        """Take the next set and say what changed; `changed` are the identities to look at, None looks at all."""
         changes = Changes()
         touched: set[Key] = set()
         previous, self._resources = self._resources, resources
-        for kind, namespace, name in resources.changed_since(previous):
+        for kind, namespace, name in resources.changed_since(previous) if changed is None else changed:
             was, now = previous.get(kind, namespace, name), resources.get(kind, namespace, name)
             old = was.value if was is not None else None
             new = now.value if now is not None else None

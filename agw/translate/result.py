@@ -59,6 +59,8 @@ class Translation:
     problems: errors, warnings and notes, each with the position of its field where the source has positions.
     losers: what produced nothing, or less than it says, with the reason.
     origins: for each policy entry, its fields with the TrafficPolicy that each came from.
+    changed: per Gateway whose entries differ from the translator's last translation, the keys that do (set, new or
+    gone); a Gateway that came has all of its keys here, one that went all that it had.
     """
 
     snapshots: Mapping[str, Mapping[str, Entry]] = field(default_factory=dict)
@@ -66,3 +68,4 @@ class Translation:
     problems: tuple[Problem, ...] = ()
     losers: tuple[Loser, ...] = ()
     origins: Mapping[str, tuple[PolicyField, ...]] = field(default_factory=dict)
+    changed: Mapping[str, frozenset[str]] = field(default_factory=dict, compare=False)

@@ -11,8 +11,7 @@ Must not: decide anything about an object; the queries do.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from agw.errors import Problem
@@ -21,17 +20,17 @@ from agw.resources.core import Secret
 from agw.resources.gateway import Gateway, GatewayClass, HTTPRoute
 from agw.resources.meta import Object
 from agw.resources.objects import ResourceSet
-from agw.snapshot.model import Entry
 from agw.translate.backends import BACKEND, SERVICE
 from agw.translate.credentials import CREDENTIALS
 from agw.translate.gateways import CLASS, GATEWAY, GatewayState
 from agw.translate.graph import Change, Graph, Key, Query
-from agw.translate.inputs import Index
+from agw.translate.inputs import Identity, Index
 from agw.translate.policies import POLICY, PolicyField
 from agw.translate.policy_status import POLICY_STATUS
 from agw.translate.result import Loser, ObjectKey, Translation
-from agw.translate.routes import ROUTE, RouteState, Share
+from agw.translate.routes import ROUTE, Share
 from agw.translate.shadow import Shadows, rules_of
+from agw.translate.shelves import Shelves
 from agw.translate.status import RouteStatus, Status
 from agw.translate.told import Told
 
@@ -75,9 +74,12 @@ class Translator:
         self._graph = Graph()
         self._board = _Board()
 
-    def update(self, resources: ResourceSet) -> Translation:
-        """Translate the next set; the work is what changed since the last one."""
-        changes = self._index.follow(resources)
+    def update(self, resources: ResourceSet, changed: Iterable[Identity] | None = None) -> Translation:
+        """Translate the next set; the work is what changed since the last one.
+
+        changed: the identities that may differ from the last set, where the source knows them; None compares the sets.
+        """
+        changes = self._index.follow(resources, changed)
         report = self._graph.update(
             changes.inputs,
             add=[(root, namespace, name) for kind, namespace, name in changes.added if (root := _ROOTS.get(kind))],
@@ -87,37 +89,32 @@ class Translator:
 
 
 class _Board:
-    """Everything that is in force, by Gateway and by object. The working maps are its own; what it gives are copies."""
+    """What is in force, by Gateway and by object. Its maps are its own; what it gives are copies."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, dict[str, Entry]] = {}
-        self._shared: dict[str, Entry] = {}
-        self._users: dict[str, Counter[str]] = {}
-        self._entry_counts: Counter[tuple[str, str]] = Counter()
-        self._attached: dict[str, Counter[str]] = {}
+        self._shelves = Shelves()
         self._gateways: dict[str, GatewayState] = {}
+        self._idle: dict[str, ObjectKey] = {}  # Backends that could be used and are not
         self._backends: dict[str, ObjectKey] = {}
         self._statuses: dict[ObjectKey, Status] = {}
         self._origins: dict[str, tuple[PolicyField, ...]] = {}
         self._losers: dict[Key, tuple[Loser, ...]] = {}
         self._told = Told()
         self._shadows = Shadows()
-        self._touched: set[str] = set()
         self._recount: set[str] = set()
         self._restated = self._traced = False
         self._last = Translation()
 
     def post(self, report: Mapping[Key, Change], resources: ResourceSet) -> Translation:
         """Take the states that changed and give the whole."""
-        self._touched, self._recount, self._restated, self._traced = set(), set(), False, False
+        self._recount, self._restated, self._traced = set(), False, False
         ranked = sorted(report.items(), key=lambda item: item[0][0].rank)
         for key, change in ranked:
             if key[0] is GATEWAY:
                 self._gateway(change)
-        for key, change in ranked:
-            self._shared_entry(key, change)
-        for key, change in ranked:
-            if key[0] is ROUTE:
+            elif key[0] in {BACKEND, SERVICE, CREDENTIALS}:
+                self._share(key, change)
+            elif key[0] is ROUTE:  # ranked above both: the shelves that it goes to are there
                 self._route(key, change)
             self._tell(key, change.new)
         for gateway in self._recount:
@@ -126,53 +123,49 @@ class _Board:
         return self._last
 
     def _gateway(self, change: Change) -> None:
-        old: GatewayState | None = change.old
-        new: GatewayState | None = change.new
-        ref = (new or old).ref  # type: ignore[union-attr] # one of the two is there
-        for key in old.entries() if old is not None else ():
-            self._entries[ref].pop(key, None)
-        if new is None or not new.ours:
+        state: GatewayState | None = change.new
+        ref = (change.new or change.old).ref
+        if state is None or not state.ours:
             self._gateways.pop(ref, None)
-            self._entries.pop(ref, None)
+            self._shelves.close(ref)
             self._state(ObjectKey("Gateway", *ref.split("/")), None)
         else:
-            self._gateways[ref] = new
-            self._entries.setdefault(ref, {}).update(new.entries() if new.served else {})
+            self._gateways[ref] = state
+            self._shelves.open(ref, state.entries())
             self._recount.add(ref)
-        self._touched.add(ref)
 
-    def _shared_entry(self, key: Key, change: Change) -> None:
-        """Take a backend's or a credential set's entry, and put it where it is used."""
-        if key[0] not in {BACKEND, SERVICE, CREDENTIALS}:
-            return
+    def _share(self, key: Key, change: Change) -> None:
+        """Take a backend's or a credential set's entry."""
         entry_key = (change.new or change.old).key
-        entry = change.new.entry if change.new is not None else None
-        if entry is None:
-            self._shared.pop(entry_key, None)
-            self._backends.pop(entry_key, None)
-            return
-        self._shared[entry_key] = entry
+        self._shelves.share(entry_key, change.new.entry if change.new is not None else None)
         if key[0] is BACKEND:
-            self._backends[entry_key] = ObjectKey("Backend", key[1], key[2])
-            if change.new.reason:
-                del self._backends[entry_key]  # whoever names it has no use of it, and both are told why
-        for gateway in self._users.get(entry_key, ()):
-            if gateway in self._entries:
-                self._entries[gateway][entry_key] = entry
-                self._touched.add(gateway)
+            if change.new is None or change.new.reason:
+                self._backends.pop(entry_key, None)  # whoever names it has no use of it, and both are told why
+            else:
+                self._backends[entry_key] = ObjectKey("Backend", key[1], key[2])
+            self._look_for_users((entry_key,))
+
+    def _look_for_users(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            if key in self._backends and not self._shelves.used(key):
+                self._idle[key] = self._backends[key]
+            else:
+                self._idle.pop(key, None)
 
     def _route(self, key: Key, change: Change) -> None:
-        old: RouteState | None = change.old
-        new: RouteState | None = change.new
-        route = f"{key[1]}/{key[2]}"
-        for share in old.shares if old is not None else ():
-            self._withdraw(share)
-        rules = []
-        for share in new.shares if new is not None else ():
-            self._add(share)
-            rules += rules_of(share.entries)
-        self._shadows.replace(route, rules)
-        self._trace(old.origins if old is not None else {}, new.origins if new is not None else {})
+        old: tuple[Share, ...] = change.old.shares if change.old is not None else ()
+        new: tuple[Share, ...] = change.new.shares if change.new is not None else ()
+        for share in old:
+            self._shelves.withdraw(share)
+        for share in new:
+            self._shelves.add(share)
+        for share in (*old, *new):
+            self._recount.add(share.gateway)
+            self._look_for_users(share.uses)
+        self._shadows.replace(f"{key[1]}/{key[2]}", [rule for share in new for rule in rules_of(share.entries)])
+        self._trace(
+            change.old.origins if change.old is not None else {}, change.new.origins if change.new is not None else {}
+        )
 
     def _trace(self, old: Mapping[str, tuple[PolicyField, ...]], new: Mapping[str, tuple[PolicyField, ...]]) -> None:
         """Keep where the fields of a policy came from while some Gateway has the policy."""
@@ -181,41 +174,8 @@ class _Board:
         self._traced = True
         self._origins |= new
         for key in old.keys() - new.keys():
-            if not any(key in entries for entries in self._entries.values()):
+            if not self._shelves.holds(key):
                 self._origins.pop(key, None)
-
-    def _add(self, share: Share) -> None:
-        entries = self._entries.setdefault(share.gateway, {})
-        for key, entry in share.entries.items():
-            self._entry_counts[share.gateway, key] += 1
-            entries[key] = entry
-        for key in share.uses:
-            users = self._users.setdefault(key, Counter())
-            users[share.gateway] += 1
-            if key in self._shared:
-                entries[key] = self._shared[key]
-        self._attached.setdefault(share.gateway, Counter()).update(share.counted)
-        self._touched.add(share.gateway)
-        self._recount.add(share.gateway)
-
-    def _withdraw(self, share: Share) -> None:
-        entries = self._entries.get(share.gateway, {})
-        for key in share.entries:
-            self._entry_counts[share.gateway, key] -= 1
-            if not self._entry_counts[share.gateway, key]:
-                del self._entry_counts[share.gateway, key]
-                entries.pop(key, None)
-        for key in share.uses:
-            users = self._users[key]
-            users[share.gateway] -= 1
-            if not users[share.gateway]:
-                del users[share.gateway]
-                entries.pop(key, None)
-            if not users:
-                del self._users[key]
-        self._attached[share.gateway].subtract(share.counted)
-        self._touched.add(share.gateway)
-        self._recount.add(share.gateway)
 
     def _tell(self, key: Key, state: _State | None) -> None:
         """Keep what a state says of its object: status, problems, losers."""
@@ -223,7 +183,11 @@ class _Board:
         if kind is None:
             return
         self._told.keep(key, kind, state.problems if state is not None else ())
-        _keep(self._losers, key, getattr(state, "losers", ()))
+        losers: tuple[Loser, ...] = getattr(state, "losers", ())
+        if losers:
+            self._losers[key] = losers
+        else:
+            self._losers.pop(key, None)
         if key[0] in {CLASS, ROUTE, BACKEND, POLICY_STATUS}:
             status: Status | None = getattr(state, "status", None)
             if isinstance(status, RouteStatus) and not status.parents:
@@ -233,7 +197,7 @@ class _Board:
     def _state_gateway(self, ref: str) -> None:
         gateway = self._gateways.get(ref)
         if gateway is not None:
-            self._state(ObjectKey("Gateway", *ref.split("/")), gateway.status(self._attached.get(ref, {})))
+            self._state(ObjectKey("Gateway", *ref.split("/")), gateway.status(self._shelves.attached(ref)))
 
     def _state(self, subject: ObjectKey, status: Status | None) -> None:
         if status is None:
@@ -244,12 +208,7 @@ class _Board:
 
     def _publish(self, resources: ResourceSet) -> Translation:
         last = self._last
-        snapshots = last.snapshots
-        if self._touched:
-            snapshots = {
-                ref: dict(self._entries[ref]) if ref in self._touched or ref not in snapshots else snapshots[ref]
-                for ref in self._gateways
-            }
+        snapshots, changed = self._shelves.publish()
         losers = self._all_losers()
         self._told.keep_losers(losers)
         return Translation(
@@ -258,21 +217,13 @@ class _Board:
             problems=self._told.problems(resources),
             losers=losers,
             origins=dict(self._origins) if self._traced else last.origins,
+            changed=changed,
         )
 
     def _all_losers(self) -> tuple[Loser, ...]:
         losers = [loser for found in self._losers.values() for loser in found]
         losers += self._shadows.losers()
         losers += [
-            Loser(subject, "NotReferenced", "no route that is served names it")
-            for key, subject in self._backends.items()
-            if key not in self._users
+            Loser(subject, "NotReferenced", "no route that is served names it") for subject in self._idle.values()
         ]
         return tuple(sorted(losers, key=lambda loser: (loser.object, loser.path, loser.reason, loser.message)))
-
-
-def _keep(into: dict[Key, Any], key: Key, values: tuple[Any, ...]) -> None:
-    if values:
-        into[key] = values
-    else:
-        into.pop(key, None)

@@ -1,12 +1,17 @@
 """The law of incremental translation: whatever came before, the same set gives the same translation."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agw.resources import gateway as api
+from agw.resources.meta import ObjectMeta
 from agw.resources.objects import Resource, ResourceSet
 from agw.snapshot import codec
+from agw.snapshot.delta import changes
 from agw.snapshot.model import Policy, Rule, Snapshot
 from agw.translate import Translator, translate
+from agw.translate.graph import Graph
 from tests.unit.translate.worlds import OBJECTS, identity, resources, worlds
 
 
@@ -16,12 +21,13 @@ def steps():
 
 
 @settings(max_examples=100, deadline=None)
-@given(world=worlds(), changes=steps())
-def test_an_update_gives_what_a_fresh_translation_gives(world, changes):
+@given(world=worlds(), moves=steps())
+def test_an_update_gives_what_a_fresh_translation_gives(world, moves):
     translator = Translator()
     held = {identity(value): Resource(value) for value in world}
-    translator.update(ResourceSet(held.values()))
-    for what, value, number in changes:
+    before = translator.update(ResourceSet(held.values()))
+    assert before.changed == {gateway: frozenset(entries) for gateway, entries in before.snapshots.items()}
+    for what, value, number in moves:
         if what == "put":
             held[identity(value)] = Resource(value)
         elif held:
@@ -29,10 +35,23 @@ def test_an_update_gives_what_a_fresh_translation_gives(world, changes):
         after = ResourceSet(held.values())
         incremental, fresh = translator.update(after), translate(after)
         assert incremental.snapshots == fresh.snapshots
+        assert_changed(before, incremental)
         assert incremental.statuses == fresh.statuses
         assert incremental.problems == fresh.problems
         assert incremental.losers == fresh.losers
         assert incremental.origins == fresh.origins
+        before = incremental
+
+
+def assert_changed(before, after):
+    """The keys said to have changed are those that did, and what is not said to have is the same object."""
+    for gateway in before.snapshots.keys() | after.snapshots.keys():
+        old, new = before.snapshots.get(gateway, {}), after.snapshots.get(gateway, {})
+        to_set, removed = changes(old, new)
+        assert after.changed.get(gateway, frozenset()) == to_set.keys() | set(removed)
+        if gateway not in after.changed:
+            assert new is old
+    assert after.changed.keys() <= before.snapshots.keys() | after.snapshots.keys()
 
 
 @settings(max_examples=100, deadline=None)
@@ -43,6 +62,7 @@ def test_the_same_set_again_gives_the_same_objects(world):
     again = translator.update(resources(world))
     assert again.statuses is first.statuses
     assert again.problems is first.problems
+    assert again.changed == {}
     for gateway, entries in first.snapshots.items():
         assert again.snapshots[gateway] is entries
 
@@ -72,3 +92,39 @@ def test_nothing_gives_nothing():
     translation = translate(ResourceSet())
     assert translation.snapshots == {}
     assert translation.problems == ()
+
+
+@pytest.mark.parametrize("size", [50, 500])
+def test_one_changed_route_is_one_computed_route_at_any_size(size, monkeypatch):
+    def world(path):
+        routes = [make_route(number, "/a" if number else path) for number in range(size)]
+        return [make_gateway(), *routes]
+
+    translator = Translator()
+    before = resources(world("/a"))
+    translator.update(before)
+    computed = []
+    compute = Graph._compute
+    monkeypatch.setattr(Graph, "_compute", lambda graph, key: computed.append(key[0].name) or compute(graph, key))
+    after = translator.update(ResourceSet([Resource(make_route(0, "/b")), *list(before)[:1], *list(before)[2:]]))
+    assert computed == ["route"]
+    assert after.changed == {"default/gw": frozenset({"rule/HTTPRoute/default/r0/0"})}
+
+
+def make_gateway():
+    return api.Gateway(
+        api_version="gateway.networking.k8s.io/v1",
+        kind="Gateway",
+        metadata=ObjectMeta("gw", "default"),
+        spec=api.GatewaySpec("agw", (api.Listener("http", 80, "HTTP"),)),
+    )
+
+
+def make_route(number, path):
+    match = api.HTTPRouteMatch(api.HTTPPathMatch("PathPrefix", path))
+    return api.HTTPRoute(
+        api_version="gateway.networking.k8s.io/v1",
+        kind="HTTPRoute",
+        metadata=ObjectMeta(f"r{number}", "default"),
+        spec=api.HTTPRouteSpec((api.ParentReference("gw"),), (f"h{number}.x.io",), (api.HTTPRouteRule("", (match,)),)),
+    )
