@@ -20,6 +20,7 @@ _API_VERSION = re.compile(r"(?:(?P<group>[^/\s]+)/)?(?P<version>[^/\s]+)")
 _OTHERS: dict[str, frozenset[str]] = {
     gateway.GROUP: frozenset({
         "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute", "BackendTLSPolicy", "BackendLBPolicy", "ListenerSet",
+        "ConformanceReport",
     }),
     agentgateway.GROUP: frozenset(),
     "": frozenset({

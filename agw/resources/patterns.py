@@ -66,6 +66,13 @@ MEANINGS: dict[str, Meaning] = {
         "an http or https URL with no user, query or fragment, such as https://agents.example.com/hello"
     ),
     r"^/[-A-Za-z0-9._~%!$&'()*+,;=:@/?]*$": Meaning("a path that begins with `/`"),
+    r"^[!-~]+([\t ][!-~]+)*$": Meaning(
+        "a header value: printable ASCII, with single spaces or tabs only between words"
+    ),
+    r"^\*$|^https?://((\*\.)?([-a-zA-Z0-9]+\.)*[-a-zA-Z0-9]+|\*)(:[0-9]{1,5})?$": Meaning(
+        "an origin such as https://example.com, https://*.example.com, or `*`"
+    ),
+    r"^([-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+$": Meaning("a URL path"),
     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$": (
         Meaning("a condition's type")
     ),

@@ -15,6 +15,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, TypeAlias
 
 from agw.resources.durations import milliseconds
@@ -61,12 +62,13 @@ def are_secret_keys(names: dict[str, Any]) -> Verdict:
 def is_qualified_name(key: str) -> bool:
     """Whether the key of a label or annotation is well formed."""
     prefix, slash, name = key.rpartition("/")
-    if slash and not (_SUBDOMAIN.fullmatch(prefix) and len(prefix) <= 253):
+    if slash and not (len(prefix) <= 253 and _SUBDOMAIN.fullmatch(prefix)):
         return False
     return _QUALIFIED.fullmatch(name) is not None
 
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_HOSTNAME = re.compile(r"(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _QUALIFIED = re.compile(r"(?=.{1,63}\Z)[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _SECRET_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _PATH = re.compile(r"(?:[-A-Za-z0-9/._~!$&'()*+,;=:@]|%[0-9a-fA-F]{2})+")
@@ -97,13 +99,17 @@ def parents_differ(parents: list[dict[str, Any]]) -> Verdict:
     return distinct(tuple(parent.get(part) for part in parts) for parent in parents)
 
 
-def parents_have_sections(parents: list[dict[str, Any]]) -> bool:
-    """Whether parentRefs to one parent say which part of it each means."""
-    sections: dict[tuple[object, ...], set[tuple[object, object]]] = {}
-    for parent in parents:
-        key = tuple(parent.get(part) for part in ("group", "kind", "namespace", "name"))
-        sections.setdefault(key, set()).add((parent.get("sectionName"), parent.get("port")))
-    return all(len(named) == 1 or (None, None) not in named for named in sections.values())
+def parents_agree(parents: list[dict[str, Any]]) -> bool:
+    """Whether parentRefs to one parent say in the same way which part of it each means.
+
+    The standard channel's rule speaks of sectionName, the experimental one's of port too; what either takes is taken.
+    """
+    return all(
+        ("sectionName" in a) == ("sectionName" in b)
+        and (a.get("sectionName") != b.get("sectionName") or ("port" in a) == ("port" in b))
+        for a, b in combinations(parents, 2)
+        if all(a.get(part) == b.get(part) for part in ("group", "kind", "namespace", "name"))
+    )
 
 
 def replaces_prefix(filters: list[dict[str, Any]]) -> bool:
@@ -217,6 +223,10 @@ _GATEWAY: dict[str, Rule] = {
     "self.protocol != 'HTTPS' || !has(self.tls) || self.tls.mode == 'Terminate'": lambda listener: (
         listener["protocol"] != "HTTPS" or "tls" not in listener or listener["tls"]["mode"] == "Terminate"
     ),
+    "self.type != 'Hostname' || !has(self.value) || isHostname(self.value)": lambda address: (
+        address["type"] != "Hostname" or "value" not in address or _HOSTNAME.fullmatch(address["value"]) is not None
+    ),
+    "self.protocol != 'TLS' || has(self.tls)": lambda listener: listener["protocol"] != "TLS" or "tls" in listener,
     "!(self.protocol in ['TCP', 'UDP']) || !has(self.hostname)": lambda listener: (
         listener["protocol"] not in {"TCP", "UDP"} or "hostname" not in listener
     ),
@@ -235,8 +245,11 @@ _HTTP_ROUTE: dict[str, Rule] = {
     "self.all(a, self.exists_one(b, a.group == b.group && a.kind == b.kind && a.name == b.name && "
     "optional(a.namespace) == optional(b.namespace) && optional(a.sectionName) == optional(b.sectionName) && "
     "optional(a.port) == optional(b.port)))": parents_differ,
-    "self.all(a, self.all(b, a == b || !sameParent(a, b) || (has(a.sectionName) || has(a.port)) && "
-    "(has(b.sectionName) || has(b.port))))": parents_have_sections,
+    "self.all(a, self.all(b, !sameParent(a, b) || has(a.sectionName) == has(b.sectionName) && "
+    "(has(a.sectionName) && a.sectionName != b.sectionName || has(a.port) == has(b.port))))": parents_agree,
+    "has(self.http) == (self.protocol == 'HTTP') && has(self.grpc) == (self.protocol == 'GRPC')": lambda auth: (
+        ("http" in auth, "grpc" in auth) == (auth["protocol"] == "HTTP", auth["protocol"] == "GRPC")
+    ),
     "size(self.backendRefs) == 0 || !self.filters.exists(f, f.type == 'RequestRedirect')": lambda rule: (
         not rule.get("backendRefs") or "RequestRedirect" not in _types(rule.get("filters", []))
     ),

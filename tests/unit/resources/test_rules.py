@@ -98,6 +98,8 @@ def cors(**more):
 
 
 EDGE = {"name": "edge"}
+AUTH = {"type": "ExternalAuth"}
+CHECK = {"backendRef": SERVICE, "protocol": "HTTP"}
 
 # What is wrong, what is next to it and right, and where the fault is shown.
 CRDS = [
@@ -111,6 +113,16 @@ CRDS = [
 ]
 
 READ = [
+    (gateway(listener("TLS")), gateway(listener("TLS", tls={"mode": "Passthrough"})), ("spec", "listeners", 0)),
+    (gateway(addresses=[{"type": "Hostname", "value": "a_b"}]), gateway(addresses=[{"type": "Hostname", "value": "*.a.b"}]),
+     ("spec", "addresses", 0, "value")),
+    (filters({**AUTH, "externalAuth": CHECK}), filters({**AUTH, "externalAuth": {**CHECK, "http": {}}}), None),
+    (filters({**AUTH, "externalAuth": {**CHECK, "http": {}, "grpc": {}}}),
+     filters({**AUTH, "externalAuth": {**CHECK, "protocol": "GRPC", "grpc": {}}}), None),
+    (route(parentRefs=[{**EDGE, "sectionName": "a"}, {**EDGE, "port": 80}]),
+     route(parentRefs=[{**EDGE, "sectionName": "a", "port": 80}, {**EDGE, "sectionName": "b"}]), None),
+    (route(parentRefs=[{**EDGE, "sectionName": "a"}, {**EDGE, "sectionName": "a", "port": 80}]),
+     route(parentRefs=[{**EDGE, "sectionName": "a", "port": 81}, {**EDGE, "sectionName": "a", "port": 80}]), None),
     (gateway(listener(), listener(name="m")), gateway(listener(), listener(name="m", hostname="a")),
      ("spec", "listeners", 1)),
     (gateway(listener(tls={"certificateRefs": [EDGE]})), gateway(listener("HTTPS", tls={"certificateRefs": [EDGE]})),
@@ -154,7 +166,7 @@ READ = [
      ("spec", "rules", 0, "backendRefs", 0)),
     (filters({"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplaceFullPath"}}}),
      filters({"type": "URLRewrite", "urlRewrite": {"path": {"type": "ReplaceFullPath", "replaceFullPath": ""}}}), None),
-    (cors(allowOrigins=["*", "a"]), cors(allowOrigins=["*"]), None),
+    (cors(allowOrigins=["*", "https://a"]), cors(allowOrigins=["*"]), None),
     (route({"timeouts": {"request": "1s", "backendRequest": "1001ms"}}),
      route({"timeouts": {"request": "0s", "backendRequest": "1h"}}), ("spec", "rules", 0, "timeouts", "backendRequest")),
     (labelled("Namespace", **{"a/b/c": "x"}), labelled("Namespace", **{"b.c/d_e": "x"}), ("metadata", "labels", "a/b/c")),
