@@ -142,7 +142,7 @@ cdef int _field_line(Line* line, Field* field) noexcept nogil:
     result = _line_end(line, at)
     if result:
         return result
-    while at > value and (at[-1] == b" " or at[-1] == b"\t"):
+    while at > value and ((at - 1)[0] == b" " or (at - 1)[0] == b"\t"):
         at -= 1
     field.value = value
     field.value_len = <uint32_t> (at - value)
@@ -627,13 +627,13 @@ def bench_parse(bytes data, int n):
     cdef RequestHead head
     cdef Field fields[MAX_FIELDS]
     cdef Py_ssize_t used = 0
-    cdef int result = HEAD_MORE, i
+    cdef int result = HEAD_MORE, _
     cdef const unsigned char* raw = data
     cdef Py_ssize_t size = len(data)
     limits.head, limits.line, limits.fields = 65536, 16384, 100
     scratch = bytearray(2 * 65536)
     cdef unsigned char* room = scratch
-    for i in range(n):
+    for _ in range(n):
         memset(&state, 0, sizeof(state))
         result = parse_request_head(raw, size, &state, &limits, room, fields, &head, &used)
     return result
