@@ -5,7 +5,9 @@ import pytest
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--update-golden", action="store_true", help="rewrite the expected files of golden tests; the diff is the review"
+        "--update-golden",
+        action="store_true",
+        help="rewrite the expected files of golden tests; the diff is the review",
     )
 
 
