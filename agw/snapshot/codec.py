@@ -76,7 +76,7 @@ def to_document(entries: Mapping[str, Entry], *, digests: bool = False) -> dict[
     return {key: _plain(entries[key], digests=digests) for key in sorted(entries)}
 
 
-def _plain(value: Any, *, digests: bool) -> Any:
+def _plain(value: object, *, digests: bool) -> object:
     if isinstance(value, Credential):
         return {"consumer": value.consumer, "sha256": value.sha256.hex() if digests else "<redacted>"}
     if isinstance(value, msgspec.Struct):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from agw.snapshot.model import Entry
 
 
-class VersionGap(AgwError):
+class VersionGap(AgwError):  # noqa: N818 - a situation to react to, named as one
     """The delta starts from another version than the snapshot has: ask for the whole snapshot."""
 
     retry = True

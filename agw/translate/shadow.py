@@ -60,7 +60,8 @@ class Shadows:
         lost: dict[Claim, Claim] = {}
         for signature in self._contested:
             first, *rest = self._claims[signature]
-            lost |= dict.fromkeys(rest, first)
+            for claim in rest:
+                lost[claim] = min(first, lost.get(claim, first))
         served = {
             claim
             for route in {claim.route for claim in lost}

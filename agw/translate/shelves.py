@@ -98,7 +98,8 @@ class Shelves:
         given = {gateway: entries for gateway, entries in self._last.items() if gateway in self._open}
         for gateway, keys in touched.items():
             if gateway not in self._open:
-                changed[gateway] = frozenset(self._last.get(gateway, ()))
+                if gateway in self._last:
+                    changed[gateway] = frozenset(self._last[gateway])
                 continue
             known = self._last.get(gateway)
             now = self._entries.get(gateway, {})
@@ -107,7 +108,7 @@ class Shelves:
                 given[gateway] = dict(now)
                 changed[gateway] = differ
         self._last = given
-        return given, {gateway: keys for gateway, keys in changed.items() if keys or gateway in given}
+        return given, changed
 
     def _put(self, gateway: str, key: str, entry: Entry) -> None:
         self._entries.setdefault(gateway, {})[key] = entry
