@@ -6,6 +6,7 @@ many agents per domain would write it; all go to one Backend. A key ring: the se
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import random
 from collections.abc import Iterator
@@ -78,13 +79,13 @@ def fleet(routes: int) -> str:
 
 
 def key(number: int) -> str:
-    """A key of a key ring: 36 characters that nobody could take for a word."""
-    return "sk-" + hashlib.sha256(str(number).encode()).hexdigest()[:33]
+    """A key of a key ring. Ten characters: a Secret holds 1 MiB (Kubernetes' limit, and agw's), and a hundred thousand must fit."""
+    return base64.b32encode(hashlib.sha256(str(number).encode()).digest())[:10].decode()
 
 
 def key_ring(keys: int) -> str:
     """A gateway with one route, and a policy with that many keys."""
-    return BACKEND + KEYS_ROUTE + "".join(f"  k{number}: {key(number)}\n" for number in range(keys))
+    return BACKEND + KEYS_ROUTE + "".join(f"  k{number}: '{key(number)}'\n" for number in range(keys))
 
 
 def shuffled(count: int) -> Iterator[int]:

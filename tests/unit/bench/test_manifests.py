@@ -38,6 +38,12 @@ def test_the_load_meets_different_routes_and_keys(count):
         assert len(set(scenario.requests)) == min(count, MOST_REQUESTS)
 
 
+def test_a_hundred_thousand_keys_differ_and_fit_into_a_secret():
+    keys = [key(number) for number in range(100_000)]
+    assert len(set(keys)) == len(keys)
+    assert sum(map(len, keys)) <= 1_048_576
+
+
 def test_every_run_sends_the_same():
     assert fleet_scenario(50) == fleet_scenario(50)
     assert key_scenario(50) == key_scenario(50)
