@@ -19,7 +19,8 @@ import click
 from agw.cli import banner, card, manifests
 from agw.cli.options import load_settings
 from agw.cli.output import Exit, Failure, Style, note
-from agw.cli.source import Source, read_files, read_texts
+from agw.cli.problems import show, with_near_paths
+from agw.cli.source import FileReader, Source, TextReader
 from agw.cli.watch import Watch
 from agw.dataplane.logs import Log
 from agw.dataplane.state import State
@@ -47,7 +48,7 @@ def files(paths: tuple[str, ...], options: Options) -> int:
     settings = load_settings(os.environ, options.settings)
     roots = tuple(Path(path) for path in paths)
     watch = None if options.watch == "off" else Watch(roots, poll_ms=POLL_MS if options.watch == "poll" else 0)
-    return _serve(Source(read_files(roots), watch), options, settings)
+    return _serve(Source(FileReader(roots), watch), options, settings)
 
 
 def agent(url: str, *, key: str | None, folder: str | None, options: Options) -> int:
@@ -65,7 +66,8 @@ def agent(url: str, *, key: str | None, folder: str | None, options: Options) ->
     listen = {**AGENT_LISTEN, **options.listen}
     if not consumer:
         _warn_if_open(listen)
-    return _serve(Source(read_texts(made), None), Options(listen, options.resolve, "off", options.settings), settings)
+    reader = TextReader({manifest.name: manifest.text for manifest in made})
+    return _serve(Source(reader, None), Options(listen, options.resolve, "off", options.settings), settings)
 
 
 def _agent_url(text: str) -> SplitResult:
@@ -134,8 +136,8 @@ def _serve(source: Source, options: Options, settings: Settings) -> int:
     """Run until a signal ends it. A first configuration that cannot be used ends it at once."""
     first = source.first()
     if first.entries is None:
-        source.render(sys.stderr)
-        raise Failure("the configuration cannot be used; nothing is served")
+        note(show(with_near_paths(first.problems), Style.of(sys.stderr)) + "\n")
+        raise Failure("the configuration cannot be used, so nothing is served")
     try:
         return asyncio.run(_supervise(source, options, settings))
     except ConfigurationError as error:
@@ -144,7 +146,7 @@ def _serve(source: Source, options: Options, settings: Settings) -> int:
 
 async def _supervise(source: Source, options: Options, settings: Settings) -> int:
     log = Log(settings.log_level, settings.log_format)
-    source.log = log
+    source.log_to(log)
     start = _Start()
     supervisor = asyncio.ensure_future(
         run_supervisor(source, settings, options.listen, options.resolve, log=log, on_state=start.look)

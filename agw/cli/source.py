@@ -1,6 +1,6 @@
 """The configuration source of `agw run`: text -> resources -> translation -> one update for the supervisor.
 
-    Reader        reads everything and says what is wrong; keeps what did not change
+    read          reads everything and says what is wrong; keeps what did not change
     Translator    makes entries per Gateway; redoes only what a change concerns
     Source        looks again when the watch says so, and yields a ConfigUpdate where something is different
 
@@ -20,13 +20,14 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
 
 from agw.cli.watch import Watch
 from agw.dataplane.state import ConfigUpdate
-from agw.errors import Problem, Severity
+from agw.errors import Problem
+from agw.resources.load import SUFFIXES, Loaded, Loader, Skipped, load_texts
 from agw.resources.meta import Object
 from agw.resources.objects import ResourceSet
 from agw.snapshot.model import Attachment, Entry, Rule
@@ -35,23 +36,12 @@ from agw.translate import Translator
 if TYPE_CHECKING:
     from agw.dataplane.logs import Log
 
+Identity: TypeAlias = tuple[type[Object], str, str]
+
 QUIET_MS = 40  # a file that changed less than this ago may still be being written
 EMPTY_MS = 400  # an empty one is left this long: most writers truncate first
 PATIENCE_MS = 2_000  # a file that never rests is read in the end
 _STEP_S = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a reader found. refused: the set as a whole cannot be used."""
-
-    resources: ResourceSet
-    problems: tuple[Problem, ...]
-
-    @property
-    def refused(self) -> bool:
-        """Whether an error says that the set is not what its author meant."""
-        return any(problem.severity is Severity.ERROR for problem in self.problems)
 
 
 class Reader(Protocol):
@@ -59,8 +49,35 @@ class Reader(Protocol):
 
     roots: tuple[Path, ...]
 
-    def read(self) -> Reading:
+    def read(self) -> Loaded:
         """Read everything now; a problem is a value, nothing is raised."""
+
+
+class FileReader:
+    """Reads files and folders, again where they changed."""
+
+    def __init__(self, roots: tuple[Path, ...]) -> None:
+        """Read these."""
+        self.roots = roots
+        self._loader = Loader()
+
+    def read(self) -> Loaded:
+        """Read what changed, and give the whole."""
+        return self._loader.load(self.roots)
+
+
+class TextReader:
+    """Reads manifests that were made here; they never change."""
+
+    roots: tuple[Path, ...] = ()
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        """Read these, by name."""
+        self._loaded = load_texts(texts)
+
+    def read(self) -> Loaded:
+        """Give what was decoded."""
+        return self._loaded
 
 
 class Source:
@@ -68,7 +85,9 @@ class Source:
 
     def __init__(self, reader: Reader, watch: Watch | None) -> None:
         """Read from the reader; again whenever the watch says so, or only once where there is none."""
-        self.log: Log | None = None
+        self._log: Log | None = None
+        self._untold: list[tuple[str, dict[str, object]]] = []
+        self._skipped: set[str] = set()
         self._reader = reader
         self._watch = watch
         self._translator = Translator()
@@ -107,19 +126,20 @@ class Source:
 
     def _look(self, *, force: bool) -> ConfigUpdate | None:
         """Read and translate; None where nothing is different from the last time."""
-        reading = self._reader.read()
-        if reading.refused:
-            return self._refuse(reading.problems, force=force)
-        change = count_changes(self._resources, reading.resources)
-        translation = self._translator.update(reading.resources)
-        problems = (*reading.problems, *translation.problems)
+        loaded = self._reader.read()
+        if not loaded.ok:
+            return self._refuse(loaded.problems, force=force)
+        changed = loaded.resources.changed_since(self._resources)
+        translation = self._translator.update(loaded.resources, changed)
+        problems = (*loaded.problems, *translation.problems)
+        change = count_changes(self._resources, loaded.resources, changed)
         different = force or self._refused is not None or change != NO_CHANGE or problems != self._good
-        self._resources, self._good, self._refused = reading.resources, problems, None
+        self._resources, self._good, self._refused = loaded.resources, problems, None
+        self._tell_skipped(loaded.skipped)
         if not different:
             return None
         self._generation += 1
-        if self.log is not None:
-            self.log.info("files read", generation=self._generation, objects=str(change))
+        self._tell("configuration read", generation=self._generation, objects=change)
         return ConfigUpdate(merge(translation.snapshots), problems, self._generation)
 
     def _refuse(self, problems: tuple[Problem, ...], *, force: bool) -> ConfigUpdate | None:
@@ -128,6 +148,28 @@ class Source:
         self._refused = problems
         self._generation += 1
         return ConfigUpdate(None, problems, self._generation)
+
+    def _tell_skipped(self, skipped: tuple[Skipped, ...]) -> None:
+        """Say once of each object that it is passed over."""
+        for item in skipped:
+            told = f"{item.api_version} {item.object}"
+            if told not in self._skipped:
+                self._skipped.add(told)
+                self._tell(str(item))
+
+    def _tell(self, event: str, **fields: object) -> None:
+        """Log, or keep for the log where there is none yet."""
+        if self._log is None:
+            self._untold.append((event, fields))
+        else:
+            self._log.info(event, **fields)
+
+    def log_to(self, log: Log) -> None:
+        """Log from now on, and what was to be said before."""
+        self._log = log
+        for event, fields in self._untold:
+            log.info(event, **fields)
+        self._untold.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,22 +188,18 @@ class Change:
 NO_CHANGE = Change()
 
 
-def count_changes(before: ResourceSet, now: ResourceSet) -> Change:
+def count_changes(before: ResourceSet, now: ResourceSet, identities: Iterable[Identity]) -> Change:
     """Count what differs between two sets; an object that only moved within its file has not changed."""
     added = changed = removed = 0
-    for kind, namespace, name in now.changed_since(before):
+    for kind, namespace, name in identities:
         old, new = before.get(kind, namespace, name), now.get(kind, namespace, name)
         if old is None:
             added += 1
         elif new is None:
             removed += 1
-        elif not _same(old.value, new.value):
+        elif old.value is not new.value and old.value != new.value:
             changed += 1
     return Change(added, changed, removed)
-
-
-def _same(old: Object, new: Object) -> bool:
-    return old is new or old == new
 
 
 def merge(snapshots: Mapping[str, Mapping[str, Entry]]) -> Mapping[str, Entry]:
@@ -218,9 +256,6 @@ def _files(roots: Iterable[Path]) -> Iterable[Path]:
     for root in roots:
         if root.is_dir():
             for folder, _, names in os.walk(root, followlinks=False):
-                yield from (Path(folder, name) for name in names if name.endswith(_ENDINGS))
+                yield from (Path(folder, name) for name in names if name.endswith(SUFFIXES))
         else:
             yield root
-
-
-_ENDINGS = (".yaml", ".yml", ".json")

@@ -2,6 +2,7 @@
 
     load(paths) -> Loaded            once
     Loader().load(paths) -> Loaded   again and again: keeps what it read, by file and by document
+    load_texts({name: text}) -> Loaded   what is no file yet
 
 Rules:
 - A folder gives its *.yaml, *.yml and *.json, sub-folders too, by name; hidden names are passed over, so that a
@@ -18,7 +19,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -84,6 +85,11 @@ class Loaded:
 def load(paths: Sequence[Path]) -> Loaded:
     """Read the files and folders once."""
     return Loader().load(paths)
+
+
+def load_texts(texts: Mapping[str, str]) -> Loaded:
+    """Decode manifests that exist as text only, by name: what reading files of those names would give."""
+    return _merge({name: _decode_file(name, text.encode(), None, None) for name, text in texts.items()}, [])
 
 
 @dataclass(frozen=True, slots=True)
