@@ -109,6 +109,11 @@ class BuildExt(build_ext):  # type: ignore[misc]  # setuptools has no types
         super().finalize_options()
         self.parallel = self.parallel or JOBS
 
+    def copy_extensions_to_source(self) -> None:
+        """Copy all: what lies in the source tree may be newer, and of another variant."""
+        self.force = True
+        super().copy_extensions_to_source()
+
     def build_extensions(self) -> None:
         """Generate C for every module that changed, then compile."""
         # A user's newer Cython may warn of something new; ours must not warn at all, and CI builds the checked variants.
