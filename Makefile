@@ -24,7 +24,7 @@ RUN = $(RUN_$(VARIANT))
 .PHONY: help demo test e2e build debug sanitised lint format types bench micro locust docs dist image clean distclean FORCE
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: build $(VENV)/.demo  ## a real agent behind the gateway, and a conversation with it
 	@$(VENV)/bin/agw demo

@@ -67,8 +67,8 @@ def test_scripts_are_executable():
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_a_page_names_only_targets_that_exist(page):
-    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = re.findall(r"(?:^|&& |`)make ([a-z][a-z-]*)", blocks(page) + page.read_text(), re.MULTILINE)
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = re.findall(r"(?:^|&& |`)make ([a-z][a-z0-9-]*)", blocks(page) + page.read_text(), re.MULTILINE)
     assert set(named) <= targets
 
 
@@ -86,5 +86,5 @@ def test_the_links_of_a_page_lead_somewhere(page):
 
 
 def test_ci_calls_targets_that_exist():
-    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"\bmake ([a-z]+)", (ROOT / ".ci" / "run").read_text())) <= targets
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z0-9]+)", (ROOT / ".ci" / "run").read_text())) <= targets
