@@ -183,7 +183,7 @@ class Worker:
         result = self._cards.rewrite(rule_key, body, request)
         if isinstance(result, CardRefused):
             self._log.warning("agent card refused", rule=rule_key, reason=result.reason)
-            raise ValueError(result.reason)
+            raise ValueError(result.reason)  # noqa: TRY004 - a refusal, not a wrong type
         return (result.body, result.etag) if result else None
 
     def _stop_by(self, deadline: float) -> None:
