@@ -4,7 +4,7 @@ HTTP/1 and HTTP/2 carry the same names and paths in different frames; a rule tha
 from the other, which is how proxies get two opinions about one request. See facts of RFC 9110 5.1, 7.2 and RFC 3986.
 """
 
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp
 
 from agw._fastpath.message cimport (
     F_ACCEPT, F_ACCEPT_ENCODING, F_AUTHORIZATION, F_CONNECTION, F_CONTENT_ENCODING, F_CONTENT_LENGTH, F_CONTENT_TYPE,

@@ -18,7 +18,8 @@ cdef struct ChunkDecoder:
     uint8_t state
     uint8_t digits          # of the present chunk size
 
-# Decodes the next stretch of data. `used`: bytes consumed; with CHUNK_DATA, body bytes are at data[*start:*start+*count].
+# Decodes the next stretch of data. `used`: bytes consumed; with CHUNK_DATA, body bytes are at
+# data[*start:*start+*count].
 cdef int chunk_next(
     ChunkDecoder* decoder, const unsigned char* data, Py_ssize_t size,
     Py_ssize_t* used, Py_ssize_t* start, Py_ssize_t* count,

@@ -17,20 +17,28 @@ _MADE = {
     ".mypy_cache",
     ".ruff_cache",
     ".pytest_cache",
+    ".cache",
+    "agw_gateway.egg-info",
     ".hypothesis",
 }
 
 
 @cache
+def tracked() -> tuple[Path, ...] | None:
+    """Return what git tracks; None where there is no git to ask, such as in an unpacked sdist."""
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return tuple(ROOT / path for path in listed.stdout.split("\0") if path)
+
+
+@cache
 def files(*suffixes: str) -> tuple[Path, ...]:
     """Return the project's files with one of these suffixes, or all; absolute, sorted."""
-    try:
-        listed = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.split("\0")
-        found = [ROOT / name for name in listed if name]
-    except (OSError, subprocess.CalledProcessError):  # an unpacked sdist
-        found = [path for path in ROOT.rglob("*") if not _MADE & set(path.relative_to(ROOT).parts)]
+    found = tracked()
+    if found is None:
+        found = tuple(path for path in ROOT.rglob("*") if not _MADE & set(path.relative_to(ROOT).parts))
     return tuple(sorted(path for path in found if path.is_file() and (not suffixes or path.suffix in suffixes)))
 
 
