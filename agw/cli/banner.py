@@ -2,7 +2,7 @@
 
 Built once the gateway is ready, from the State that everything else reports from. Pure but for `agents`, which asks
 the agents for their cards. Text for a terminal, JSON lines for anything else, both from the same values. No
-credential is in them: a placeholder stands where a key goes.
+credential is in them: a placeholder stands where a key goes, but for a key that this start made and a terminal.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from agw import __version__
@@ -253,6 +253,11 @@ def _curl(routes: tuple[RouteLine, ...]) -> str:
     return " ".join(map(shlex.quote, [*words, line.url + path + CARD_PATH]))
 
 
+def with_key(banner: Banner, consumer: str, key: str) -> Banner:
+    """Return the banner with the key that this very start made, so that its request can be pasted; for a terminal."""
+    return replace(banner, curl=banner.curl.replace(f"<key of consumer {consumer}>", key))
+
+
 def text(banner: Banner, style: Style) -> str:
     """Return the banner for a terminal."""
     processes = f"{banner.workers} worker{'' if banner.workers == 1 else 's'}"
@@ -293,7 +298,7 @@ def _route_text(line: RouteLine, style: Style) -> list[str]:
 
 
 def json_lines(banner: Banner) -> str:
-    """Return the banner for a log: one JSON document a line, the last one says `ready`."""
+    """Return the banner for a log: one JSON document a line, the last one is `start`: from then on clients are answered."""
     documents: list[dict[str, object]] = [
         {
             "event": "listener",
@@ -320,7 +325,7 @@ def json_lines(banner: Banner) -> str:
         for line in banner.routes
     ]
     ready = {
-        "event": "ready",
+        "event": "start",
         "version": __version__,
         "workers": banner.workers,
         "admin": banner.admin,

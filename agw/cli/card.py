@@ -120,6 +120,25 @@ def agent_url(text: str) -> SplitResult:
     return url._replace(path=path.rstrip("/"))
 
 
+def outside(found: CardSummary, prefix: str) -> tuple[str, ...]:
+    """Return the card's URLs on the agent's own port that are not under the prefix: a route for it does not take them."""
+    urls = dict.fromkeys(each.url for each in found.interfaces if each.binding != "GRPC")
+    own = _port(found.base)
+    return tuple(url for url in urls if _port(url) == own and not _under(urlsplit(url).path, prefix))
+
+
+def _port(url: str) -> int | None:
+    try:
+        return urlsplit(url).port or 80
+    except ValueError:
+        return None
+
+
+def _under(path: str, prefix: str) -> bool:
+    """Match by whole segments, as PathPrefix does."""
+    return not prefix or path == prefix or path.startswith(f"{prefix}/")
+
+
 def fetch(url: SplitResult) -> CardSummary:
     """Look for the card under the URL's path, then at the root of its host; CardError where there is none."""
     bases = list(dict.fromkeys((url.path, "")))

@@ -187,7 +187,7 @@ def _shown(folder: str) -> str:
 
 
 def _until_ready(process: subprocess.Popen[str], lines: IO[str]) -> list[dict[str, Any]]:
-    """Collect the gateway's events until the one that says ready; Failure with its last words where it ends instead."""
+    """Collect the gateway's events up to `start`; Failure with its last words where it ends instead."""
     said: list[dict[str, Any]] = []
     heard: list[str] = []
     watchdog = threading.Timer(START_LIMIT, process.kill)
@@ -199,7 +199,7 @@ def _until_ready(process: subprocess.Popen[str], lines: IO[str]) -> list[dict[st
                 event = json.loads(line)
                 if isinstance(event, dict):
                     said.append(event)
-                    if event.get("event") == "ready":
+                    if event.get("event") == "start":
                         threading.Thread(target=_drain, args=(lines,), daemon=True).start()
                         return said
     finally:

@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import SplitResult
 
@@ -41,6 +41,7 @@ class Options:
     resolve: Mapping[tuple[str, int], Address]
     watch: str
     settings: Mapping[str, str | None]
+    made_key: tuple[str, str] = ("", "")  # (consumer, key) that --key made
 
 
 def files(paths: tuple[str, ...], options: Options) -> int:
@@ -48,7 +49,7 @@ def files(paths: tuple[str, ...], options: Options) -> int:
     settings = load_settings(os.environ, options.settings)
     roots = tuple(Path(path) for path in paths)
     watch = None if options.watch == "off" else Watch(roots, poll_ms=POLL_MS if options.watch == "poll" else 0)
-    return _serve(Source(FileReader(roots), watch), options, settings)
+    return _serve(Source(FileReader(roots), watch, options.resolve), options, settings)
 
 
 def agent(url: str, *, key: str | None, folder: str | None, options: Options) -> int:
@@ -67,7 +68,7 @@ def agent(url: str, *, key: str | None, folder: str | None, options: Options) ->
     if not consumer:
         _warn_if_open(listen)
     reader = TextReader({manifest.name: manifest.text for manifest in made})
-    return _serve(Source(reader, None), Options(listen, options.resolve, "off", options.settings), settings)
+    return _serve(Source(reader, None), replace(options, listen=listen, made_key=(consumer, secret)), settings)
 
 
 def _agent_url(text: str) -> SplitResult:
@@ -109,7 +110,13 @@ def _meet(url: SplitResult) -> str:
     streaming = "streaming" if found.streaming else "no streaming"
     spoken = ", ".join(dict.fromkeys(f"{each.binding} {each.version}" for each in found.interfaces)) or "no interface"
     note(f"{style.good('found')} {found.name} {found.version} at {found.base}: {spoken}; {streaming}")
-    return found.base.removeprefix(f"{url.scheme}://{url.netloc}")
+    prefix = found.base.removeprefix(f"{url.scheme}://{url.netloc}")
+    for outside in card.outside(found, prefix):
+        text = (
+            f"its card sends clients to {outside}, which is not under {prefix}: give --agent the URL without the path"
+        )
+        note(f"{style.warning('warning:')} {text}")
+    return prefix
 
 
 def _show_key(consumer: str, secret: str) -> None:
@@ -147,7 +154,7 @@ def _serve(source: Source, options: Options, settings: Settings) -> int:
 async def _supervise(source: Source, options: Options, settings: Settings) -> int:
     log = Log(settings.log_level, settings.log_format)
     source.log_to(log)
-    start = _Start()
+    start = _Start(options.made_key)
     supervisor = asyncio.ensure_future(
         run_supervisor(source, settings, options.listen, options.resolve, log=log, on_state=start.look)
     )
@@ -164,7 +171,8 @@ async def _supervise(source: Source, options: Options, settings: Settings) -> in
 class _Start:
     """Looks at the states until the gateway is ready, then shows the banner, once; or says why it cannot start."""
 
-    def __init__(self) -> None:
+    def __init__(self, made_key: tuple[str, str]) -> None:
+        self._made_key = made_key
         self.failed = asyncio.Event()
         self.reasons: tuple[str, ...] = ()
         self._over = False
@@ -187,6 +195,8 @@ class _Start:
     async def _show(self, state: State) -> None:
         """Ask the agents who they are, in threads: the gateway serves meanwhile."""
         shown = banner.build(state, await asyncio.to_thread(banner.agents, state))
-        terminal = sys.stderr.isatty()
-        text = banner.text(shown, Style.of(sys.stderr)) if terminal else banner.json_lines(shown)
+        if sys.stderr.isatty():
+            text = banner.text(banner.with_key(shown, *self._made_key), Style.of(sys.stderr))
+        else:
+            text = banner.json_lines(shown)
         click.echo(text, err=True, nl=False, color=True)

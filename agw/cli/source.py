@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,19 +25,23 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
 
-from agw.cli.watch import Watch
+from agw.cli.watch import OnDemand, Watch
+from agw.dataplane.resolve import forms
 from agw.dataplane.state import ConfigUpdate
 from agw.errors import Problem
+from agw.resources import model
 from agw.resources.load import SUFFIXES, Loaded, Loader, Skipped, load_texts
 from agw.resources.meta import Object
 from agw.resources.objects import ResourceSet
+from agw.settings import Address
 from agw.snapshot.model import Attachment, Entry, Rule
-from agw.translate import Translator
+from agw.translate import Translator, codes
 
 if TYPE_CHECKING:
     from agw.dataplane.logs import Log
 
 Identity: TypeAlias = tuple[type[Object], str, str]
+Resolve: TypeAlias = Mapping[tuple[str, int], Address]
 
 QUIET_MS = 40  # a file that changed less than this ago may still be being written
 EMPTY_MS = 400  # an empty one is left this long: most writers truncate first
@@ -83,13 +88,17 @@ class TextReader:
 class Source:
     """An asynchronous iterator of ConfigUpdate, as agw.dataplane takes it."""
 
-    def __init__(self, reader: Reader, watch: Watch | None) -> None:
-        """Read from the reader; again whenever the watch says so, or only once where there is none."""
+    def __init__(self, reader: Reader, watch: Watch | None, resolve: Resolve | None = None) -> None:
+        """Read from the reader; again whenever the watch says so, or on demand where there is none.
+
+        resolve: what --resolve says; problems that it solves are not reported.
+        """
+        self._resolve = resolve or {}
         self._log: Log | None = None
         self._untold: list[tuple[str, dict[str, object]]] = []
         self._skipped: set[str] = set()
         self._reader = reader
-        self._watch = watch
+        self._watch = watch or OnDemand()
         self._translator = Translator()
         self._resources = ResourceSet()
         self._refused: tuple[Problem, ...] | None = None  # of the last look, None where it was good
@@ -107,9 +116,6 @@ class Source:
     async def __aiter__(self) -> AsyncIterator[ConfigUpdate]:
         """Yield the first configuration, then each one that differs from the last."""
         yield self._first or self.first()
-        if self._watch is None:
-            await asyncio.Event().wait()  # for ever: a source that ends is a fault in a log
-            return
         async for _ in self._watch:
             update = await asyncio.to_thread(self._look_when_quiet)
             if update is not None:
@@ -117,8 +123,7 @@ class Source:
 
     def refresh(self) -> None:
         """Look again now, whatever the watch has seen (SIGHUP)."""
-        if self._watch is not None:
-            self._watch.poke()
+        self._watch.poke()
 
     def _look_when_quiet(self) -> ConfigUpdate | None:
         wait_until_quiet(self._reader.roots)
@@ -131,7 +136,8 @@ class Source:
             return self._refuse(loaded.problems, force=force)
         changed = loaded.resources.changed_since(self._resources)
         translation = self._translator.update(loaded.resources, changed)
-        problems = (*loaded.problems, *translation.problems)
+        found = unsolved(translation.problems, loaded.resources, self._resolve)
+        problems = (*loaded.problems, *found)
         change = count_changes(self._resources, loaded.resources, changed)
         different = force or self._refused is not None or change != NO_CHANGE or problems != self._good
         self._resources, self._good, self._refused = loaded.resources, problems, None
@@ -200,6 +206,28 @@ def count_changes(before: ResourceSet, now: ResourceSet, identities: Iterable[Id
         elif old.value is not new.value and old.value != new.value:
             changed += 1
     return Change(added, changed, removed)
+
+
+_WHERE_IT_IS = frozenset({codes.NO_SLICES, codes.NO_READY_ENDPOINT})
+_TARGET = re.compile(r"\$\.spec\.a2a\.targets\[([0-9]+)\]")
+
+
+def unsolved(problems: Iterable[Problem], resources: ResourceSet, resolve: Resolve) -> tuple[Problem, ...]:
+    """Return the problems without those of targets whose address --resolve gives."""
+    return tuple(problem for problem in problems if not (resolve and _solved(problem, resources, resolve)))
+
+
+def _solved(problem: Problem, resources: ResourceSet, resolve: Resolve) -> bool:
+    at = _TARGET.match(problem.path)
+    kind, _, ref = problem.object.partition(" ")
+    if problem.code not in _WHERE_IT_IS or at is None or kind != "Backend":
+        return False
+    namespace, _, name = ref.partition("/")
+    backend = resources.get(model.Backend, namespace, name)
+    if backend is None or backend.value.spec.a2a is None:
+        return False
+    static = backend.value.spec.a2a.targets[int(at[1])].static
+    return any((form, static.port) in resolve for form in forms(static.host, namespace))
 
 
 def merge(snapshots: Mapping[str, Mapping[str, Entry]]) -> Mapping[str, Entry]:

@@ -177,6 +177,25 @@ class Watch:
             self._stop.wait(self._poll_ms / 1000)
 
 
+class OnDemand:
+    """The same where nothing is watched: an iterator that yields when it is poked, and only then."""
+
+    def __init__(self) -> None:
+        """Wait."""
+        self._wanted = asyncio.Event()
+
+    async def __aiter__(self) -> AsyncIterator[None]:
+        """Yield once for each time, or several times, that `poke` was called."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            yield
+
+    def poke(self) -> None:
+        """Report once more; call it from the loop's thread."""
+        self._wanted.set()
+
+
 def _open(folders: frozenset[Watched]) -> RustNotify:
     from watchfiles._rust_notify import RustNotify  # noqa: PLC0415 - `agw check` never watches
 

@@ -59,14 +59,15 @@ class Conversation:
         """Card, blocking send and stream with a key."""
         async with self.http(key) as http:
             card = await A2ACardResolver(http, self.url).get_agent_card()
-            self.tell(f"{key}: agent card", f"{card.name}, {_interfaces(card)}", ok=bool(card.name))
+            self.tell(f"{key}: agent card", f"{card.name}: {_interfaces(card)}", ok=bool(card.name))
             for step, streaming in (("send", False), ("stream", True)):
                 texts = await _ask(card, http, streaming=streaming)
                 self.tell(f"{key}: {step}", f"hello -> {', '.join(texts) or 'nothing'}", ok=texts == [REPLY])
 
 
 def _interfaces(card: AgentCard) -> str:
-    return ", ".join(f"{i.protocol_binding} {i.protocol_version} at {i.url}" for i in card.supported_interfaces)
+    spoken = ", ".join(f"{each.protocol_binding} {each.protocol_version}" for each in card.supported_interfaces)
+    return f"{spoken}, at {', '.join(sorted({each.url for each in card.supported_interfaces}))}"
 
 
 async def _ask(card: AgentCard, http: httpx.AsyncClient, *, streaming: bool) -> list[str]:

@@ -1,9 +1,8 @@
-"""The start banner, as a terminal and as a log see it. AGW_REWRITE_GOLDEN=1 writes the files anew."""
+"""The start banner, as a terminal and as a log see it; `pytest --update-golden` writes the files anew."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -135,19 +134,19 @@ CASES: dict[str, tuple[State, banner.Agents]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_banner_is_as_it_was(name: str) -> None:
+def test_the_banner_is_as_it_was(name: str, *, update_golden: bool) -> None:
     found = banner.build(*CASES[name])
     shown = banner.text(found, Style(on=False)) + "\n--- not a terminal ---\n" + banner.json_lines(found)
     shown = shown.replace(__version__, "VERSION")
     path = GOLDEN / f"banner-{name}.txt"
-    if os.environ.get("AGW_REWRITE_GOLDEN"):
+    if update_golden:
         path.write_text(shown, encoding="utf-8")
     assert shown == path.read_text(encoding="utf-8")
 
 
-def test_every_line_off_a_terminal_is_a_document_and_the_last_one_says_ready() -> None:
+def test_every_line_off_a_terminal_is_a_document_and_the_last_one_is_start() -> None:
     lines = banner.json_lines(banner.build(*CASES["seed"])).splitlines()
-    assert [json.loads(line)["event"] for line in lines] == ["listener", "route", "ready"]
+    assert [json.loads(line)["event"] for line in lines] == ["listener", "route", "start"]
 
 
 def test_colour_changes_no_word() -> None:
@@ -155,3 +154,10 @@ def test_colour_changes_no_word() -> None:
 
     found = banner.build(*CASES["seed"])
     assert click.unstyle(banner.text(found, Style(on=True))) == banner.text(found, Style(on=False))
+
+
+def test_only_a_key_made_by_this_start_is_in_the_request_to_try() -> None:
+    found = banner.build(*CASES["seed"])
+    assert "Bearer made-now'" in banner.with_key(found, "key1", "made-now").curl
+    assert "made-now" not in banner.with_key(found, "other", "made-now").curl
+    assert banner.with_key(found, "", "").curl == found.curl

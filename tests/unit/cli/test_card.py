@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from agw.cli.card import CardError, Interface, agent_url, fetch, plain, summarise
+from agw.cli.card import CardError, Interface, agent_url, fetch, outside, plain, summarise
 
 CARD_1_0 = {
     "name": "Hello World Agent",
@@ -130,3 +130,11 @@ def test_an_agent_that_is_not_up_is_down() -> None:
     with pytest.raises(CardError, match="refused") as raised:
         fetch(agent_url(base))
     assert raised.value.down
+
+
+def test_urls_that_a_route_for_the_prefix_does_not_take_are_named() -> None:
+    urls = ["http://a:1/p", "http://a:1/p/x", "http://a:1/pq", "http://a:1/", "http://b:2/", "http://a:x/"]
+    interfaces = [{"url": url, "protocolBinding": "JSONRPC", "protocolVersion": "1.0"} for url in urls]
+    found = summarise({"supportedInterfaces": interfaces}, "http://a:1/p", "")
+    assert outside(found, "/p") == ("http://a:1/pq", "http://a:1/")
+    assert outside(found, "") == ()

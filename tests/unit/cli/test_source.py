@@ -7,13 +7,16 @@ import os
 import time
 from pathlib import Path
 
-from agw.cli.source import Change, Source, count_changes, merge, wait_until_quiet
+import pytest
+
+from agw.cli.source import Change, Source, TextReader, count_changes, merge, wait_until_quiet
 from agw.cli.watch import Watch
 from agw.dataplane.state import ConfigUpdate
 from agw.errors import Problem, Severity
 from agw.resources.load import Loaded, load_texts
 from agw.resources.meta import Object
 from agw.resources.objects import Resource, ResourceSet
+from agw.settings import Address
 from agw.snapshot.model import Attachment, Rule
 
 BROKEN = Problem("AGW1010", "not YAML")
@@ -157,3 +160,23 @@ def test_the_source_follows_its_watch(tmp_path: Path) -> None:
         return await task
 
     assert asyncio.run(poke_until_done()) == [1, 2]
+
+
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: agent}
+spec: {ports: [{port: 9999}]}
+---
+apiVersion: agentgateway.alibabacloud.com/v1alpha1
+kind: Backend
+metadata: {name: b}
+spec: {type: A2A, a2a: {targets: [{name: t, static: {host: agent, port: 9999}}]}}
+"""
+
+
+@pytest.mark.parametrize(("resolve", "told"), [(("agent", 9999), False), (("agent", 1), True), (None, True)])
+def test_a_service_that_resolve_places_is_no_problem(resolve: tuple[str, int] | None, *, told: bool) -> None:
+    known = {resolve: Address("127.0.0.1", 1)} if resolve else None
+    update = Source(TextReader({"a.yaml": SERVICE}), None, known).first()
+    assert ("AGW2040" in {problem.code for problem in update.problems}) is told
