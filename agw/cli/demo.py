@@ -55,8 +55,7 @@ def play(*, once: bool) -> int:
             return Exit.FAILED
         if once:
             return Exit.OK
-        _how_to_go_on(gateway, style)
-        return _serve_on(gateway)
+        return _serve_on(gateway, style)
 
 
 def _require_sdk() -> None:
@@ -153,8 +152,8 @@ class Gateway:
 
 def count_requests(metrics: str) -> int:
     """Sum the samples of the request counter in a text exposition."""
-    samples = (line.rpartition(" ") for line in metrics.splitlines() if line.startswith("agw_requests_total"))
-    return int(sum(float(value) for _, _, value in samples))
+    samples = (line.rpartition(" ") for line in metrics.splitlines())
+    return int(sum(float(value) for name, _, value in samples if name.partition("{")[0] == "agw_requests_total"))
 
 
 @contextmanager
@@ -270,8 +269,10 @@ def _how_to_go_on(gateway: Gateway, style: Style) -> None:
     _say(f"{style.dim('This gateway is')} {gateway.command}")
 
 
-def _serve_on(gateway: Gateway) -> int:
+def _serve_on(gateway: Gateway, style: Style) -> int:
+    """Serve until Ctrl-C, which is how a demo ends."""
     try:
+        _how_to_go_on(gateway, style)
         code = gateway.process.wait()
     except KeyboardInterrupt:
         _say()
