@@ -18,7 +18,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -46,7 +46,6 @@ Resolve: TypeAlias = Mapping[tuple[str, int], Address]
 QUIET_MS = 40  # a file that changed less than this ago may still be being written
 EMPTY_MS = 400  # an empty one is left this long: most writers truncate first
 PATIENCE_MS = 2_000  # a file that never rests is read in the end
-_STEP_S = 0.01
 
 
 class Reader(Protocol):
@@ -263,27 +262,29 @@ def wait_until_quiet(roots: Iterable[Path]) -> None:
     """Return once no file under the roots was written to just now; an empty one is given longer."""
     roots = tuple(roots)
     limit = time.monotonic() + PATIENCE_MS / 1000
-    while time.monotonic() < limit and _in_the_making(roots):
-        time.sleep(_STEP_S)
+    while (rest := _rest_needed(roots)) > 0 and time.monotonic() < limit:
+        time.sleep(rest)
 
 
-def _in_the_making(roots: Iterable[Path]) -> bool:
+def _rest_needed(roots: Iterable[Path]) -> float:
+    """Return the seconds after which the youngest file is old enough; a time in the future says nothing."""
     now = time.time()
+    needed = 0.0
     for path in _files(roots):
         try:
-            stat = path.stat()
+            found = os.stat(path)  # noqa: PTH116 - a Path for each of thousands costs more than the call
         except OSError:
             continue
-        age_ms = (now - stat.st_mtime) * 1000
-        if 0 <= age_ms < (QUIET_MS if stat.st_size else EMPTY_MS):
-            return True
-    return False
+        age = now - found.st_mtime
+        if age >= 0:
+            needed = max(needed, (QUIET_MS if found.st_size else EMPTY_MS) / 1000 - age)
+    return needed
 
 
-def _files(roots: Iterable[Path]) -> Iterable[Path]:
+def _files(roots: Iterable[Path]) -> Iterator[str]:
     for root in roots:
-        if root.is_dir():
-            for folder, _, names in os.walk(root, followlinks=False):
-                yield from (Path(folder, name) for name in names if name.endswith(SUFFIXES))
-        else:
-            yield root
+        if not root.is_dir():
+            yield str(root)
+            continue
+        for folder, _, names in os.walk(root):
+            yield from (f"{folder}/{name}" for name in names if name.endswith(SUFFIXES))

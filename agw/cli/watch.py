@@ -84,15 +84,18 @@ def _add_tree(found: dict[tuple[int, int], Watched], folder: Path, walked: set[t
         return
     walked.add(identity)
     try:
-        entries = sorted(folder.iterdir())
+        with os.scandir(folder) as listed:
+            # Only folders and symlinks need a look; a folder of thousands of files is listed in one go.
+            entries = [entry for entry in listed if entry.is_symlink() or entry.is_dir(follow_symlinks=False)]
     except OSError:
         return
-    for entry in entries:
+    for entry in sorted(entries, key=lambda entry: entry.name):
+        path = Path(entry.path)
         if entry.is_symlink():
-            target = entry.resolve()
+            target = path.resolve()
             _add(found, target if target.is_dir() else _nearest_folder(target.parent))
-        if not entry.name.startswith(".") and entry.is_dir():
-            _add_tree(found, entry, walked)
+        if not entry.name.startswith(".") and path.is_dir():
+            _add_tree(found, path, walked)
 
 
 class Watch:

@@ -150,7 +150,8 @@ class Supervisor:
             self._show()
 
     async def _take(self, update: ConfigUpdate) -> None:
-        for problem in update.problems[:_LOGGED_PROBLEMS]:
+        told = set(self._problems)  # a warning that stays is not told again at every change
+        for problem in [problem for problem in update.problems if problem not in told][:_LOGGED_PROBLEMS]:
             self._report(problem)
         if update.entries is None:
             self._publication.reject(update.problems)

@@ -86,6 +86,19 @@ def test_a_broken_file_changes_nothing_and_is_told_once(folder: Path, up: Agent)
     assert said.count("configuration refused") == 1
 
 
+def test_a_warning_that_stays_is_told_once(folder: Path, up: Agent) -> None:
+    secret = folder / "a2a-api-key.yaml"
+    text = secret.read_text(encoding="utf-8").replace("key2: 'key-value-bar'", "key2: 'key-value-foo'")
+    secret.write_text(text, encoding="utf-8")
+    with running(*serve(folder, up)) as gateway:
+        gateway.until_started()
+        (folder / "more.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n", encoding="utf-8")
+        assert 'objects="+1 ~0 -0"' in gateway.until("generation=2")
+        gateway.until("in force")
+        _, said = gateway.stop()
+    assert said.count("warning AGW2072") == 1, said
+
+
 def test_a_folder_that_goes_and_comes_back_is_followed(folder: Path, up: Agent) -> None:
     other = folder.parent / "other"
     shutil.copytree(SEED, other)
