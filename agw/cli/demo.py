@@ -43,12 +43,15 @@ def play(*, once: bool) -> int:
     _require_sdk()
     style = Style.of(sys.stdout)
     with ExitStack() as stack:
-        _say(style.dim("starting a Hello World agent (a2a-sdk), agw, and a client (a2a-sdk) ..."))
+        _say(style.dim("starting agw, a Hello World agent and a client, both of the official a2a-sdk ..."))
         listening = stack.enter_context(_listen_somewhere(9999))
         agent_port = listening.getsockname()[1]
-        stack.enter_context(_child(_agent_command(listening), pass_fds=(listening.fileno(),)))
+        agent = stack.enter_context(_child(_agent_command(listening), pass_fds=(listening.fileno(),)))
         client = stack.enter_context(_child([sys.executable, "-m", "agw.demo.client"]))
         gateway = stack.enter_context(_gateway(agent_port))
+        _say(style.dim("  the gateway is ready"))
+        _wait_for(agent, "agent", style)
+        _wait_for(client, "client", style)
         _introduce(gateway, agent_port, style)
         ok = _converse(client, gateway, style)
         if not ok:
@@ -123,6 +126,14 @@ def _child(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str]
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _wait_for(process: subprocess.Popen[str], name: str, style: Style) -> None:
+    """Wait for the first line of a child, which says that it is ready."""
+    assert process.stdout is not None  # noqa: S101 - a pipe, see _child
+    if not process.stdout.readline():
+        raise Failure(f"the {name} did not start; what it said is above")
+    _say(style.dim(f"  the {name} is ready"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """The demo's client: the seed's conversation through a gateway, by the official SDK: `python -m agw.demo.client`.
 
-It reads one JSON line from stdin, `{"url": ..., "keys": [...]}`, and writes one JSON line a step to stdout:
+It writes `{"ready": true}` to stdout once it has imported the SDK, which it does while the gateway starts. Then it reads
+one JSON line from stdin, `{"url": ..., "keys": [...]}`, and writes one JSON line a step:
 `{"step": ..., "ok": true, "text": ...}`, the last one with the number of requests that it sent and the authorities
-that they went to. It imports the SDK before it reads, so that this happens while the gateway starts.
+that they went to.
 """
 
 from __future__ import annotations
@@ -99,6 +100,7 @@ async def converse(url: str, keys: list[str]) -> bool:
 def main() -> None:
     """Read the one line, converse, and exit with 0 when all went well."""
     with contextlib.suppress(KeyboardInterrupt):
+        _write({"ready": True})
         line = sys.stdin.readline()
         if line:
             asked = json.loads(line)
