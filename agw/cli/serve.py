@@ -29,7 +29,9 @@ from agw.errors import ConfigurationError
 from agw.settings import Address, Settings
 
 POLL_MS = 500
-AGENT_LISTEN = {80: Address("127.0.0.1", 8080)}  # nobody but this machine, unless --listen says so
+AGENT_PORT = 8080  # where the listener of --agent is served, root or not
+_THIS_HOST = frozenset({"localhost", "127.0.0.1", "::1"})
+_CONTAINER_HINT = "docker run --add-host=host.docker.internal:host-gateway ... --agent http://host.docker.internal:PORT"
 _CANNOT_LISTEN = frozenset({"AGW3001", "AGW3002"})
 
 
@@ -64,7 +66,7 @@ def agent(url: str, *, key: str | None, folder: str | None, options: Options) ->
         note(f"saved {saved}; serve them with: agw run -f {folder}")
     if secret:
         _show_key(consumer, secret)
-    listen = {**AGENT_LISTEN, **options.listen}
+    listen = {80: Address(settings.bind, AGENT_PORT), **options.listen}
     if not consumer:
         _warn_if_open(listen)
     reader = TextReader({manifest.name: manifest.text for manifest in made})
@@ -106,6 +108,8 @@ def _meet(url: SplitResult) -> str:
         what = "does not answer" if error.down else "has no agent card"
         then = "serving it all the same: 503 until it is up" if error.down else "clients will not find it by its URL"
         note(f"{style.warning('warning:')} {url.geturl()} {what} ({error}); {then}")
+        if error.down and _in_container() and url.hostname in _THIS_HOST:
+            note(f"{style.dim('hint:')} in a container, {url.hostname} is the container itself: {_CONTAINER_HINT}")
         return url.path
     streaming = "streaming" if found.streaming else "no streaming"
     spoken = ", ".join(dict.fromkeys(f"{each.binding} {each.version}" for each in found.interfaces)) or "no interface"
@@ -117,6 +121,10 @@ def _meet(url: SplitResult) -> str:
         )
         note(f"{style.warning('warning:')} {text}")
     return prefix
+
+
+def _in_container() -> bool:
+    return any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv"))
 
 
 def _show_key(consumer: str, secret: str) -> None:
