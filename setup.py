@@ -27,7 +27,8 @@ from setuptools.command.build_py import build_py
 
 FASTPATH = Path("agw/_fastpath")
 VARIANT = os.environ.get("AGW_BUILD", "release")
-JOBS = int(os.environ.get("AGW_BUILD_JOBS") or len(os.sched_getaffinity(0)))
+LINUX = sys.platform == "linux"
+JOBS = int(os.environ.get("AGW_BUILD_JOBS") or (len(os.sched_getaffinity(0)) if LINUX else 1))
 BASE = Path("build") / VARIANT
 CYTHON_OUT = BASE / "cython"
 
@@ -108,6 +109,12 @@ class BuildExt(build_ext):  # type: ignore[misc]  # setuptools has no types
             self.build_lib, self.build_temp = builder.build_lib, builder.build_temp
         super().finalize_options()
         self.parallel = self.parallel or JOBS
+
+    def run(self) -> None:
+        """Refuse other systems in one sentence, before a compiler says it in a hundred."""
+        if not LINUX:
+            sys.exit("agw serves on Linux only (epoll); elsewhere run its container image, with the same commands")
+        super().run()
 
     def copy_extensions_to_source(self) -> None:
         """Copy all: what lies in the source tree may be newer, and of another variant."""
