@@ -1,9 +1,11 @@
 """Types of the compiled key set."""
 
 from collections.abc import Iterable
+from typing import Self, final
 
 from agw.snapshot.model import Credential
 
+@final
 class KeySet:
     """The keys of one credential set, looked up by digest in constant time. A set without keys lets nobody in.
 
@@ -14,7 +16,7 @@ class KeySet:
     def size(self) -> int:
         """Number of distinct keys."""
 
-    def __init__(self, credentials: Iterable[Credential] = ()) -> None: ...
+    def __new__(cls, credentials: Iterable[Credential] = ()) -> Self: ...
     def consumer(self, index: int) -> str:
         """Name the consumer at an index that a lookup gave. Raises IndexError for any other."""
 

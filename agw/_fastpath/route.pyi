@@ -1,10 +1,11 @@
 """Types of the compiled policy, backend and rule; a table makes them."""
 
-from typing import Any
+from typing import Any, final
 
 from agw._fastpath.keys import KeySet
 from agw.snapshot.model import Backend, Policy, Rule
 
+@final
 class CompiledPolicy:
     """The policy of a rule. entry: None where the key that a rule names has no entry (then deny)."""
 
@@ -26,6 +27,7 @@ class CompiledPolicy:
     def key_sources(self) -> tuple[tuple[str, str], ...]:
         """Where a key may be: (header, scheme) each, in the policy's order."""
 
+@final
 class CompiledTarget:
     """A weighted group of endpoints of a backend."""
 
@@ -42,6 +44,7 @@ class CompiledTarget:
     @property
     def endpoints(self) -> tuple[tuple[str, int], ...]: ...
 
+@final
 class CompiledBackend:
     """What a route names, with its targets. bound belongs to the pool."""
 
@@ -57,6 +60,7 @@ class CompiledBackend:
     @property
     def total_weight(self) -> int: ...
 
+@final
 class CompiledRule:
     """One rule of a route: its policy, its weighted backends, its timeouts."""
 

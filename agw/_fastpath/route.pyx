@@ -29,6 +29,7 @@ cdef KeySet _NOBODY = KeySet()    # what a credential set that names nothing is
 
 
 @cython.final
+@cython.no_gc    # nothing that it holds can refer to it
 cdef class CompiledPolicy:
     """The policy of a rule: is a key asked for, where may it be, who has one."""
 
@@ -73,6 +74,7 @@ cdef CompiledPolicy policy_new(object entry, dict key_sets):
 
 
 @cython.final
+@cython.no_gc    # nothing that it holds can refer to it
 cdef class CompiledTarget:
     """A weighted group of endpoints of a backend."""
 

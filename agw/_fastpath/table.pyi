@@ -1,10 +1,12 @@
 """Types of the compiled table."""
 
 from collections.abc import Iterable, Mapping
+from typing import Self, final
 
 from agw._fastpath.route import CompiledBackend, CompiledRule
 from agw.snapshot.model import Entry
 
+@final
 class Table:
     """A compiled snapshot: which rule takes a request. Immutable once compiled."""
 
@@ -43,16 +45,18 @@ class Table:
     ) -> CompiledRule | None:
         """Find the compiled rule, with the policy of the attachment that was taken, or None. As match()."""
 
-    def bench_lookup(
-        self,
-        port: int,
-        requests: list[tuple[bytes, bytes, bytes, bytes | None, list[tuple[bytes, bytes]]]],
-        rounds: int,
-    ) -> int:
-        """Look up every request (as the arguments of match() after the port), rounds times; count the hits.
+@final
+class Lookups:
+    """Requests to look up again and again, with no Python call per lookup. For benchmarks.
 
-        For benchmarks: no Python call per lookup.
-        """
+    requests: the arguments of match() after the port.
+    """
+
+    def __new__(
+        cls, table: Table, port: int, requests: list[tuple[bytes, bytes, bytes, bytes | None, list[tuple[bytes, bytes]]]]
+    ) -> Self: ...
+    def bench_lookup(self, rounds: int) -> int:
+        """Look up every request, rounds times; count the hits."""
 
 def compile_table(
     entries: Mapping[str, Entry],
