@@ -59,13 +59,10 @@ class Gateway:
         """Count the requests that it has dealt with."""
         return self.total("agw_requests_total")
 
-    def is_ready(self) -> bool:
-        """Whether it serves; AssertionError with its log where it has ended."""
+    def has_started(self) -> bool:
+        """Whether its banner is out, for which it asks agents for their cards; AssertionError where it has ended."""
         assert self.process.poll() is None, self.log.read_text()
-        try:
-            return get(self.admin, "/readyz")[0] == 200
-        except OSError:
-            return False
+        return '{"event": "start"' in self.log.read_text()
 
 
 @contextmanager
@@ -79,7 +76,7 @@ def gateway(folder: Path, *arguments: str, listen: int = 80, workers: int = 1) -
         process = stack.enter_context(subprocess.Popen(command, stdout=files[0], stderr=files[1], env=environment()))
         running = Gateway(process, port, admin, log, printed)
         try:
-            wait_until(running.is_ready, "the gateway is ready")
+            wait_until(running.has_started, "the gateway has started")
             yield running
             assert process.poll() is None, log.read_text()
         finally:
