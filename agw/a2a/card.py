@@ -45,7 +45,7 @@ __all__ = [
     "weak_etag",
 ]
 
-MAX_CARD_BYTES = 1 << 20
+MAX_CARD_BYTES = 1 << 18  # a worker serves nobody else meanwhile: a card of this size may take half a second
 WELL_KNOWN = ("/.well-known/agent-card.json", "/.well-known/agent.json")  # 0.3 and 1.0; 0.2
 
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
@@ -87,11 +87,17 @@ def rewrite_card(
 
     hosts: of the backend, as written and as resolved (`name`, `name.namespace`, addresses).
     """
+    try:
+        return _rewrite(body, base, frozenset(normal_host(host) for host in hosts), options)
+    except RecursionError:  # nested deeper than readers of JSON go, this one among them
+        return None
+
+
+def _rewrite(body: bytes, base: PublicBase, hosts: frozenset[str], options: CardOptions) -> Rewritten | Refused | None:
     card = _decode(body)
     if card is None:
         return None
-    publisher = Publisher(base, frozenset(normal_host(host) for host in hosts), options.other_urls == "Drop")
-    interfaces = rewrite_interfaces(card, publisher)
+    interfaces = rewrite_interfaces(card, Publisher(base, hosts, options.other_urls == "Drop"))
     security = advertise(card, options.keys)
     edits, append = [*interfaces.edits, *security.edits], (*interfaces.append, *security.append)
     if not (edits or append or interfaces.remove):
@@ -124,6 +130,6 @@ def _decode(body: bytes) -> Container | None:
     try:
         text = body.decode().removeprefix("\ufeff")
         value = json.loads(text, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return container(text, text.index("{")) if isinstance(value, dict) else None

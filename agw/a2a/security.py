@@ -120,20 +120,21 @@ def _join(box: Container, members: tuple[str, ...], name: str) -> list[Edit]:
     if not box.parts:
         return change(box, append=(_item(members, {name: "[]"}),))
     edits: list[Edit] = []
+    old, new = f"{dump(name)}:[]", f'{dump(name)}:{{"list":[]}}'
     for item in filter(None, (box.open(part, "{") for part in box.parts)):
         if members is _OLD:
-            edits += _add(item, name, "[]")
+            edits += _add(item, name, old)
         elif item.named("schemes"):
             schemes = [found for part in item.named("schemes") if (found := item.open(part, "{"))]
-            edits += [edit for found in schemes for edit in _add(found, name, '{"list":[]}')]
+            edits += [edit for found in schemes for edit in _add(found, name, new)]
         else:
-            edits += _add(item, "schemes", dump({name: {"list": []}}))
+            edits += change(item, append=(f'"schemes":{{{new}}}',))
     return edits
 
 
-def _add(box: Container, name: str, value: str) -> list[Edit]:
+def _add(box: Container, name: str, member: str) -> list[Edit]:
     """Add a member to an object that has none of that name."""
-    return [] if box.named(name) else change(box, append=(f"{dump(name)}:{value}",))
+    return [] if box.named(name) else change(box, append=(member,))
 
 
 def _alternatives(card: Container, members: tuple[str, ...]) -> list[Requirement]:

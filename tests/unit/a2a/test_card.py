@@ -1,6 +1,7 @@
 """Rewriting whole cards: both generations, what is kept, what is refused."""
 
 import json
+import sys
 
 import pytest
 
@@ -85,6 +86,14 @@ def test_what_is_no_card_or_names_no_interface_is_passed_on_as_it_is(body):
 def test_a_byte_order_mark_hides_nothing():
     body = b'\xef\xbb\xbf{"url":"http://localhost/","n":NaN,"securitySchemes":{"big":{"type":' + b"9" * 5_000 + b"}}}"
     assert b'{"url":"http://127.0.0.1:8080/","n":NaN' in rewrite_card(body, base=BASE, hosts=HOSTS, options=ALL).body
+
+
+def test_every_depth_of_nesting_is_rewritten_or_passed_on():
+    limit = sys.getrecursionlimit()
+    for depth in (*range(1, limit, 101), *range(limit - 60, limit + 10)):
+        body = b'{"url":"http://localhost/","skills":[{"security":' + b"[" * depth + b"]" * depth + b"}]}"
+        result = rewrite_card(body, base=BASE, hosts=HOSTS, options=ALL)
+        assert result is None or b"localhost" not in result.body
 
 
 def test_names_that_repeat_are_all_rewritten():

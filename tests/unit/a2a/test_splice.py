@@ -70,13 +70,6 @@ def test_brackets_and_quotes_in_strings_are_text():
     assert box.open(box.parts[1], "[").parts[0].value == text.index('":"')
 
 
-def test_nesting_has_no_limit_of_its_own():
-    depth = 100_000
-    text = '{"a":' + "[" * depth + "]" * depth + ',"b":1}'
-
-    assert [part.name for part in container(text, 0).parts] == ["a", "b"]
-
-
 def test_what_is_written_is_characters_unless_utf8_has_none():
     assert dump("é\u2028") == '"é\u2028"'
     assert dump("\ud800é") == r'"\ud800\u00e9"'
