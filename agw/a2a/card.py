@@ -45,7 +45,7 @@ __all__ = [
     "weak_etag",
 ]
 
-MAX_CARD_BYTES = 1 << 18  # a worker serves nobody else meanwhile: a card of this size may take half a second
+MAX_CARD_BYTES = 1 << 18  # a worker serves nobody else meanwhile: a dense card of this size may take a second
 WELL_KNOWN = ("/.well-known/agent-card.json", "/.well-known/agent.json")  # 0.3 and 1.0; 0.2
 
 _ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
