@@ -9,8 +9,9 @@ class Reactor:
     """All sockets of a worker's data plane, in an epoll set of its own under one asyncio loop.
 
     counters, records: writable shared memory, see agw._fastpath.record (layout, sizes and names).
-    rewrite_card: called for the answer to an agent-card request; (rule key, status, fields, body) ->
-    (fields, body) with the fields that replace those of the same name, or None to leave the answer as it is.
+    rewrite_card: called with a 200 answer to an agent-card request: (rule key, body, context) -> (status, body, ETag or
+    "") to answer with instead, or None to leave the answer as it is. context: authority, host, path, port,
+    if_none_match of the request, all text.
     """
 
     def __init__(
@@ -19,7 +20,7 @@ class Reactor:
         *,
         counters: memoryview,
         records: memoryview,
-        rewrite_card: Callable[[str, bytes, dict[str, str]], tuple[bytes, str] | None] | None = None,
+        rewrite_card: Callable[[str, bytes, dict[str, str]], tuple[int, bytes, str] | None] | None = None,
         header_deadline_ms: int = 10_000,
         body_idle_ms: int = 30_000,
         keepalive_idle_ms: int = 600_000,

@@ -11,11 +11,12 @@ Must not: read the network, keep bodies, trust a Host that the codec has not val
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from agw.a2a.card import CardOptions, KeyPlace, PublicBase, Refused, Rewritten, rewrite_card
+from agw.a2a.card import CardOptions, KeyPlace, PublicBase, Refused, Rewritten, not_modified, rewrite_card
 from agw.settings import Address
 from agw.snapshot.model import Attachment, Backend, Entry, Listener, Policy, Rule
 
@@ -24,10 +25,23 @@ _HTTP_PORT = 80
 
 @dataclass(frozen=True, slots=True)
 class CardRequest:
-    """The request that asks for a card. port: the listener's. authority: its validated Host, as received."""
+    """The request that asks for a card.
+
+    port: the listener's. authority: its validated Host, as received. if_none_match: "" without one.
+    """
 
     port: int
     authority: str
+    if_none_match: str = ""
+
+    @classmethod
+    def of(cls, context: Mapping[str, str]) -> CardRequest:
+        """Take it from what the reactor tells of a request: `port`, `authority`, `if_none_match` among others."""
+        return cls(int(context["port"]), context["authority"], context["if_none_match"])
+
+
+Answer = tuple[int, bytes, str]
+"""Status, body, ETag ("" for none): what goes to the client instead of the agent's answer."""
 
 
 class Cards:
@@ -48,6 +62,23 @@ class Cards:
             self._served.pop(port, None)
         else:
             self._served[port] = address
+
+    def answer(self, rule_key: str, body: bytes, request: CardRequest) -> Answer | None:
+        """Give what a client gets for an agent's 200; None where that passes as it is.
+
+        A card that the client has already is a 304 (RFC 9110 13.1.2), one that must not be shown a 502 with a body of
+        google.rpc.Status, as all of the gateway's own answers.
+        """
+        result = self.rewrite(rule_key, body, request)
+        match result:
+            case None:
+                return None
+            case Refused(reason):
+                return 502, _refusal(reason), ""
+            case Rewritten(_, etag) if not_modified(request.if_none_match, etag):
+                return 304, b"", etag
+            case Rewritten(rewritten, etag):
+                return 200, rewritten, etag
 
     def rewrite(self, rule_key: str, body: bytes, request: CardRequest) -> Rewritten | Refused | None:
         """Rewrite the card that an agent of this rule answered with; None where it is to pass as it is."""
@@ -98,6 +129,16 @@ class Cards:
         if not isinstance(policy, Policy) or policy.api_key is None:
             return ()
         return tuple(KeyPlace(source.header, source.scheme) for source in policy.api_key.sources)
+
+
+def _refusal(reason: str) -> bytes:
+    info = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": "CARD_REFUSED",
+        "domain": "agentgateway.alibabacloud.com",
+    }
+    error = {"code": 502, "status": "UNAVAILABLE", "message": reason, "details": [info]}
+    return json.dumps({"error": error}, separators=(",", ":")).encode() + b"\n"
 
 
 def public_base(

@@ -178,7 +178,8 @@ class Supervisor:
             self._report_new(known)
             if entries is not None:
                 self._publish(entries, self._publication.latest_generation)
-            self._serve_ports(self._publication.latest.entries)
+            if self._ports.problems and self._serve_ports(self._publication.latest.entries):
+                self._show()
 
     def _publish(self, entries: Mapping[str, Entry], generation: int) -> None:
         """Send what has changed to all workers: sockets go before the table that no longer knows them, come after."""
@@ -197,15 +198,18 @@ class Supervisor:
         self._release_ports()
         self._settle()
 
-    def _serve_ports(self, entries: Mapping[str, Entry]) -> None:
+    def _serve_ports(self, entries: Mapping[str, Entry]) -> bool:
+        """Open what is wanted and not open; tell whether anything was."""
         known = set(self._ports.problems)
-        for port in self._ports.open(_listener_ports(entries)):
+        opened = self._ports.open(_listener_ports(entries))
+        for port in opened:
             self._log.info("listening", port=port.port, address=port.address)
             for place in self._places:
                 place.listen(port)
         for problem in self._ports.problems:
             if problem not in known:
                 self._report(problem)
+        return bool(opened)
 
     def _release_ports(self) -> None:
         """Close ports that no worker accepts on any more."""
@@ -367,7 +371,7 @@ class Supervisor:
         write = {Severity.ERROR: self._log.error, Severity.WARNING: self._log.warning}.get(
             problem.severity, self._log.info
         )
-        write(str(problem), code=problem.code)
+        write(str(problem))
 
     def _report_new(self, known: set[Problem]) -> None:
         for problem in self._resolver.problems:

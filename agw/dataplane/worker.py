@@ -23,8 +23,7 @@ import uvloop
 
 from agw._fastpath.reactor import Reactor
 from agw._fastpath.table import Table, compile_table
-from agw.a2a.card import Refused as CardRefused
-from agw.dataplane.cards import CardRequest, Cards
+from agw.dataplane.cards import Answer, CardRequest, Cards
 from agw.dataplane.frames import (
     Applied,
     Behind,
@@ -178,13 +177,11 @@ class Worker:
             self._started().unlisten(fd)
             os.close(fd)
 
-    def _rewrite_card(self, rule_key: str, body: bytes, context: dict[str, str]) -> tuple[bytes, str] | None:
-        request = CardRequest(int(context["port"]), context["authority"])
-        result = self._cards.rewrite(rule_key, body, request)
-        if isinstance(result, CardRefused):
-            self._log.warning("agent card refused", rule=rule_key, reason=result.reason)
-            raise ValueError(result.reason)  # noqa: TRY004 - a refusal, not a wrong type
-        return (result.body, result.etag) if result else None
+    def _rewrite_card(self, rule_key: str, body: bytes, context: dict[str, str]) -> Answer | None:
+        answer = self._cards.answer(rule_key, body, CardRequest.of(context))
+        if answer is not None and answer[0] >= 500:
+            self._log.warning("agent card refused", rule=rule_key, answer=answer[1].decode().strip())
+        return answer
 
     def _stop_by(self, deadline: float) -> None:
         """End once clients have taken what they were sent, at the deadline at the latest."""

@@ -1,0 +1,99 @@
+"""Workers die, are replaced, and nobody but their own connections notices."""
+
+from __future__ import annotations
+
+import os
+import signal
+from http.client import HTTPException
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.processes.gateway import agent, ask, entries, eventually, gateway, is_gone, server_of
+
+MIB = 1 << 20
+
+
+def metric(text: str, name: str, **labels: str) -> float:
+    return next(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name and sample.labels == labels
+    )
+
+
+def test_a_killed_worker_costs_only_its_own_connections(tmp_path):
+    with agent() as upstream, gateway(tmp_path / "log") as front:
+        front.put(entries(upstream.port))
+        connections = [front.connect() for _ in range(24)]
+        assert {ask(connection).status for connection in connections} == {200}
+        victim, other = front.pids()
+        owners = [server_of(connection, front.pids()) for connection in connections]
+        assert set(owners) == {victim, other}
+        before = metric(front.admin("/metrics")[1], "agw_requests_total")
+        told = len(front.states)
+
+        os.kill(victim, signal.SIGKILL)
+        # None is refused: the dead worker's share waits in its sockets for the next process.
+        later = [front.connect() for _ in range(24)]
+
+        for connection, owner in zip(connections, owners, strict=True):
+            if owner == other:
+                assert ask(connection).status == 200
+            else:
+                with pytest.raises((HTTPException, ConnectionError)):
+                    ask(connection)
+        assert {ask(connection).status for connection in later} == {200}
+        front.wait(
+            lambda state: state["ready"] and state["workers"][0][2] == 1 and state["workers"][0][1] > 0, since=told
+        )
+        assert victim not in front.pids()
+        assert other in front.pids()
+        text = front.admin("/metrics")[1]
+        assert metric(text, "agw_requests_total") >= before + 24 + owners.count(other)
+        assert metric(text, "agw_worker_exits_total", cause="SIGKILL") == 1
+        assert metric(text, "agw_workers_serving") == 2
+        assert "cause=SIGKILL" in front.log.read_text()
+
+
+def test_a_worker_that_keeps_dying_is_started_later_and_later(tmp_path):
+    with agent() as upstream, gateway(tmp_path / "log") as front:
+        front.put(entries(upstream.port))
+        for restarts in (1, 2):
+            os.kill(front.pids()[0], signal.SIGKILL)
+            front.wait(lambda state, n=restarts: state["workers"][0][2] == n and state["workers"][0][1] > 0)
+        log = front.log.read_text()
+        assert "next_in=0s" in log
+        assert "next_in=1s" in log
+
+
+def test_workers_end_with_their_supervisor(tmp_path):
+    with agent() as upstream, gateway(tmp_path / "log") as front:
+        front.put(entries(upstream.port))
+        pids = front.pids()
+        front.process.kill()
+        eventually(lambda: all(is_gone(pid) for pid in pids), "the workers end")
+
+
+def test_signals_to_the_whole_group_are_the_supervisors_affair(tmp_path):
+    with agent() as upstream, gateway(tmp_path / "log") as front:
+        front.put(entries(upstream.port))
+        pids = front.pids()
+        for pid in pids:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                os.kill(pid, number)
+        assert {ask(front.connect()).status for _ in range(8)} == {200}
+        assert front.pids() == pids
+
+
+def test_a_worker_is_small(tmp_path):
+    with agent() as upstream, gateway(tmp_path / "log") as front:
+        front.put(entries(upstream.port))
+        ask(front.connect())
+        for pid in front.pids():
+            status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+            assert int(status["VmRSS"].split()[0]) * 1024 < 40 * MIB
+            loaded = Path(f"/proc/{pid}/maps").read_text()
+            assert not any(name in loaded for name in ("_yaml", "watchfiles", "httptools"))
