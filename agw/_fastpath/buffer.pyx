@@ -4,6 +4,7 @@ cdef long _live = 0
 
 cdef enum:
     SMALLEST = 1024         # bytes: a typical head with its body fits, malloc serves it from a cache
+    KEPT = 65536            # bytes before the start that are never moved over: a retry sends them again
 
 
 cdef long* live_buffers() noexcept nogil:
@@ -15,7 +16,7 @@ cdef int buffer_grow(Buffer* buffer, Py_ssize_t more) except -1 nogil:
     cdef Py_ssize_t held = buffer.end - buffer.start
     cdef Py_ssize_t capacity = buffer.capacity if buffer.capacity else SMALLEST
     cdef unsigned char* data
-    if buffer.data != NULL and buffer.start >= more and buffer.start >= held:
+    if buffer.data != NULL and buffer.start > KEPT and buffer.start >= more and buffer.start >= held:
         memmove(buffer.data, buffer.data + buffer.start, held)
         buffer.start = 0
         buffer.end = held

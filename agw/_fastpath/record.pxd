@@ -33,7 +33,7 @@ cdef enum Reason:
     R_COUNT = 23
 
 # Indices into the counters, each a uint64. Gauges (see record.pyx COUNTERS) are set to 0 when a worker starts.
-cdef enum Counter:
+cdef enum:
     C_REQUESTS = 0              # exchanges ended
     C_STATUS_1XX = 1            # C_STATUS_1XX + status / 100 - 1: final answers by class
     C_STATUS_2XX = 2

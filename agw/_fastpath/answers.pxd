@@ -1,0 +1,9 @@
+# The answers that agw gives itself: one place for their words.
+
+from libc.stdint cimport uint32_t
+
+# Body (JSON) of a local answer: the status and a sentence for people. Static memory.
+cdef const char* answer_body(int status, int reason, uint32_t* size) noexcept nogil
+
+# Reason phrase of a status, "" where there is none of its own (RFC 9110 15). Static memory.
+cdef const char* reason_phrase(int status) noexcept nogil

@@ -1,0 +1,1 @@
+"""Types of the local answers: nothing of them is for Python."""

@@ -1,0 +1,178 @@
+# One request and its response, and what it needs of the two codecs it stands between.
+#
+# Events, as C calls, in this order for each exchange:
+#   downstream -> exchange   begin, request_body*, request_end | request_lost
+#   exchange   -> upstream   send_head, send_body*, send_end | abandon
+#   upstream   -> exchange   response_interim*, response_head, response_body*, response_end | upstream_failed
+#   exchange   -> downstream respond_interim*, respond_head, respond_body*, respond_end | respond_abort, then done
+# and "want more" in both directions: want_read() of the stream that is too fast.
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from agw._fastpath.http1_head cimport HeadLimits
+from agw._fastpath.message cimport Field, RequestHead, ResponseHead
+from agw._fastpath.poller cimport Poller, Timed
+from agw._fastpath.pool cimport Endpoint, Pool
+from agw._fastpath.route cimport CompiledBackend, CompiledPolicy, CompiledRule
+from agw._fastpath.stream cimport Stream
+from agw._fastpath.table cimport Table
+
+cdef enum:
+    RECEIVE_ROOM = 65536        # bytes read at once
+    FIELD_ROOM = 528            # MAX_FIELDS of a head and those that the exchange adds
+    TEXT_ROOM = 8192            # for the values of added fields
+    MAX_CARD = 1048576          # bytes of an agent card that is looked into
+
+# What all exchanges of a worker share: settings, scratch memory, the table in service.
+cdef class Context:
+    cdef Poller poller
+    cdef Pool pool
+    cdef Table table                    # replaced by a swap, never changed
+    cdef Connector connector
+    cdef object rewrite_card            # see reactor.pyi; None: cards pass as they are
+    cdef object _counters_owner         # keeps the shared memory alive
+    cdef object _records_owner
+    cdef uint64_t* counters             # C_COUNT of them
+    cdef unsigned char* ring            # RECORDS size
+    cdef HeadLimits limits
+    cdef int64_t header_deadline_ms
+    cdef int64_t body_idle_ms
+    cdef int64_t keepalive_idle_ms
+    cdef int64_t write_stall_ms
+    cdef int64_t connect_timeout_ms
+    cdef int64_t response_header_timeout_ms
+    cdef int64_t upstream_idle_ms
+    cdef int64_t max_body               # bytes, 0 = without limit
+    cdef int trusted_hops
+    cdef long max_connections
+    cdef bint draining
+    cdef unsigned char* receive         # scratch of one read: limits.head + RECEIVE_ROOM bytes
+    cdef unsigned char* head_scratch    # scratch of one parsed head: 2 * limits.head bytes
+    cdef Field fields[528]              # of the head that is being parsed
+    cdef char text[8192]                # values of added fields
+    cdef char date[32]                  # IMF-fixdate of date_s
+    cdef int64_t date_s
+    cdef list spare                     # ended Exchanges, to begin again: no object is made per request
+    cdef long active                    # exchanges in progress
+    cdef long connections               # client connections open
+    cdef long upstreams                 # connections to endpoints open
+
+    cdef const char* http_date(self) noexcept
+
+# The client's side of an exchange. The codec owns one Exchange at a time (HTTP/2: one per stream).
+cdef class Downstream(Stream):
+    cdef Context context
+    cdef Exchange exchange              # None between requests
+    cdef uint8_t peer[16]               # IPv6, or IPv4-mapped
+    cdef uint16_t peer_port
+    cdef uint8_t peer_len
+    cdef char peer_text[46]             # as in X-Forwarded-For
+    cdef int port                       # the listener's
+    cdef bint last                      # no request is taken from this connection after the present one
+
+    cdef int respond_interim(self, ResponseHead* head) except -1
+    cdef int respond_head(self, ResponseHead* head) except -1
+    cdef int respond_body(self, const unsigned char* data, Py_ssize_t size) except -1
+    cdef int respond_end(self) except -1
+    cdef int respond_abort(self) except -1
+    cdef int respond_continue(self) except -1
+    cdef int done(self, bint request_complete) except -1
+
+# The agent's side of an exchange.
+cdef class Upstream(Stream):
+    cdef Context context
+    cdef Exchange exchange              # None while idle
+    cdef Endpoint endpoint
+    cdef bint reused                    # it has served an exchange before
+    cdef bint replayable                # all of this exchange's request is in the buffer still
+    cdef int64_t sent_before            # Stream.sent when the exchange took it
+    cdef void* next_idle                # borrowed Upstream, in Endpoint's list
+    cdef void* previous_idle
+
+    cdef int send_head(self, RequestHead* head) except -1
+    cdef int send_body(self, const unsigned char* data, Py_ssize_t size) except -1
+    cdef int send_end(self) except -1
+    cdef int abandon(self) except -1
+    cdef int release(self) except -1
+    cdef bint usable(self) noexcept
+    cdef int replay(self, Upstream failed) except -1
+
+# How a connection to an endpoint is made.
+cdef class Connector:
+    cdef Upstream open(self, Context context, Endpoint endpoint)
+
+cdef enum ExchangeFlag:
+    X_REQUEST_DONE = 1          # the request has been read to its end
+    X_RESPONSE_STARTED = 2      # its head is on its way to the client
+    X_RESPONSE_DONE = 4
+    X_CARD = 8                  # the answer is an agent card: collected, rewritten
+    X_COLLECTING = 16
+    X_STREAM = 32               # text/event-stream
+    X_RETRIED = 64
+    X_REUSED = 128
+    X_IDEMPOTENT = 256
+    X_BODY = 512                # the request has a body
+    X_HEAD = 1024               # the client asked with HEAD
+    X_ENDED = 2048
+    X_PAUSED_UP = 4096          # the upstream is not read until the downstream has drained
+    X_PAUSED_DOWN = 8192
+
+cdef class Exchange(Timed):
+    cdef Context context
+    cdef Downstream down
+    cdef Upstream up            # None before one is picked and after it is given back
+    cdef CompiledRule rule      # of the table that the exchange began with
+    cdef CompiledBackend backend
+    cdef Endpoint endpoint      # last one tried
+    cdef uint32_t flags         # ExchangeFlag
+    cdef int status             # of the final answer, 0 before
+    cdef int reason             # Reason
+    cdef int method_id
+    cdef int consumer           # index into the policy's keys, -1 without
+    cdef int path_len
+    cdef int64_t started_ns     # Poller.now_ns
+    cdef int64_t first_byte_ns  # 0 before
+    cdef int64_t request_bytes  # body bytes read
+    cdef int64_t response_bytes # body bytes sent on
+    cdef uint64_t id[2]         # X-Request-Id
+    cdef char path[132]         # for the record
+    cdef list collected         # body of a card
+    cdef dict card              # facts about the card's request and answer; None on the plain path
+
+    cdef int begin(self, RequestHead* head) except -1
+    cdef int request_body(self, const unsigned char* data, Py_ssize_t size) except -1
+    cdef int request_end(self) except -1
+    cdef int request_lost(self, int reason) except -1
+    cdef int request_refused(self, int status, int reason) except -1
+    cdef int flush_request(self) except -1
+    cdef int response_interim(self, ResponseHead* head) except -1
+    cdef int response_head(self, ResponseHead* head) except -1
+    cdef int response_body(self, const unsigned char* data, Py_ssize_t size) except -1
+    cdef int response_end(self, bint reusable) except -1
+    cdef int flush_response(self) except -1
+    cdef int upstream_failed(self, int reason, bint nothing_received) except -1
+    cdef int downstream_drained(self) except -1
+    cdef int upstream_drained(self) except -1
+
+    cdef bint streaming(self) noexcept
+    cdef int _admit(self, RequestHead* head) except -1
+    cdef int _authenticate(self, RequestHead* head, CompiledPolicy policy) except -3
+    cdef CompiledBackend _weighted(self, CompiledRule rule)
+    cdef int _forward(self, RequestHead* head) except -1
+    cdef int _connect(self, Endpoint avoid) except -1
+    cdef int _note(self, RequestHead* head) noexcept
+    cdef int _card_request(self, RequestHead* head) except -1
+    cdef int _drop_untrusted(self, RequestHead* head) noexcept
+    cdef Py_ssize_t _forwarded_for(self, RequestHead* head, char* text) noexcept
+    cdef int _let_go(self) except -1
+    cdef bint _card_head(self, ResponseHead* head) except -1
+    cdef int _card_done(self) except -1
+    cdef int _card_as_it_is(self) except -1
+    cdef int _card_answer(self, int status, list fields, bytes body) except -1
+    cdef int _card_answer_head(self, int status, list fields, int64_t content_length) except -1
+    cdef int answer(self, int status, int reason) except -1
+    cdef int _finish(self, bint reusable) except -1
+    cdef int _cut(self, int reason) except -1
+    cdef void _record(self, int kind) noexcept
+
+cdef Exchange new_exchange(Context context, Downstream down)

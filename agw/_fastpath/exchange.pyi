@@ -1,0 +1,22 @@
+"""Types of the exchange and what it needs of codecs, as far as Python sees them."""
+
+from agw._fastpath.poller import Poller, Timed
+from agw._fastpath.pool import Pool
+from agw._fastpath.stream import Stream
+
+class Context:
+    """What all exchanges of a worker share."""
+
+    def __init__(self, poller: Poller, pool: Pool, counters: memoryview, records: memoryview, head: int) -> None: ...
+
+class Downstream(Stream):
+    """The client's side of an exchange."""
+
+class Upstream(Stream):
+    """The agent's side of an exchange."""
+
+class Connector:
+    """How a connection to an endpoint is made."""
+
+class Exchange(Timed):
+    """One request and its response."""

@@ -1,0 +1,15 @@
+"""Types of the server codec, as far as Python sees it."""
+
+from agw._fastpath.exchange import Context, Downstream
+from agw._fastpath.poller import Source
+
+class Http1Downstream(Downstream):
+    """A client connection."""
+
+class Acceptor(Source):
+    """A listening socket."""
+
+    port: int
+    def __init__(self, context: Context, fd: int, port: int) -> None: ...
+    def close(self) -> None:
+        """Accept no more; connections that exist live on."""

@@ -1,0 +1,506 @@
+"""The server codec of HTTP/1.1: requests of one connection, in order, one exchange at a time.
+
+    HEAD --no body--> WAIT --done--> HEAD
+    HEAD --body--> BODY --last byte--> WAIT
+    BODY --answered early--> DISCARD (at most 64 KiB and 1 s) --last byte--> HEAD
+    any --last answer--> CLOSING (all is read), LINGER (something may still come: FIN first, so that the client reads
+                         the answer before a reset can drop it, RFC 9112 9.6) --> CLOSED
+
+Pipelined requests wait in `pending`, and the socket is not read while 32 KiB of them do. The end of the client's side
+while an answer is due counts as its going away: a client that has closed looks the same, and an agent that works for
+nobody should be told.
+"""
+
+from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, errno
+from libc.string cimport memcpy, memset, strlen
+from posix.unistd cimport close, dup
+
+from agw._fastpath.buffer cimport buffer_append, buffer_free, buffer_size
+from agw._fastpath.exchange cimport RECEIVE_ROOM, Exchange, new_exchange
+from agw._fastpath.http1_body cimport CHUNK_DATA, CHUNK_END, CHUNK_ERROR, CHUNK_TOO_LARGE, chunk_next
+from agw._fastpath.http1_head cimport HEAD_MORE, parse_request_head
+from agw._fastpath.http1_write cimport chunk_line, write_response_head
+from agw._fastpath.message cimport (
+    FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, FRAMING_UNTIL_CLOSE, M_HEAD, RequestHead, ResponseHead,
+)
+from agw._fastpath.poller cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
+from agw._fastpath.record cimport (
+    C_DOWNSTREAM_ACCEPTED, C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_BYTES_IN, C_DOWNSTREAM_BYTES_OUT, R_BAD_REQUEST,
+    R_CLIENT_CLOSED, R_EXPECTATION_FAILED, R_HEAD_TOO_LARGE, R_METHOD_REFUSED, R_NOT_IMPLEMENTED, R_REQUEST_TIMEOUT,
+    R_UNAUTHENTICATED, R_VERSION_REFUSED,
+)
+from agw._fastpath.stream cimport LOW_MARK, STREAM_AGAIN, backlog
+
+cdef extern from "<sys/socket.h>" nogil:
+    enum:
+        AF_INET
+        SHUT_WR
+        SOCK_CLOEXEC
+        SOCK_NONBLOCK
+    struct sockaddr:
+        pass
+    struct sockaddr_storage:
+        unsigned short ss_family
+    int accept4(int fd, sockaddr* where, unsigned int* size, int flags)
+    int shutdown(int fd, int how)
+
+cdef extern from "<netinet/in.h>" nogil:
+    struct in_addr:
+        pass
+    struct in6_addr:
+        pass
+    struct sockaddr_in:
+        unsigned short sin_port
+        in_addr sin_addr
+    struct sockaddr_in6:
+        unsigned short sin6_port
+        in6_addr sin6_addr
+
+cdef extern from "<arpa/inet.h>" nogil:
+    const char* inet_ntop(int family, const void* address, char* text, unsigned int size)
+    unsigned short ntohs(unsigned short value)
+
+cdef enum:
+    LOOK_AHEAD = 32768      # bytes of requests that may wait for their turn
+    DISCARD = 65536         # bytes of a request that are read only to keep its connection
+    DISCARD_MS = 1000
+    DIRECT = 16384          # bytes from which a stretch of body is not copied first
+    ACCEPTS = 64            # connections taken per wake-up
+    ACCEPT_PAUSE_MS = 500   # when there are no descriptors, or enough connections
+    DRAIN_IDLE_MS = 1000    # how long an idle connection has for one more request while draining
+
+
+cdef int _reason(int status) noexcept:
+    """Why a request with this parse result is refused."""
+    if status == 401: return R_UNAUTHENTICATED
+    if status == 405: return R_METHOD_REFUSED
+    if status == 408: return R_REQUEST_TIMEOUT
+    if status == 414 or status == 431: return R_HEAD_TOO_LARGE
+    if status == 417: return R_EXPECTATION_FAILED
+    if status == 501: return R_NOT_IMPLEMENTED
+    if status == 505: return R_VERSION_REFUSED
+    return R_BAD_REQUEST
+
+
+cdef class Http1Downstream(Downstream):
+    def __dealloc__(self):
+        buffer_free(&self.pending)
+
+    cdef int on_events(self, uint32_t events) except -1:
+        if events & EPOLLOUT:
+            self.flush()
+            if self.fd >= 0 and self.exchange is not None and backlog(self) <= LOW_MARK:
+                self.exchange.downstream_drained()
+        if self.fd < 0:
+            return 0
+        if events & (EPOLLERR | EPOLLHUP) and not events & EPOLLIN:
+            return self._ended()
+        if events & EPOLLIN:
+            return self._receive()
+        return 0
+
+    cdef int on_timer(self) except -1:
+        if backlog(self):
+            if self.sent == self.stalled_at or self.state == D_LINGER:
+                self.broken = True
+                return self._ended()
+            return self._watch_writing()
+        if self.state == D_HEAD and (buffer_size(&self.pending) or self.head_state.lines):
+            return self._refuse(408)
+        if self.state == D_BODY:
+            if self.interest & EPOLLIN:
+                return self.exchange.request_refused(408, R_REQUEST_TIMEOUT)
+            return self.poller.arm(self, self.context.body_idle_ms)
+        if self.state == D_HEAD or self.state == D_DISCARD or self.state == D_LINGER or self.state == D_CLOSING:
+            return self._close()
+        return 0
+
+    # --- the request ----------------------------------------------------------------------------------------------
+
+    cdef int _receive(self) except -1:
+        cdef unsigned char* data = self.context.receive
+        cdef Py_ssize_t size, used, before = buffer_size(&self.pending)
+        cdef bint partial = self.state == D_HEAD and before > 0
+        if self.state == D_WAIT:
+            before = 0
+        if before:
+            memcpy(data, self.pending.data + self.pending.start, before)
+        size = self.read(data + before, RECEIVE_ROOM)
+        if size == STREAM_AGAIN:
+            return 0
+        if size <= 0:
+            return self._ended()
+        self.context.counters[C_DOWNSTREAM_BYTES_IN] += size
+        if self.state == D_WAIT:
+            buffer_append(&self.pending, data, size)
+            if buffer_size(&self.pending) >= LOOK_AHEAD:
+                self.full = True
+                self.want_read(False)
+            return 0
+        size += before
+        used = self._consume(data, size)
+        if self.fd < 0:
+            return 0
+        self.pending.start = self.pending.end = 0
+        if used < size:
+            buffer_append(&self.pending, data + used, size - used)
+        elif self.pending.data != NULL:
+            buffer_free(&self.pending)
+        if self.state == D_HEAD and used < size and not partial:
+            # Absolute: bytes that trickle in do not move it (RFC 9110 15.5.9).
+            self.poller.disarm(self)
+            self.poller.arm(self, self.context.header_deadline_ms)
+        elif self.state == D_BODY:
+            self.poller.arm(self, self.context.body_idle_ms)
+        return self.exchange.flush_request() if self.exchange is not None else 0
+
+    cdef int _ended(self) except -1:
+        """The client has ended its side, or is gone."""
+        cdef Exchange exchange = self.exchange
+        self._close()
+        return exchange.request_lost(R_CLIENT_CLOSED) if exchange is not None else 0
+
+    cdef Py_ssize_t _consume(self, const unsigned char* data, Py_ssize_t size) except -1:
+        """Go through received bytes as far as they can be dealt with now."""
+        cdef Py_ssize_t used = 0, n
+        self.consuming = True
+        while used < size:
+            if self.state == D_HEAD:
+                n = self._head(data + used, size - used)
+                if n == 0:
+                    break
+            elif self.state == D_BODY or self.state == D_DISCARD:
+                n = self._body(data + used, size - used)
+            elif self.state == D_WAIT:
+                break
+            else:
+                n = self._ignore(size - used)
+            used += n
+        self.consuming = False
+        return used
+
+    cdef Py_ssize_t _ignore(self, Py_ssize_t size) except -1:
+        self.budget -= size
+        if self.state == D_LINGER and self.budget < 0:
+            self._close()
+        return size
+
+    cdef Py_ssize_t _head(self, const unsigned char* data, Py_ssize_t size) except -1:
+        """Parse one head and begin its exchange; 0 where it is not complete."""
+        cdef RequestHead head
+        cdef Context context = self.context
+        cdef Py_ssize_t used = 0
+        cdef int result = parse_request_head(
+            data, size, &self.head_state, &context.limits, context.head_scratch, context.fields, &head, &used
+        )
+        if result == HEAD_MORE:
+            return 0
+        if result:
+            self._refuse(result)
+            return size
+        self.framing = head.framing
+        self.minor = head.minor
+        self.to_head = head.method_id == M_HEAD
+        self.expect_continue = head.expect_continue
+        self.last = not head.keep_alive
+        self.body_left = head.content_length
+        self.state = D_BODY
+        if head.framing == FRAMING_NONE or (head.framing == FRAMING_LENGTH and head.content_length == 0):
+            self.state = D_WAIT
+        elif head.framing == FRAMING_CHUNKED:
+            memset(&self.chunk, 0, sizeof(self.chunk))
+        self.exchange = new_exchange(context, self)
+        self.exchange.begin(&head)
+        return used
+
+    cdef Py_ssize_t _body(self, const unsigned char* data, Py_ssize_t size) except -1:
+        cdef Py_ssize_t used = 0, start = 0, count = 0
+        cdef int result
+        if self.state == D_DISCARD and size > self.budget:
+            self._close()
+            return size
+        if self.framing == FRAMING_LENGTH:
+            used = count = size if size < self.body_left else <Py_ssize_t> self.body_left
+            self.body_left -= used
+            if self.state == D_BODY:
+                self.exchange.request_body(data, count)
+            result = CHUNK_END if self.body_left == 0 else CHUNK_DATA
+        else:
+            result = chunk_next(&self.chunk, data, size, &used, &start, &count)
+            if result == CHUNK_DATA and self.state == D_BODY:
+                self.exchange.request_body(data + start, count)
+        if self.state == D_DISCARD:
+            self.budget -= used
+        if result == CHUNK_END:
+            self._body_over()
+        elif result >= CHUNK_ERROR:
+            if self.state == D_BODY:
+                self.exchange.request_refused(
+                    431 if result == CHUNK_TOO_LARGE else 400,
+                    R_HEAD_TOO_LARGE if result == CHUNK_TOO_LARGE else R_BAD_REQUEST,
+                )
+            else:
+                self._close()
+            return size
+        return used
+
+    cdef int _body_over(self) except -1:
+        """The last byte of the body is behind us."""
+        if self.state == D_BODY:
+            self.state = D_WAIT
+            return self.exchange.request_end()
+        if self.state == D_DISCARD:
+            self.state = D_HEAD
+            memset(&self.head_state, 0, sizeof(self.head_state))
+            return self.poller.arm(self, self.context.keepalive_idle_ms)
+        return 0
+
+    cdef int _refuse(self, int status) except -1:
+        """Answer what is no request, and close."""
+        self.minor = 1
+        self.to_head = False
+        self.last = True
+        self.framing = FRAMING_UNTIL_CLOSE
+        self.state = D_BODY
+        self.exchange = new_exchange(self.context, self)
+        return self.exchange.answer(status, _reason(status))
+
+    # --- the answer -----------------------------------------------------------------------------------------------
+
+    cdef int respond_continue(self) except -1:
+        self.expect_continue = False
+        self.write(b"HTTP/1.1 100 Continue\r\n\r\n", 25)
+        return self.flush()
+
+    cdef int respond_interim(self, ResponseHead* head) except -1:
+        if self.minor == 0:
+            return 0
+        write_response_head(&self.out, head, FRAMING_NONE, -1, False, False)
+        return self.flush()
+
+    cdef bint _can_discard(self) noexcept:
+        """Whether what is left of the request is little enough to read it and keep the connection."""
+        if self.state != D_BODY:
+            return True
+        if self.expect_continue:
+            return False
+        return self.framing == FRAMING_CHUNKED or (self.framing == FRAMING_LENGTH and self.body_left <= DISCARD)
+
+    cdef int respond_head(self, ResponseHead* head) except -1:
+        cdef int framing = head.framing
+        cdef int64_t length = head.content_length
+        if not self._can_discard():
+            self.last = True
+        if self.to_head and framing != FRAMING_NONE:
+            framing = FRAMING_NONE
+        elif head.status == 204:
+            framing = FRAMING_NONE
+            length = -1
+        elif framing == FRAMING_UNTIL_CLOSE or framing == FRAMING_CHUNKED:
+            framing = FRAMING_CHUNKED if self.minor else FRAMING_UNTIL_CLOSE
+        if framing == FRAMING_UNTIL_CLOSE:
+            self.last = True
+        self.answer_framing = framing
+        if self.broken:
+            return 0
+        return write_response_head(
+            &self.out, head, framing, length, self.last, self.minor == 0 and not self.last
+        )
+
+    cdef int respond_body(self, const unsigned char* data, Py_ssize_t size) except -1:
+        cdef char line[20]
+        if size == 0 or self.answer_framing == FRAMING_NONE:
+            return 0
+        if self.answer_framing == FRAMING_CHUNKED:
+            self.write(<const unsigned char*> line, chunk_line(line, size))
+            if size >= DIRECT:
+                return self.write_through(data, size, b"\r\n", 2)
+            self.write(data, size)
+            return self.write(b"\r\n", 2)
+        if size >= DIRECT:
+            return self.write_through(data, size, b"", 0)
+        return self.write(data, size)
+
+    cdef int respond_end(self) except -1:
+        if self.answer_framing == FRAMING_CHUNKED:
+            self.write(b"0\r\n\r\n", 5)
+        return 0
+
+    cdef int respond_abort(self) except -1:
+        # What is complete of the answer is sent; then a reset, which no client takes for an end.
+        self.flush()
+        self._account()
+        self.state = D_CLOSED
+        return self.reset()
+
+    cdef int done(self, bint request_complete) except -1:
+        if self.state == D_CLOSED or self.fd < 0:
+            return 0
+        if self.state == D_BODY and self.framing == FRAMING_LENGTH and self.body_left == 0:
+            request_complete = True
+        if self.last or self.broken:
+            return self._finish_connection(request_complete)
+        if not request_complete:
+            self.state = D_DISCARD
+            self.budget = DISCARD
+            self.poller.disarm(self)
+            self.poller.arm(self, DISCARD_MS)
+        else:
+            self.state = D_HEAD
+            memset(&self.head_state, 0, sizeof(self.head_state))
+            self.poller.arm(self, self.context.keepalive_idle_ms)
+        if self.out.data != NULL and backlog(self) == 0:
+            buffer_free(&self.out)
+        elif backlog(self):
+            self._watch_writing()
+        return 0 if self.consuming else self._resume()
+
+    cdef int _resume(self) except -1:
+        """Deal with what came while the last exchange was under way."""
+        cdef Py_ssize_t used
+        if self.full or not self.interest & EPOLLIN:
+            self.full = False
+            self.want_read(True)
+        if buffer_size(&self.pending) == 0:
+            return 0
+        used = self._consume(self.pending.data + self.pending.start, buffer_size(&self.pending))
+        if self.fd < 0:
+            return 0
+        self.pending.start += used
+        if buffer_size(&self.pending) == 0:
+            buffer_free(&self.pending)
+        elif self.state == D_HEAD:
+            self.poller.disarm(self)
+            self.poller.arm(self, self.context.header_deadline_ms)
+        return self.exchange.flush_request() if self.exchange is not None else 0
+
+    # --- the connection -------------------------------------------------------------------------------------------
+
+    cdef int written_out(self) except -1:
+        self.out.start = self.out.end = 0
+        self.stalled_at = -1
+        if self.state == D_CLOSING:
+            return self._close()
+        if self.state == D_LINGER:
+            shutdown(self.fd, SHUT_WR)
+        elif self.exchange is None:
+            buffer_free(&self.out)
+        return 0
+
+    cdef int flush(self) except -1:
+        Downstream.flush(self)
+        if backlog(self) and self.stalled_at < 0 and self.fd >= 0:
+            return self._watch_writing()
+        return 0
+
+    cdef int _watch_writing(self) except -1:
+        self.stalled_at = self.sent
+        self.poller.disarm(self)
+        return self.poller.arm(self, self.context.write_stall_ms)
+
+    cdef int _finish_connection(self, bint request_complete) except -1:
+        """The last answer is written, or on its way."""
+        if self.broken:
+            return self._close()
+        self.poller.disarm(self)
+        if request_complete and buffer_size(&self.pending) == 0 and not self.consuming:
+            if backlog(self) == 0:
+                return self._close()
+            self.state = D_CLOSING
+            self.poller.change(self, self.interest & ~<uint32_t> EPOLLIN)
+            return self._watch_writing()
+        self.state = D_LINGER
+        self.budget = DISCARD
+        buffer_free(&self.pending)
+        self.want_read(True)
+        if backlog(self):
+            return self._watch_writing()
+        shutdown(self.fd, SHUT_WR)
+        return self.poller.arm(self, DISCARD_MS)
+
+    cdef int _account(self) except -1:
+        self.context.connections -= 1
+        self.context.counters[C_DOWNSTREAM_ACTIVE] -= 1
+        self.context.counters[C_DOWNSTREAM_BYTES_OUT] += self.sent
+        return 0
+
+    cdef int _close(self) except -1:
+        if self.state == D_CLOSED:
+            return 0
+        self.state = D_CLOSED
+        self._account()
+        return self.poller.remove(self)
+
+    cdef int on_drain(self) except -1:
+        # At most one more request: a connection that was idle anyway has a moment for one that is on its way.
+        if self.state == D_HEAD and not buffer_size(&self.pending):
+            self.poller.disarm(self)
+            self.poller.arm(self, DRAIN_IDLE_MS)
+        return 0
+
+
+cdef class Acceptor(Source):
+    def __init__(self, Context context, int fd, int port):
+        self.context = context
+        self.poller = context.poller
+        self.port = port
+        self.fd = dup(fd)
+        if self.fd < 0:
+            raise OSError(errno, "dup")
+        self.poller.add(self, EPOLLIN)
+
+    def close(self):
+        """Accept no more; connections that exist live on."""
+        self.poller.remove(self)
+
+    cdef int on_timer(self) except -1:
+        return self.poller.change(self, EPOLLIN)
+
+    cdef int on_events(self, uint32_t events) except -1:
+        for _ in range(ACCEPTS):
+            if self.context.max_connections and self.context.connections >= self.context.max_connections:
+                # The kernel's backlog queues them until there is room.
+                self.poller.change(self, 0)
+                return self.poller.arm(self, ACCEPT_PAUSE_MS)
+            if not self._accept():
+                return 0
+        return 0
+
+    cdef int _accept(self) except -1:
+        """Take one connection; 0 when there is none left."""
+        cdef sockaddr_storage where
+        cdef unsigned int size = sizeof(where)
+        cdef Http1Downstream down
+        cdef sockaddr_in* v4 = <sockaddr_in*> &where
+        cdef sockaddr_in6* v6 = <sockaddr_in6*> &where
+        cdef int fd = accept4(self.fd, <sockaddr*> &where, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
+        if fd < 0:
+            if errno == EINTR or errno == ECONNABORTED:
+                return 1
+            if errno == EMFILE or errno == ENFILE:
+                self.poller.change(self, 0)
+                self.poller.arm(self, ACCEPT_PAUSE_MS)
+            return 0
+        down = Http1Downstream.__new__(Http1Downstream)
+        down.context = self.context
+        down.poller = self.poller
+        down.fd = fd
+        down.port = self.port
+        down.stalled_at = -1
+        if where.ss_family == AF_INET:
+            memset(down.peer, 0, 10)
+            down.peer[10] = down.peer[11] = 0xff
+            memcpy(down.peer + 12, &v4.sin_addr, 4)
+            down.peer_port = ntohs(v4.sin_port)
+            inet_ntop(where.ss_family, &v4.sin_addr, down.peer_text, sizeof(down.peer_text))
+        else:
+            memcpy(down.peer, &v6.sin6_addr, 16)
+            down.peer_port = ntohs(v6.sin6_port)
+            inet_ntop(where.ss_family, &v6.sin6_addr, down.peer_text, sizeof(down.peer_text))
+        down.peer_len = <uint8_t> strlen(down.peer_text)
+        self.context.connections += 1
+        self.context.counters[C_DOWNSTREAM_ACCEPTED] += 1
+        self.context.counters[C_DOWNSTREAM_ACTIVE] += 1
+        self.poller.add(down, EPOLLIN)
+        self.poller.arm(down, self.context.keepalive_idle_ms)
+        return 1

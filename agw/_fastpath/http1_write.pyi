@@ -1,0 +1,1 @@
+"""Types of the head writer: nothing of it is for Python."""

@@ -1,0 +1,67 @@
+# The event loop beneath the loop: an epoll set of the data plane's own, and one timer wheel.
+
+cimport cython
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+cdef extern from "<sys/epoll.h>" nogil:
+    enum:
+        EPOLLIN
+        EPOLLOUT
+        EPOLLERR
+        EPOLLHUP
+
+cdef enum:
+    TICK_MS = 100           # resolution of deadlines
+    WHEEL_SLOTS = 512       # a deadline further away than 51 s goes round more than once
+
+# A deadline in the wheel. Embedded in its owner, so arming allocates nothing.
+cdef struct Timer:
+    Timer* next
+    Timer* previous         # NULL while not armed
+    void* owner             # borrowed Timed; it disarms before it goes
+    int64_t deadline        # ms of Poller.now_ms; may lie after the slot it waits in (then it moves on)
+    int64_t slot_time       # ms: when its slot comes up
+
+# Something with a deadline.
+cdef class Timed:
+    cdef Poller poller
+    cdef Timer timer
+    cdef int on_timer(self) except -1
+
+# A socket in the epoll set. The set holds a reference from add() to remove().
+cdef class Source(Timed):
+    cdef int fd             # -1 once closed
+    cdef void* newer        # borrowed Source: the list of all in the set
+    cdef void* older
+    cdef uint32_t interest  # EPOLLIN | EPOLLOUT as registered
+    cdef int on_events(self, uint32_t events) except -1
+    cdef int on_drain(self) except -1
+
+@cython.final
+cdef class Poller:
+    cdef int epfd
+    cdef object loop                # asyncio's; owns the thread
+    cdef object _ticker             # handle of the next tick, None while no timer is armed
+    cdef list _closed               # Sources removed in this batch: their events may still be in it
+    cdef Timer wheel[512]           # list heads
+    cdef Timer _mark                # end of the slot that is being gone through
+    cdef long armed                 # timers in the wheel
+    cdef int64_t _ticked            # ms: up to here all slots have been gone through
+    cdef long sources               # in the set
+    cdef void* _newest               # of the list of all sources, for drain and close
+    cdef readonly long exceptions   # that reached the poller
+    cdef int64_t now_ms             # monotonic, as of this batch
+    cdef int64_t now_ns             # the same clock
+
+    cdef int add(self, Source source, uint32_t interest) except -1
+    cdef int change(self, Source source, uint32_t interest) except -1
+    cdef int remove(self, Source source) except -1
+    cdef int arm(self, Timed owner, int64_t after_ms) except -1
+    cdef void disarm(self, Timed owner) noexcept
+    cdef int64_t clock(self) noexcept
+    cdef int run(self) except -1
+    cdef void _dispatch(self, Source source, uint32_t events) noexcept
+    cdef void _caught(self, Timed owner) noexcept
+    cdef void _link(self, Timer* timer) noexcept
+    cdef int _expire(self, Timer* head) except -1
+    cdef list _all(self)

@@ -1,0 +1,25 @@
+"""Types of the poller, as far as Python sees it."""
+
+import asyncio
+
+class Timed:
+    """Something with a deadline."""
+
+class Source(Timed):
+    """A socket in the epoll set."""
+
+class Poller:
+    """The epoll set and timer wheel of a worker."""
+
+    exceptions: int
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None: ...
+    def start(self) -> None:
+        """Let the asyncio loop wake us."""
+    def stop(self) -> None:
+        """Leave the asyncio loop alone from now on."""
+    def drain(self) -> None:
+        """Tell every source that the worker wants to end."""
+    def close_all(self) -> None:
+        """Close every socket in the set."""
+    def counts(self) -> dict[str, int]:
+        """What is alive."""

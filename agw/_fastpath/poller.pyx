@@ -1,0 +1,282 @@
+"""The epoll set and the timers of the data plane, driven by one readable descriptor in the asyncio loop.
+
+uvloop wakes us once per batch; the batch is then drained in C, without a Python object per event. Rules:
+- a Source is referenced by the set while it is in it; one that is removed stays referenced until the batch is over,
+  since events for it may be waiting in that batch;
+- level-triggered: whoever reads less than there is will be called again;
+- an exception that a Source lets out is a bug: it costs that Source, is counted, logged, and never ends the worker.
+"""
+
+import logging
+
+cimport cython
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.errno cimport EINTR, errno
+from libc.stdint cimport uint64_t
+from libc.string cimport memset
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+from posix.unistd cimport close
+
+cdef extern from "<sys/epoll.h>" nogil:
+    ctypedef union epoll_data_t:
+        void* ptr
+    struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    enum:
+        EPOLL_CLOEXEC
+        EPOLL_CTL_ADD
+        EPOLL_CTL_DEL
+        EPOLL_CTL_MOD
+    int epoll_create1(int flags)
+    int epoll_ctl(int epfd, int op, int fd, epoll_event* event)
+    int epoll_wait(int epfd, epoll_event* events, int maxevents, int timeout)
+
+cdef enum:
+    BATCH = 256             # events taken from the kernel at once
+    ROUNDS = 4              # batches before uvloop's own handles get a turn
+
+log = logging.getLogger("agw.fastpath")
+
+
+cdef class Timed:
+    cdef int on_timer(self) except -1:
+        """The deadline has passed; the timer is not armed any more."""
+        return 0
+
+
+cdef class Source(Timed):
+    cdef int on_events(self, uint32_t events) except -1:
+        """The socket is ready for `events` (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP)."""
+        return 0
+
+    cdef int on_drain(self) except -1:
+        """The worker wants to end: come to an end where that costs nobody anything."""
+        return 0
+
+
+@cython.final
+cdef class Poller:
+    def __cinit__(self, loop):
+        cdef int i
+        self.epfd = -1
+        self.loop = loop
+        self._closed = []
+        for i in range(WHEEL_SLOTS):
+            self.wheel[i].next = self.wheel[i].previous = &self.wheel[i]
+        self.clock()
+        self._ticked = self.now_ms
+        self.epfd = epoll_create1(EPOLL_CLOEXEC)
+        if self.epfd < 0:
+            raise OSError(errno, "epoll_create1")
+
+    def __dealloc__(self):
+        if self.epfd >= 0:
+            close(self.epfd)
+
+    def start(self):
+        """Let the asyncio loop wake us."""
+        self.loop.add_reader(self.epfd, self._on_readable)
+
+    def stop(self):
+        """Leave the asyncio loop alone from now on."""
+        self.loop.remove_reader(self.epfd)
+        if self._ticker is not None:
+            self._ticker.cancel()
+            self._ticker = None
+
+    cdef int64_t clock(self) noexcept:
+        cdef timespec now
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        self.now_ns = <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec
+        self.now_ms = self.now_ns // 1_000_000
+        return self.now_ns
+
+    # --- the set ------------------------------------------------------------------------------------------------
+
+    cdef int add(self, Source source, uint32_t interest) except -1:
+        cdef epoll_event event
+        memset(&event, 0, sizeof(event))
+        event.events = interest
+        event.data.ptr = <void*> source
+        if epoll_ctl(self.epfd, EPOLL_CTL_ADD, source.fd, &event) < 0:
+            raise OSError(errno, "epoll_ctl add")
+        source.interest = interest
+        self.sources += 1
+        source.newer = NULL
+        source.older = self._newest
+        if self._newest != NULL:
+            (<Source> self._newest).newer = <void*> source
+        self._newest = <void*> source
+        Py_INCREF(source)
+        return 0
+
+    cdef int change(self, Source source, uint32_t interest) except -1:
+        cdef epoll_event event
+        if source.interest == interest or source.fd < 0:
+            return 0
+        memset(&event, 0, sizeof(event))
+        event.events = interest
+        event.data.ptr = <void*> source
+        if epoll_ctl(self.epfd, EPOLL_CTL_MOD, source.fd, &event) < 0:
+            raise OSError(errno, "epoll_ctl mod")
+        source.interest = interest
+        return 0
+
+    cdef int remove(self, Source source) except -1:
+        """Close the socket of a Source and let go of it."""
+        if source.fd < 0:
+            return 0
+        # A plain close would do, were it not for a descriptor that somebody else still holds open.
+        epoll_ctl(self.epfd, EPOLL_CTL_DEL, source.fd, NULL)
+        close(source.fd)
+        source.fd = -1
+        self.sources -= 1
+        if source.newer != NULL:
+            (<Source> source.newer).older = source.older
+        else:
+            self._newest = source.older
+        if source.older != NULL:
+            (<Source> source.older).newer = source.newer
+        self.disarm(source)
+        self._closed.append(source)
+        Py_DECREF(source)
+        return 0
+
+    def _on_readable(self):
+        self.run()
+
+    cdef int run(self) except -1:
+        cdef epoll_event events[BATCH]
+        cdef int i, n
+        for _ in range(ROUNDS):
+            n = epoll_wait(self.epfd, events, BATCH, 0)
+            if n <= 0:
+                if n < 0 and errno != EINTR:
+                    raise OSError(errno, "epoll_wait")
+                break
+            self.clock()
+            for i in range(n):
+                self._dispatch(<Source> events[i].data.ptr, events[i].events)
+            if self._closed:
+                self._closed.clear()
+            if n < BATCH // 8:
+                break
+        return 0
+
+    cdef void _dispatch(self, Source source, uint32_t events) noexcept:
+        if source.fd < 0:
+            return
+        try:
+            source.on_events(events)
+        except BaseException:
+            self._caught(source)
+
+    cdef void _caught(self, Timed owner) noexcept:
+        self.exceptions += 1
+        log.exception("the data plane let an exception out; its connection is closed")
+        try:
+            if isinstance(owner, Source):
+                self.remove(<Source> owner)
+        except BaseException:
+            log.exception("and could not be closed")
+
+    # --- timers -------------------------------------------------------------------------------------------------
+
+    cdef int arm(self, Timed owner, int64_t after_ms) except -1:
+        """Call owner.on_timer() at the first tick after this long; moves a deadline that was set before."""
+        cdef Timer* timer = &owner.timer
+        timer.deadline = self.now_ms + after_ms
+        if timer.previous != NULL:
+            if timer.deadline >= timer.slot_time:
+                return 0        # it moves on when its slot comes up: pushing a deadline back costs one store
+            self.disarm(owner)
+        timer.owner = <void*> owner
+        self._link(timer)
+        if self._ticker is None:
+            self._ticked = self.now_ms
+            self._ticker = self.loop.call_later(TICK_MS / 1000.0, self._tick)
+        return 0
+
+    cdef void _link(self, Timer* timer) noexcept:
+        cdef int64_t due = timer.deadline // TICK_MS + 1
+        cdef Timer* head
+        if due <= self._ticked // TICK_MS:
+            due = self._ticked // TICK_MS + 1
+        timer.slot_time = due * TICK_MS
+        head = &self.wheel[due % WHEEL_SLOTS]
+        timer.next = head
+        timer.previous = head.previous
+        head.previous.next = timer
+        head.previous = timer
+        self.armed += 1
+
+    cdef void disarm(self, Timed owner) noexcept:
+        cdef Timer* timer = &owner.timer
+        if timer.previous == NULL:
+            return
+        timer.previous.next = timer.next
+        timer.next.previous = timer.previous
+        timer.previous = timer.next = NULL
+        self.armed -= 1
+
+    def _tick(self):
+        cdef int64_t slot
+        self._ticker = None
+        self.clock()
+        slot = self._ticked // TICK_MS + 1
+        while slot <= self.now_ms // TICK_MS:
+            self._ticked = slot * TICK_MS
+            self._expire(&self.wheel[slot % WHEEL_SLOTS])
+            slot += 1
+        self._closed.clear()
+        if self.armed and self._ticker is None:
+            self._ticker = self.loop.call_later(TICK_MS / 1000.0, self._tick)
+
+    cdef int _expire(self, Timer* head) except -1:
+        """Go once through a slot: fire what is due, move on what has been pushed back."""
+        cdef Timer* timer
+        cdef Timed owner
+        cdef Timer* last = &self._mark
+        # A mark at the end of the slot: what is linked behind it while we go through belongs to a later round.
+        last.previous = head.previous
+        last.next = head
+        head.previous.next = last
+        head.previous = last
+        while head.next != last:
+            timer = head.next
+            owner = <Timed> timer.owner
+            self.disarm(owner)
+            if timer.deadline > self.now_ms:
+                self._link(timer)
+                continue
+            try:
+                owner.on_timer()
+            except BaseException:
+                self._caught(owner)
+        last.previous.next = last.next
+        last.next.previous = last.previous
+        return 0
+
+    cdef list _all(self):
+        cdef void* at = self._newest
+        sources = []
+        while at != NULL:
+            sources.append(<Source> at)
+            at = (<Source> at).older
+        return sources
+
+    def drain(self):
+        """Tell every source that the worker wants to end."""
+        for source in self._all():
+            (<Source> source).on_drain()
+
+    def close_all(self):
+        """Close every socket in the set."""
+        for source in self._all():
+            self.remove(source)
+        self._closed.clear()
+
+    def counts(self):
+        """What is alive: for tests."""
+        return {"sources": self.sources, "timers": self.armed}

@@ -1,0 +1,23 @@
+"""Types of the endpoint pool."""
+
+from collections.abc import Iterable
+from typing import Any
+
+class Endpoint:
+    """One address of a target."""
+
+    address: str
+    port: int
+    def __init__(self, address: str, port: int) -> None: ...
+
+class Bound:
+    """A backend's targets with their endpoints."""
+
+    def __init__(self, targets: list[list[Endpoint]], weights: list[int]) -> None: ...
+
+class Pool:
+    """The endpoints of a worker."""
+
+    endpoints: dict[tuple[str, int], Endpoint]
+    def bind(self, backends: Iterable[Any]) -> None:
+        """Give each backend its endpoints; forget those that none uses."""

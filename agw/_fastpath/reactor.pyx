@@ -1,0 +1,90 @@
+"""The data plane of a worker, put together: what the worker's Python sees of it.
+
+Everything that is decided lives in the modules below; this one owns the pieces and hands settings to them.
+"""
+
+from agw._fastpath.buffer import live as live_buffers
+from agw._fastpath.exchange cimport Context
+from agw._fastpath.http1_downstream cimport Acceptor
+from agw._fastpath.http1_head cimport MAX_FIELDS
+from agw._fastpath.http1_upstream cimport Http1Connector
+from agw._fastpath.poller cimport Poller
+from agw._fastpath.pool cimport Pool
+from agw._fastpath.record cimport (
+    C_DOWNSTREAM_ACTIVE, C_EXCEPTIONS, C_EXCHANGES_ACTIVE, C_STREAMS_ACTIVE, C_SWAPS, C_UPSTREAM_ACTIVE,
+)
+from agw._fastpath.table cimport Table
+
+
+cdef class Reactor:
+    cdef Poller _poller
+    cdef Pool _pool
+    cdef Context _context
+    cdef dict _acceptors        # the caller's descriptor -> Acceptor
+
+    def __init__(
+        self, loop, *, counters, records, rewrite_card=None, header_deadline_ms=10_000, body_idle_ms=30_000,
+        keepalive_idle_ms=600_000, write_stall_ms=30_000, connect_timeout_ms=10_000,
+        response_header_timeout_ms=600_000, upstream_idle_ms=4_000, max_body=0, max_head=65_536, max_line=16_384,
+        max_fields=100, trusted_hops=0, max_connections=100_000,
+    ):
+        self._poller = Poller(loop)
+        self._pool = Pool()
+        self._context = context = Context(self._poller, self._pool, counters, records, max_head)
+        self._acceptors = {}
+        context.connector = Http1Connector()
+        context.rewrite_card = rewrite_card
+        context.limits.line = max_line
+        context.limits.fields = min(max_fields, MAX_FIELDS)
+        context.header_deadline_ms = header_deadline_ms
+        context.body_idle_ms = body_idle_ms
+        context.keepalive_idle_ms = keepalive_idle_ms
+        context.write_stall_ms = write_stall_ms
+        context.connect_timeout_ms = connect_timeout_ms
+        context.response_header_timeout_ms = response_header_timeout_ms
+        context.upstream_idle_ms = upstream_idle_ms
+        context.max_body = max_body
+        context.trusted_hops = trusted_hops
+        context.max_connections = max_connections
+        # A worker that died left its gauges behind.
+        for gauge in (C_DOWNSTREAM_ACTIVE, C_UPSTREAM_ACTIVE, C_STREAMS_ACTIVE, C_EXCHANGES_ACTIVE):
+            context.counters[<int> gauge] = 0
+
+    def start(self):
+        """Register the epoll set with the loop."""
+        self._poller.start()
+
+    def listen(self, int fd, int port):
+        """Accept on a listening, non-blocking socket for the Gateway's listener port."""
+        self._acceptors[fd] = Acceptor(self._context, fd, port)
+
+    def unlisten(self, int fd):
+        """Accept no more on it."""
+        (<Acceptor> self._acceptors.pop(fd)).close()
+
+    def swap(self, Table table not None):
+        """Serve from this table: one reference; exchanges keep the table that they began with."""
+        self._pool.bind(table.backends.values())
+        self._context.table = table
+        self._context.counters[C_SWAPS] += 1
+
+    def drain(self):
+        """Answer with Connection: close from now on, let idle connections go, keep accepting."""
+        self._context.draining = True
+        self._context.keepalive_idle_ms = min(self._context.keepalive_idle_ms, 1000)
+        self._poller.drain()
+
+    def live(self):
+        """What is alive now."""
+        self._context.counters[C_EXCEPTIONS] = <unsigned long> self._poller.exceptions
+        return {
+            "connections": self._context.connections,
+            "exchanges": self._context.active,
+            "upstreams": self._context.upstreams,
+            "buffers": live_buffers(),
+        }
+
+    def close(self):
+        """Close every socket."""
+        self._poller.close_all()
+        self._poller.stop()
