@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from agw.dataplane.state import State
     from agw.settings import Address
 
+PATIENCE = 1.0  # seconds for an agent's card: the banner waits for it, and so does Ctrl-C
 MAX_ROUTES = 12  # more than a screen holds is a number
 CARD_PATH = "/.well-known/agent-card.json"
 _ANY_ADDRESS = {"::": "127.0.0.1", "0.0.0.0": "127.0.0.1"}  # noqa: S104 - compared with: what a client there would type
@@ -94,7 +95,7 @@ def agents(state: State) -> Agents:
 
 def _ask(url: str) -> CardSummary | CardError:
     try:
-        return fetch(agent_url(url))
+        return fetch(agent_url(url), PATIENCE)
     except CardError as error:
         return error
     except ValueError as error:

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 WELL_KNOWN = ("/.well-known/agent-card.json", "/.well-known/agent.json")
 MAX_BYTES = 1 << 20
-TIMEOUT = 3.0  # seconds, for each of connect and read
+TIMEOUT = 3.0  # seconds
 _HTTP_OK = 200
 _MAX_TEXT = 80
 
@@ -139,13 +139,16 @@ def _under(path: str, prefix: str) -> bool:
     return not prefix or path == prefix or path.startswith(f"{prefix}/")
 
 
-def fetch(url: SplitResult) -> CardSummary:
-    """Look for the card under the URL's path, then at the root of its host; CardError where there is none."""
+def fetch(url: SplitResult, timeout: float = TIMEOUT) -> CardSummary:
+    """Look for the card under the URL's path, then at the root of its host; CardError where there is none.
+
+    timeout: seconds for each of connect and read.
+    """
     bases = list(dict.fromkeys((url.path, "")))
     failures = []
     for base in bases:
         for known in WELL_KNOWN:
-            found = _get(url, base + known)
+            found = _get(url, base + known, timeout)
             if isinstance(found, str):
                 failures.append(f"{base + known}: {found}")
             else:
@@ -153,11 +156,11 @@ def fetch(url: SplitResult) -> CardSummary:
     raise CardError("; ".join(failures), down=False)
 
 
-def _get(url: SplitResult, path: str) -> Any:  # noqa: ANN401 - whatever JSON the agent sent
+def _get(url: SplitResult, path: str, timeout: float) -> Any:  # noqa: ANN401 - whatever JSON the agent sent
     """Return the document, or a str that says why there is none; CardError where nobody answers."""
     from http.client import HTTPConnection, HTTPException  # noqa: PLC0415 - `--help` does not need it
 
-    connection = HTTPConnection(url.hostname or "", url.port or 80, timeout=TIMEOUT)
+    connection = HTTPConnection(url.hostname or "", url.port or 80, timeout=timeout)
     try:
         connection.request("GET", path, headers={"Accept": "application/json"})
         answer = connection.getresponse()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -138,3 +139,11 @@ def test_urls_that_a_route_for_the_prefix_does_not_take_are_named() -> None:
     found = summarise({"supportedInterfaces": interfaces}, "http://a:1/p", "")
     assert outside(found, "/p") == ("http://a:1/pq", "http://a:1/")
     assert outside(found, "") == ()
+
+
+def test_an_agent_that_says_nothing_is_waited_for_shortly() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = agent_url(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(CardError, match="timed out") as raised:
+            fetch(url, 0.01)
+    assert raised.value.down
