@@ -100,14 +100,14 @@ class Client:
         assert self._reader is not None
         try:
             return await asyncio.wait_for(self._reader.readuntil(end), PATIENCE)
-        except (asyncio.IncompleteReadError, TimeoutError) as error:
+        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError) as error:
             raise CutError(f"the answer ended early: {error!r}") from error
 
     async def _exactly(self, size: int) -> bytes:
         assert self._reader is not None
         try:
             return await asyncio.wait_for(self._reader.readexactly(size), PATIENCE)
-        except (asyncio.IncompleteReadError, TimeoutError) as error:
+        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError) as error:
             raise CutError(f"the answer ended early: {error!r}") from error
 
 
