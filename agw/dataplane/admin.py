@@ -26,6 +26,9 @@ from agw.settings import Address
 MAX_REQUEST = 16_384
 """Bytes of head and body together."""
 
+MAX_DISCARDED = 1 << 20
+"""Bytes that a client may still be sending when it has been refused."""
+
 MAX_FIELDS = 64
 MAX_CONNECTIONS = 64
 REQUEST_DEADLINE = 5.0
@@ -201,11 +204,17 @@ class _Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
 
+    def eof_received(self) -> bool:
+        """Close when the client has closed its side."""
+        return False
+
     def data_received(self, data: bytes) -> None:
         """Feed the parser, within limits."""
-        if self._answered:
-            return
         self._received += len(data)
+        if self._answered:
+            if self._received > MAX_DISCARDED:
+                self._transport.abort()
+            return
         if self._received > MAX_REQUEST:
             self._answer(plain(413, "the request is too large"))
             return
@@ -252,7 +261,9 @@ class _Connection(asyncio.Protocol):
         head += f"Content-Type: {response.content_type}\r\nContent-Length: {len(response.body)}\r\n"
         head += "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
         self._transport.write(head.encode("latin-1") + b"\r\n" + (response.body if with_body else b""))
-        self._transport.close()
+        # Closing with bytes unread resets the connection, and the answer with it (RFC 9112 section 9.6): close our side
+        # only, and let the client close the other.
+        self._transport.write_eof()
 
 
 def _cannot_listen(address: Address, error: OSError) -> Problem:
