@@ -1,7 +1,8 @@
 """A client and an upstream in bare asyncio: what they send and expect is spelt out, and nothing retries behind our back.
 
-The client holds one keep-alive connection and raises on any answer that is cut short. The upstream answers every plain
-request with its path, and streams events that the test publishes, one chunk each, to all that listen.
+The client holds one keep-alive connection and raises on any answer that is cut short. The upstream answers a plain
+request with its path, or with the bytes that the test has laid down for that path, and streams events that the test
+publishes, one chunk each, to all that listen.
 """
 
 from __future__ import annotations
@@ -112,12 +113,18 @@ class Client:
 
 
 class Upstream:
-    """An agent's stand-in on a free loopback port. requests: how many have reached it. listeners: streams open."""
+    """An agent's stand-in on a free loopback port.
+
+    requests: how many have reached it. last: head and body of the last one. canned: path -> the answer's bytes, after
+    which the connection is closed.
+    """
 
     def __init__(self) -> None:
         """Begin closed."""
         self.port = 0
         self.requests = 0
+        self.last = (b"", b"")
+        self.canned: dict[str, bytes] = {}
         self._server: asyncio.Server | None = None
         self._streams: set[asyncio.Queue[bytes | None]] = set()
         self._changed = asyncio.Condition()
@@ -165,15 +172,31 @@ class Upstream:
         try:
             with suppress(asyncio.IncompleteReadError, ConnectionError):
                 while True:
-                    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-                    parts = [line.partition(":") for line in head[1:]]
-                    fields = {name.lower(): value.strip() for name, _, value in parts}
-                    await reader.readexactly(int(fields.get("content-length", "0")))
+                    head = await reader.readuntil(b"\r\n\r\n")
+                    body = await self._body(head, reader)
                     self.requests += 1
-                    path = head[0].split()[1]
+                    self.last = head, body
+                    path = head.split()[1].decode()
+                    if canned := self.canned.get(path):
+                        writer.write(canned)
+                        await writer.drain()
+                        return
                     await (self._stream(reader, writer) if path.startswith(STREAM) else self._answer(path, writer))
         finally:
             writer.close()
+
+    @staticmethod
+    async def _body(head: bytes, reader: asyncio.StreamReader) -> bytes:
+        parts = [line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:]]
+        fields = {name.lower(): value.strip() for name, _, value in parts}
+        if fields.get("transfer-encoding") != "chunked":
+            return await reader.readexactly(int(fields.get("content-length", "0")))
+        chunks = []
+        while size := int(await reader.readuntil(b"\r\n"), 16):
+            chunks.append(await reader.readexactly(size))
+            await reader.readexactly(2)
+        await reader.readexactly(2)
+        return b"".join(chunks)
 
     @staticmethod
     async def _answer(path: str, writer: asyncio.StreamWriter) -> None:

@@ -118,7 +118,9 @@ def test_the_agent_gets_the_version_and_not_the_key(scene):
         converse("1", front.url, "hello", "--bearer", FOO)
         converse("1", front.url, "hello", "--api-key", FOO)
 
-    assert {request["fields"].get("a2a-version") for request in passed.requests if request["method"] == "POST"} == {"1.0"}
+    assert {request["fields"].get("a2a-version") for request in passed.requests if request["method"] == "POST"} == {
+        "1.0"
+    }
     for request in passed.requests:
         assert {"authorization", "x-api-key"}.isdisjoint(request["fields"])
 
