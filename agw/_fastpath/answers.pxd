@@ -7,3 +7,6 @@ cdef const char* answer_body(int status, int reason, uint32_t* size) noexcept no
 
 # Reason phrase of a status, "" where there is none of its own (RFC 9110 15). Static memory.
 cdef const char* reason_phrase(int status) noexcept nogil
+
+# IMF-fixdate (RFC 9110 5.6.7) of now: 29 bytes, static memory.
+cdef const char* http_date() noexcept

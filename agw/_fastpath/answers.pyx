@@ -4,7 +4,18 @@ The shape is google.rpc.Status with an ErrorInfo, which REST clients of A2A 1.0 
 person: status, sentence, reason. Nothing in it comes from the request, so that nothing of a request can be reflected.
 """
 
+from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
+
 from agw.errors import Reason
+
+cdef extern from "<time.h>" nogil:
+    struct tm:
+        pass
+    tm* gmtime_r(const long* seconds, tm* result)
+    size_t strftime(char* text, size_t room, const char* format, const tm* when)
+
+cdef char _date[32]
+cdef long _date_second = -1
 
 _SENTENCES = {
     Reason.BAD_REQUEST: (400, "INVALID_ARGUMENT", "the request breaks a rule of HTTP"),
@@ -88,3 +99,16 @@ cdef const char* reason_phrase(int status) noexcept nogil:
     if status == 505: return "HTTP Version Not Supported"
     if status == 508: return "Loop Detected"
     return ""
+
+
+cdef const char* http_date() noexcept:
+    """Made once a second."""
+    global _date_second
+    cdef timespec now
+    cdef tm parts
+    clock_gettime(CLOCK_REALTIME, &now)
+    if now.tv_sec != _date_second:
+        _date_second = now.tv_sec
+        gmtime_r(&_date_second, &parts)
+        strftime(_date, sizeof(_date), "%a, %d %b %Y %H:%M:%S GMT", &parts)
+    return _date

@@ -50,14 +50,10 @@ cdef class Context:
     cdef unsigned char* head_scratch    # scratch of one parsed head: 2 * limits.head bytes
     cdef Field fields[528]              # of the head that is being parsed
     cdef char text[8192]                # values of added fields
-    cdef char date[32]                  # IMF-fixdate of date_s
-    cdef int64_t date_s
     cdef list spare                     # ended Exchanges, to begin again: no object is made per request
     cdef long active                    # exchanges in progress
     cdef long connections               # client connections open
     cdef long upstreams                 # connections to endpoints open
-
-    cdef const char* http_date(self) noexcept
 
 # The client's side of an exchange. The codec owns one Exchange at a time (HTTP/2: one per stream).
 cdef class Downstream(Stream):
@@ -128,12 +124,12 @@ cdef class Exchange(Timed):
     cdef int status             # of the final answer, 0 before
     cdef int reason             # Reason
     cdef int method_id
-    cdef int consumer           # index into the policy's keys, -1 without
+    cdef int consumer           # index into the policy's keys, negative without
     cdef int path_len
     cdef int64_t started_ns     # Poller.now_ns
     cdef int64_t first_byte_ns  # 0 before
     cdef int64_t request_bytes  # body bytes read
-    cdef int64_t response_bytes # body bytes sent on
+    cdef int64_t response_bytes  # body bytes sent on
     cdef uint64_t id[2]         # X-Request-Id
     cdef char path[132]         # for the record
     cdef list collected         # body of a card
@@ -156,14 +152,11 @@ cdef class Exchange(Timed):
 
     cdef bint streaming(self) noexcept
     cdef int _admit(self, RequestHead* head) except -1
-    cdef int _authenticate(self, RequestHead* head, CompiledPolicy policy) except -3
     cdef CompiledBackend _weighted(self, CompiledRule rule)
     cdef int _forward(self, RequestHead* head) except -1
     cdef int _connect(self, Endpoint avoid) except -1
     cdef int _note(self, RequestHead* head) noexcept
     cdef int _card_request(self, RequestHead* head) except -1
-    cdef int _drop_untrusted(self, RequestHead* head) noexcept
-    cdef Py_ssize_t _forwarded_for(self, RequestHead* head, char* text) noexcept
     cdef int _let_go(self) except -1
     cdef bint _card_head(self, ResponseHead* head) except -1
     cdef int _card_done(self) except -1

@@ -1,5 +1,7 @@
 """Types of the exchange and what it needs of codecs, as far as Python sees them."""
 
+from typing import Self
+
 from agw._fastpath.poller import Poller, Timed
 from agw._fastpath.pool import Pool
 from agw._fastpath.stream import Stream
@@ -7,7 +9,7 @@ from agw._fastpath.stream import Stream
 class Context:
     """What all exchanges of a worker share."""
 
-    def __init__(self, poller: Poller, pool: Pool, counters: memoryview, records: memoryview, head: int) -> None: ...
+    def __new__(cls, poller: Poller, pool: Pool, counters: memoryview, records: memoryview, head: int) -> Self: ...
 
 class Downstream(Stream):
     """The client's side of an exchange."""

@@ -12,45 +12,41 @@ Rules: an exchange keeps the rule of the table that it began with; after down.do
 next request, so nothing touches it afterwards; a POST of which a byte was sent is never sent again.
 """
 
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memcpy, memmove, memset, strlen
+from libc.string cimport memcpy, memset, strlen
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
-from agw._fastpath.answers cimport answer_body, reason_phrase
+from agw._fastpath.answers cimport answer_body, http_date, reason_phrase
+from agw._fastpath.cards cimport ask_for_whole_card, card_facts, changed_fields, is_card_path, kept_fields
+from agw._fastpath.credentials cimport REFUSED, authenticate
+from agw._fastpath.forwarding cimport add_field, drop_untrusted, forwarded_for, hex_id, put_field
 from agw._fastpath.message cimport (
-    F_ACCEPT_ENCODING, F_CONTENT_ENCODING, F_FORWARDED, F_IF_MODIFIED_SINCE,
-    F_IF_NONE_MATCH, F_OTHER, F_OVERRIDE, F_PROXY, F_RANGE, F_VIA, F_X_FORWARDED_FOR, F_X_FORWARDED_HOST,
-    F_X_FORWARDED_PORT, F_X_FORWARDED_PROTO, F_X_REAL_IP, F_X_REQUEST_ID, FIELD_DROP, FRAMING_CHUNKED, FRAMING_LENGTH,
-    FRAMING_NONE,    M_DELETE, M_GET, M_HEAD, M_OPTIONS, M_PUT,
+    F_CONTENT_ENCODING, F_X_REQUEST_ID, FIELD_DROP, FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, M_DELETE, M_GET,
+    M_HEAD, M_OPTIONS, M_PUT,
 )
 from agw._fastpath.record cimport (
     C_CARDS_REWRITTEN, C_EXCHANGES_ACTIVE, C_REASON, C_REQUESTS, C_RETRIES, C_STATUS_1XX, C_STREAMS, C_STREAMS_ACTIVE,
-    C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, R_CONNECT_FAILED, R_INVALID_BACKEND, R_LOCAL, R_LOOP, R_NOT_FOUND, R_NO_ENDPOINT, R_POLICY_INVALID,
+    C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, R_CONNECT_FAILED, R_INVALID_BACKEND,
+    R_LOCAL, R_LOOP, R_NOT_FOUND, R_NO_ENDPOINT, R_POLICY_INVALID,
     R_TOO_LARGE, R_UNAUTHENTICATED, R_UPSTREAM, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID, R_UPSTREAM_TIMEOUT, RECORD_CARD,
     RECORD_END, RECORD_RETRIED, RECORD_REUSED, RECORD_SIZE, RECORD_START, RECORD_STREAM, RECORD_VERSION, RING_HEADER,
-    RING_SLOTS, Record,
+    RING_SLOTS, Record, copy_text,
 )
-from agw._fastpath.route cimport KeySourceSpec, WeightedRef
+from agw._fastpath.route cimport WeightedRef
 from agw._fastpath.stream cimport HIGH_MARK, backlog
-
-cdef extern from "<time.h>" nogil:
-    struct tm:
-        pass
-    tm* gmtime_r(const long* seconds, tm* result)
-    size_t strftime(char* text, size_t room, const char* format, const tm* when)
 
 cdef enum:
     MAX_LOOPS = 8           # times a request may have passed through an agw, by its Via fields
     MAX_SPARE = 256         # ended Exchanges kept
 
-cdef const char* HEX = "0123456789abcdef"
 cdef const char* CHALLENGE = 'Bearer realm="agw"'
 
 
 cdef class Context:
-    def __cinit__(self, Poller poller, Pool pool, unsigned char[::1] counters, unsigned char[::1] records, uint32_t head):
+    def __cinit__(
+        self, Poller poller, Pool pool, unsigned char[::1] counters, unsigned char[::1] records, uint32_t head,
+    ):
         self.poller = poller
         self.pool = pool
         self._counters_owner = counters
@@ -63,23 +59,10 @@ cdef class Context:
         if self.receive == NULL or self.head_scratch == NULL:
             raise MemoryError
         self.spare = []
-        self.date_s = -1
 
     def __dealloc__(self):
         free(self.receive)
         free(self.head_scratch)
-
-    cdef const char* http_date(self) noexcept:
-        """IMF-fixdate (RFC 9110 5.6.7) of now, made once a second."""
-        cdef timespec now
-        cdef tm parts
-        cdef long seconds
-        clock_gettime(CLOCK_REALTIME, &now)
-        if now.tv_sec != self.date_s:
-            self.date_s = seconds = now.tv_sec
-            gmtime_r(&seconds, &parts)
-            strftime(self.date, sizeof(self.date), "%a, %d %b %Y %H:%M:%S GMT", &parts)
-        return self.date
 
 
 cdef class Downstream(Stream):
@@ -175,79 +158,6 @@ cdef Exchange new_exchange(Context context, Downstream down):
     return self
 
 
-cdef inline void _add(RequestHead* head, const char* name, int name_len, const char* value, Py_ssize_t value_len) noexcept:
-    """Add a field of ours behind the request's."""
-    cdef Field* field = &head.fields[head.n_fields]
-    field.name = <const unsigned char*> name
-    field.name_len = <uint16_t> name_len
-    field.value = <const unsigned char*> value
-    field.value_len = <uint32_t> value_len
-    field.id = F_OTHER
-    field.flags = 0
-    head.n_fields += 1
-
-
-cdef inline void _put(ResponseHead* head, const char* name, const char* value, Py_ssize_t value_len) noexcept:
-    """Add a field of ours behind the response's."""
-    cdef Field* field = &head.fields[head.n_fields]
-    field.name = <const unsigned char*> name
-    field.name_len = <uint16_t> strlen(name)
-    field.value = <const unsigned char*> value
-    field.value_len = <uint32_t> value_len
-    field.id = F_OTHER
-    field.flags = 0
-    head.n_fields += 1
-
-
-cdef Py_ssize_t _hex(const uint64_t* id, char* text) noexcept:
-    cdef const unsigned char* raw = <const unsigned char*> id
-    cdef int i
-    for i in range(16):
-        text[2 * i] = HEX[raw[i] >> 4]
-        text[2 * i + 1] = HEX[raw[i] & 15]
-    return 32
-
-
-cdef bint _same_header(const Field* field, const KeySourceSpec* source) noexcept:
-    cdef int i
-    if source.field_id:
-        return field.id == source.field_id
-    if field.name_len != source.header_len:
-        return False
-    for i in range(source.header_len):
-        if (field.name[i] | 0x20 if 65 <= field.name[i] <= 90 else field.name[i]) != source.header[i]:
-            return False
-    return True
-
-
-cdef bint _presented(const Field* field, const KeySourceSpec* source, const unsigned char** key, Py_ssize_t* n) noexcept:
-    """Whether this field is a credential of that source, and the key in it. RFC 9110 11.4: scheme 1*SP token."""
-    cdef Py_ssize_t at = source.scheme_len
-    cdef int i
-    if not _same_header(field, source):
-        return False
-    if source.scheme_len:
-        if <Py_ssize_t> field.value_len < at:
-            return False
-        for i in range(source.scheme_len):
-            if (field.value[i] | 0x20) != (source.scheme[i] | 0x20):
-                return False
-        if <Py_ssize_t> field.value_len > at and field.value[at] != b" ":
-            return False
-        while at < <Py_ssize_t> field.value_len and field.value[at] == b" ":
-            at += 1
-    key[0] = field.value + at
-    n[0] = field.value_len - at
-    return True
-
-
-cdef bint _is_card_path(const unsigned char* path, uint32_t n) noexcept:
-    """The well-known places of agent cards, below any prefix (A2A 0.2 5.3, 1.0 8.2)."""
-    if n >= 28 and memcmp(path + n - 28, b"/.well-known/agent-card.json", 28) == 0:
-        return True
-    return n >= 23 and memcmp(path + n - 23, b"/.well-known/agent.json", 23) == 0
-
-
 cdef class Exchange(Timed):
 
     # --- the request ----------------------------------------------------------------------------------------------
@@ -285,12 +195,14 @@ cdef class Exchange(Timed):
         if self.rule is None:
             return self.answer(404, R_NOT_FOUND)
         policy = self.rule.policy
-        card = (head.method_id == M_GET or head.method_id == M_HEAD) and _is_card_path(head.path, head.path_len)
+        card = (head.method_id == M_GET or head.method_id == M_HEAD) and is_card_path(head.path, head.path_len)
         if policy is not None:
             if policy.deny:
                 return self.answer(500, R_POLICY_INVALID)
-            if policy.has_auth and not (card and policy.public_card) and self._authenticate(head, policy) == -2:
-                return self.answer(401, R_UNAUTHENTICATED)
+            if policy.has_auth and not (card and policy.public_card):
+                self.consumer = authenticate(head, policy)
+                if self.consumer == REFUSED:
+                    return self.answer(401, R_UNAUTHENTICATED)
         if self.rule.error:
             return self.answer(500, R_INVALID_BACKEND)
         if self.context.max_body and head.framing == FRAMING_LENGTH and head.content_length > self.context.max_body:
@@ -302,33 +214,6 @@ cdef class Exchange(Timed):
         if card and backend.a2a and self.context.rewrite_card is not None:
             self._card_request(head)
         return self._forward(head)
-
-    cdef int _authenticate(self, RequestHead* head, CompiledPolicy policy) except -3:
-        """The consumer's index, -1 where no key is needed and none was given, -2 where the client is refused."""
-        cdef const unsigned char* key = b""
-        cdef const unsigned char* found = b""
-        cdef Py_ssize_t n = 0, found_n = 0
-        cdef Field* carrier = NULL
-        cdef int i, j, count = 0
-        for j in range(policy.n_sources):
-            for i in range(head.n_fields):
-                if head.fields[i].flags & FIELD_DROP:
-                    continue
-                if _presented(&head.fields[i], &policy.sources[j], &key, &n):
-                    count += 1
-                    carrier = &head.fields[i]
-                    found = key
-                    found_n = n
-        if count == 0 and policy.optional:
-            return -1
-        # Looked up even where the answer is known: missing, doubled and wrong keys cost the same.
-        self.consumer = policy.keys.find(found, found_n) if policy.keys is not None else -1
-        if count != 1 or found_n == 0 or self.consumer < 0:
-            self.consumer = -1
-            return -2
-        if not policy.forward_credential:
-            carrier.flags |= FIELD_DROP
-        return self.consumer
 
     cdef CompiledBackend _weighted(self, CompiledRule rule):
         """A backend by weight; None for the share of invalid ones, and where there is none."""
@@ -348,7 +233,7 @@ cdef class Exchange(Timed):
         cdef Context context = self.context
         cdef Downstream down = self.down
         cdef char* text = context.text
-        cdef int loops = self._drop_untrusted(head)
+        cdef int loops = drop_untrusted(head)
         cdef Py_ssize_t n
         if loops >= MAX_LOOPS:
             return self.answer(508, R_LOOP)
@@ -356,16 +241,18 @@ cdef class Exchange(Timed):
             return self.answer(
                 503, R_NO_ENDPOINT if self.endpoint is None else R_CONNECT_FAILED
             )
-        n = self._forwarded_for(head, text)
-        _add(head, "X-Forwarded-For", 15, text, n)
+        n = forwarded_for(
+            head, text, TEXT_ROOM - 256, context.trusted_hops, down.peer_text, down.peer_len
+        )
+        add_field(head, "X-Forwarded-For", 15, text, n)
         text += n
-        _add(head, "X-Forwarded-Host", 16, <const char*> head.authority, head.authority_len)
+        add_field(head, "X-Forwarded-Host", 16, <const char*> head.authority, head.authority_len)
         n = snprintf(text, 8, "%d", head.port if head.port else down.port)
-        _add(head, "X-Forwarded-Port", 16, text, n)
+        add_field(head, "X-Forwarded-Port", 16, text, n)
         text += n
-        _add(head, "X-Forwarded-Proto", 17, "http", 4)
-        _add(head, "X-Request-Id", 12, text, _hex(self.id, text))
-        _add(head, "Via", 3, "1.1 agw", 7)
+        add_field(head, "X-Forwarded-Proto", 17, "http", 4)
+        add_field(head, "X-Request-Id", 12, text, hex_id(self.id, text))
+        add_field(head, "Via", 3, "1.1 agw", 7)
         self.up.send_head(head)
         if head.expect_continue:
             down.respond_continue()
@@ -375,52 +262,8 @@ cdef class Exchange(Timed):
             self.poller.arm(self, self.rule.request_timeout_ms)
         return 0
 
-    cdef int _drop_untrusted(self, RequestHead* head) noexcept:
-        """Drop what a client may not say about itself; gives the number of agw that the request came through."""
-        cdef Field* field
-        cdef int i, loops = 0
-        cdef const unsigned char* at
-        for i in range(head.n_fields):
-            field = &head.fields[i]
-            if field.id == F_OTHER:
-                continue
-            if field.id in (
-                F_X_FORWARDED_FOR, F_X_FORWARDED_PROTO, F_X_FORWARDED_HOST, F_X_FORWARDED_PORT, F_FORWARDED,
-                F_X_REAL_IP, F_PROXY, F_OVERRIDE, F_X_REQUEST_ID,
-            ):
-                field.flags |= FIELD_DROP
-            elif field.id == F_VIA:
-                at = field.value
-                while at + 3 <= field.value + field.value_len:
-                    loops += memcmp(at, b"agw", 3) == 0
-                    at += 1
-        return loops
-
-    cdef Py_ssize_t _forwarded_for(self, RequestHead* head, char* text) noexcept:
-        """The client's chain of addresses as far as it is trusted, and the peer: one line."""
-        cdef Py_ssize_t n = 0, start, room = TEXT_ROOM - 256
-        cdef int i, hops = self.context.trusted_hops
-        cdef Field* field
-        if hops > 0:
-            for i in range(head.n_fields):
-                field = &head.fields[i]
-                if field.id == F_X_FORWARDED_FOR and n + <Py_ssize_t> field.value_len + 2 < room:
-                    memcpy(text + n, field.value, field.value_len)
-                    memcpy(text + n + field.value_len, b", ", 2)
-                    n += field.value_len + 2
-            start = n
-            while start > 0 and hops >= 0:
-                start -= 1
-                hops -= text[start] == b","
-            if hops < 0:
-                start += 2 if text[start + 1] == b" " else 1
-                memmove(text, text + start, n - start)
-                n -= start
-        memcpy(text + n, self.down.peer_text, self.down.peer_len)
-        return n + self.down.peer_len
-
     cdef int _connect(self, Endpoint avoid) except -1:
-        """Get a connection to an endpoint, kept or new; with `avoid` (a retry) always a new one. 0 where none can be."""
+        """Get a connection to an endpoint, kept or new; with `avoid` (a retry) always new. 0 where none can be."""
         cdef Context context = self.context
         cdef Endpoint endpoint
         cdef Upstream up
@@ -520,7 +363,7 @@ cdef class Exchange(Timed):
         for i in range(head.n_fields):
             if head.fields[i].id == F_X_REQUEST_ID:
                 head.fields[i].flags |= FIELD_DROP
-        _put(head, "X-Request-Id", id, _hex(self.id, id))
+        put_field(head, "X-Request-Id", 12, id, hex_id(self.id, id))
         return self.down.respond_head(head)
 
     cdef int response_body(self, const unsigned char* data, Py_ssize_t size) except -1:
@@ -610,14 +453,14 @@ cdef class Exchange(Timed):
         head.framing = FRAMING_LENGTH
         head.content_length = size
         self.reason = reason
-        _put(&head, "Date", self.context.http_date(), strlen(self.context.http_date()))
+        put_field(&head, "Date", 4, http_date(), 29)
         if size:
-            _put(&head, "Content-Type", "application/json", 16)
+            put_field(&head, "Content-Type", 12, "application/json", 16)
         if status == 401:
-            _put(&head, "WWW-Authenticate", CHALLENGE, strlen(CHALLENGE))
+            put_field(&head, "WWW-Authenticate", 16, CHALLENGE, strlen(CHALLENGE))
         if status == 405 or reason == R_LOCAL:
-            _put(&head, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", 44)
-        _put(&head, "X-Request-Id", id, _hex(self.id, id))
+            put_field(&head, "Allow", 5, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", 44)
+        put_field(&head, "X-Request-Id", 12, id, hex_id(self.id, id))
         self.flags |= X_RESPONSE_STARTED | X_RESPONSE_DONE
         self.response_bytes = size
         self.down.respond_head(&head)
@@ -713,9 +556,9 @@ cdef class Exchange(Timed):
             record.endpoint_port = self.endpoint.port
         record.rule_len = record.consumer_len = 0
         if self.rule is not None:
-            record.rule_len = _copy_text(self.rule.key, record.rule, sizeof(record.rule))
+            record.rule_len = copy_text(self.rule.key, record.rule, sizeof(record.rule))
             if self.consumer >= 0:
-                record.consumer_len = _copy_text(
+                record.consumer_len = copy_text(
                     self.rule.policy.keys.consumer(self.consumer), record.consumer, sizeof(record.consumer)
                 )
         record.path_len = self.path_len
@@ -727,26 +570,9 @@ cdef class Exchange(Timed):
 
     cdef int _card_request(self, RequestHead* head) except -1:
         """Ask the agent for the whole card in the clear: conditions and codings speak of its bytes, not of ours."""
-        cdef Field* field
-        cdef int i
         self.flags |= X_CARD
-        self.card = {
-            "authority": head.authority[:head.authority_len].decode("latin-1"),
-            "host": head.host[:head.host_len].decode("latin-1"),
-            "path": head.path[:head.path_len].decode("latin-1"),
-            "port": str(self.down.port),
-            "if_none_match": "",
-        }
-        for i in range(head.n_fields):
-            field = &head.fields[i]
-            if field.id == F_IF_NONE_MATCH:
-                self.card["if_none_match"] = field.value[:field.value_len].decode("latin-1")
-            if field.id in (F_IF_NONE_MATCH, F_IF_MODIFIED_SINCE, F_RANGE, F_ACCEPT_ENCODING):
-                field.flags |= FIELD_DROP
-        if head.method_id == M_HEAD:
-            head.method = <const unsigned char*> "GET"
-            head.method_len = 3
-            head.method_id = M_GET
+        self.card = card_facts(head, self.down.port)
+        ask_for_whole_card(head)
         return 0
 
     cdef bint _card_head(self, ResponseHead* head) except -1:
@@ -757,11 +583,7 @@ cdef class Exchange(Timed):
         for i in range(head.n_fields):
             if head.fields[i].id == F_CONTENT_ENCODING:
                 return False
-        self.card["fields"] = [
-            (head.fields[i].name[:head.fields[i].name_len], head.fields[i].value[:head.fields[i].value_len])
-            for i in range(head.n_fields)
-            if not head.fields[i].flags & FIELD_DROP and head.fields[i].id != F_X_REQUEST_ID
-        ]
+        self.card["fields"] = kept_fields(head)
         self.card["reason"] = head.reason[:head.reason_len]
         self.card["content_length"] = head.content_length
         self.flags |= X_COLLECTING
@@ -778,21 +600,11 @@ cdef class Exchange(Timed):
         if result is None:
             return self._card_answer(200, fields, body)
         status, body, etag = result
-        gone = (
-            b"etag", b"last-modified", b"content-md5", b"digest", b"content-digest", b"repr-digest", b"accept-ranges",
-        )
-        fields = [(name, value) for name, value in fields if name.lower() not in gone]
-        if etag:
-            fields.append((b"ETag", etag.encode("latin-1")))
-        if status != 200:
-            fields = [(name, value) for name, value in fields if status == 304 or name.lower() != b"content-type"]
-        else:
+        if status == 200:
             self.context.counters[C_CARDS_REWRITTEN] += 1
-        if status == 502:
-            self.reason = R_UPSTREAM_INVALID
-            fields.append((b"Content-Type", b"application/json"))
-        elif status == 304:
-            self.reason = R_LOCAL
+        else:
+            self.reason = R_LOCAL if status == 304 else R_UPSTREAM_INVALID
+        fields = changed_fields(fields, status, etag)
         return self._card_answer(status, fields, body)
 
     cdef int _card_as_it_is(self) except -1:
@@ -825,18 +637,7 @@ cdef class Exchange(Timed):
         head.content_length = content_length
         for i in range(len(fields)):
             name, value = fields[i]
-            _put(&head, <bytes> name, <bytes> value, len(<bytes> value))
-        _put(&head, "X-Request-Id", id, _hex(self.id, id))
+            put_field(&head, <bytes> name, <int> len(<bytes> name), <bytes> value, len(<bytes> value))
+        put_field(&head, "X-Request-Id", 12, id, hex_id(self.id, id))
         self.flags |= X_RESPONSE_STARTED
         return self.down.respond_head(&head)
-
-
-cdef uint8_t _copy_text(str text, char* into, Py_ssize_t room) noexcept:
-    """UTF-8 of a text, cut where it is longer than the room; nothing is made: CPython keeps the form it gives."""
-    cdef Py_ssize_t n = 0
-    cdef const char* raw = PyUnicode_AsUTF8AndSize(text, &n)
-    if raw == NULL:
-        return 0
-    n = n if n < room else room
-    memcpy(into, raw, n)
-    return <uint8_t> n

@@ -27,7 +27,7 @@ cdef class Http1Downstream(Downstream):
     cdef uint8_t state          # DownstreamState
     cdef uint8_t framing        # of the request
     cdef uint8_t minor          # of the request
-    cdef uint8_t answer_framing # of the answer as it is sent
+    cdef uint8_t answer_framing  # of the answer as it is sent
     cdef bint to_head           # the request is a HEAD
     cdef bint expect_continue   # and the client waits for 100
     cdef bint consuming         # _consume is on the stack: done() leaves the next request to it

@@ -11,9 +11,9 @@ while an answer is due counts as its going away: a client that has closed looks 
 nobody should be told.
 """
 
-from libc.errno cimport EAGAIN, ECONNABORTED, EINTR, EMFILE, ENFILE, errno
+from libc.errno cimport ECONNABORTED, EINTR, EMFILE, ENFILE, errno
 from libc.string cimport memcpy, memset, strlen
-from posix.unistd cimport close, dup
+from posix.unistd cimport dup
 
 from agw._fastpath.buffer cimport buffer_append, buffer_free, buffer_size
 from agw._fastpath.exchange cimport RECEIVE_ROOM, Exchange, new_exchange

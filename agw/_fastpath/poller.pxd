@@ -22,11 +22,13 @@ cdef struct Timer:
     int64_t deadline        # ms of Poller.now_ms; may lie after the slot it waits in (then it moves on)
     int64_t slot_time       # ms: when its slot comes up
 
+
 # Something with a deadline.
 cdef class Timed:
     cdef Poller poller
     cdef Timer timer
     cdef int on_timer(self) except -1
+
 
 # A socket in the epoll set. The set holds a reference from add() to remove().
 cdef class Source(Timed):
@@ -36,6 +38,7 @@ cdef class Source(Timed):
     cdef uint32_t interest  # EPOLLIN | EPOLLOUT as registered
     cdef int on_events(self, uint32_t events) except -1
     cdef int on_drain(self) except -1
+
 
 @cython.final
 cdef class Poller:

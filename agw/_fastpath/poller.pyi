@@ -1,6 +1,7 @@
 """Types of the poller, as far as Python sees it."""
 
 import asyncio
+from typing import Self, final
 
 class Timed:
     """Something with a deadline."""
@@ -8,11 +9,12 @@ class Timed:
 class Source(Timed):
     """A socket in the epoll set."""
 
+@final
 class Poller:
     """The epoll set and timer wheel of a worker."""
 
     exceptions: int
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None: ...
+    def __new__(cls, loop: asyncio.AbstractEventLoop) -> Self: ...
     def start(self) -> None:
         """Let the asyncio loop wake us."""
     def stop(self) -> None:

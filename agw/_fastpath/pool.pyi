@@ -1,14 +1,14 @@
 """Types of the endpoint pool."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 class Endpoint:
     """One address of a target."""
 
     address: str
     port: int
-    def __init__(self, address: str, port: int) -> None: ...
+    def __new__(cls, address: str, port: int) -> Self: ...
 
 class Bound:
     """A backend's targets with their endpoints."""
@@ -19,5 +19,6 @@ class Pool:
     """The endpoints of a worker."""
 
     endpoints: dict[tuple[str, int], Endpoint]
+    def __new__(cls) -> Self: ...
     def bind(self, backends: Iterable[Any]) -> None:
         """Give each backend its endpoints; forget those that none uses."""

@@ -7,7 +7,6 @@ spreads load nearly as well as asking all of them and does not herd (Mitzenmache
 import ipaddress
 import os
 
-cimport cython
 from libc.string cimport memcpy, memset
 
 cdef extern from "<arpa/inet.h>" nogil:
@@ -67,7 +66,7 @@ cdef class Bound:
 cdef class Pool:
     """The endpoints of a worker."""
 
-    def __init__(self):
+    def __cinit__(self):
         self.endpoints = {}
         self._random = int.from_bytes(os.urandom(8), "little") | 1
 

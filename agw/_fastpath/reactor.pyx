@@ -4,12 +4,9 @@ Everything that is decided lives in the modules below; this one owns the pieces 
 """
 
 from agw._fastpath.buffer import live as live_buffers
-from agw._fastpath.exchange cimport Context
 from agw._fastpath.http1_downstream cimport Acceptor
 from agw._fastpath.http1_head cimport MAX_FIELDS
 from agw._fastpath.http1_upstream cimport Http1Connector
-from agw._fastpath.poller cimport Poller
-from agw._fastpath.pool cimport Pool
 from agw._fastpath.record cimport (
     C_DOWNSTREAM_ACTIVE, C_EXCEPTIONS, C_EXCHANGES_ACTIVE, C_STREAMS_ACTIVE, C_SWAPS, C_UPSTREAM_ACTIVE,
 )
@@ -17,11 +14,6 @@ from agw._fastpath.table cimport Table
 
 
 cdef class Reactor:
-    cdef Poller _poller
-    cdef Pool _pool
-    cdef Context _context
-    cdef dict _acceptors        # the caller's descriptor -> Acceptor
-
     def __init__(
         self, loop, *, counters, records, rewrite_card=None, header_deadline_ms=10_000, body_idle_ms=30_000,
         keepalive_idle_ms=600_000, write_stall_ms=30_000, connect_timeout_ms=10_000,

@@ -102,3 +102,6 @@ cdef struct Record:
     char rule[96]               # the rule's key
     char consumer[40]
     char path[132]              # without the query
+
+# UTF-8 of a text, cut where it is longer than the room; gives the bytes used.
+cdef uint8_t copy_text(str text, char* into, Py_ssize_t room) noexcept

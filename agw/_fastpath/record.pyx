@@ -7,6 +7,7 @@ metrics, access log and taps do that from these values.
 from collections import namedtuple
 from ipaddress import IPv6Address
 
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.string cimport memcpy
 
 COUNTERS_SIZE = C_COUNT * 8
@@ -106,6 +107,17 @@ def read_records(ring, uint64_t after=0):
             result.append(_decode(&copy))
         sequence += 1
     return result
+
+
+cdef uint8_t copy_text(str text, char* into, Py_ssize_t room) noexcept:
+    # Nothing is made: CPython keeps the form that it gives.
+    cdef Py_ssize_t n = 0
+    cdef const char* raw = PyUnicode_AsUTF8AndSize(text, &n)
+    if raw == NULL:
+        return 0
+    n = n if n < room else room
+    memcpy(into, raw, n)
+    return <uint8_t> n
 
 
 assert sizeof(Record) == RECORD_SIZE, sizeof(Record)

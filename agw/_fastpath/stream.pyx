@@ -5,9 +5,7 @@ one system call. What the kernel does not take waits for EPOLLOUT. Reading is in
 that is idle owns none.
 """
 
-cimport cython
 from libc.errno cimport EAGAIN, EINTR, errno
-from libc.string cimport memcpy
 
 from agw._fastpath.buffer cimport buffer_append, buffer_free, buffer_size
 from agw._fastpath.poller cimport EPOLLIN, EPOLLOUT

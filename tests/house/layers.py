@@ -22,7 +22,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "snapshot": frozenset({"errors"}),
     "a2a": frozenset({"errors"}),
     "translate": frozenset({"resources", "snapshot", "a2a", "errors"}),
-    "_fastpath": frozenset({"snapshot", "a2a"}),
+    "_fastpath": frozenset({"snapshot", "a2a", "errors"}),
     "dataplane": frozenset({"snapshot", "a2a", "_fastpath", "settings", "errors"}),
     "kube": frozenset(),
     "controller": frozenset({"kube", "resources", "translate", "snapshot", "settings", "errors"}),

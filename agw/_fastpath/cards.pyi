@@ -1,0 +1,1 @@
+"""Types of cards: nothing of it is for Python."""

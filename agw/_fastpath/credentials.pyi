@@ -1,0 +1,1 @@
+"""Types of credentials: nothing of it is for Python."""

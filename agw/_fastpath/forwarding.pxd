@@ -1,0 +1,46 @@
+# What agents are told about clients, and what clients may not tell them about themselves.
+
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
+
+from agw._fastpath.message cimport F_OTHER, Field, RequestHead, ResponseHead
+
+
+cdef inline void add_field(
+    RequestHead* head, const char* name, int name_len, const char* value, Py_ssize_t value_len,
+) noexcept:
+    """Add a field of ours behind the request's."""
+    cdef Field* field = &head.fields[head.n_fields]
+    field.name = <const unsigned char*> name
+    field.name_len = <uint16_t> name_len
+    field.value = <const unsigned char*> value
+    field.value_len = <uint32_t> value_len
+    field.id = F_OTHER
+    field.flags = 0
+    head.n_fields += 1
+
+
+cdef inline void put_field(
+    ResponseHead* head, const char* name, int name_len, const char* value, Py_ssize_t value_len,
+) noexcept:
+    """Add a field of ours behind the response's."""
+    cdef Field* field = &head.fields[head.n_fields]
+    field.name = <const unsigned char*> name
+    field.name_len = <uint16_t> name_len
+    field.value = <const unsigned char*> value
+    field.value_len = <uint32_t> value_len
+    field.id = F_OTHER
+    field.flags = 0
+    head.n_fields += 1
+
+
+# Marks with FIELD_DROP what a client may not say about itself; gives the number of agw that the request came through.
+cdef int drop_untrusted(RequestHead* head) noexcept
+
+# Writes the value of X-Forwarded-For: the client's chain as far as `hops` of it are trusted, and the peer. `room`
+# bounds the chain. Gives the number of bytes.
+cdef Py_ssize_t forwarded_for(
+    RequestHead* head, char* text, Py_ssize_t room, int hops, const char* peer, Py_ssize_t peer_len
+) noexcept
+
+# Writes a request id of 16 bytes as 32 hexadecimal digits.
+cdef Py_ssize_t hex_id(const uint64_t* id, char* text) noexcept

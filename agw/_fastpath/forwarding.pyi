@@ -1,0 +1,1 @@
+"""Types of forwarding: nothing of it is for Python."""

@@ -1,0 +1,11 @@
+# The data plane of a worker, put together.
+
+from agw._fastpath.exchange cimport Context
+from agw._fastpath.poller cimport Poller
+from agw._fastpath.pool cimport Pool
+
+cdef class Reactor:
+    cdef Poller _poller
+    cdef Pool _pool
+    cdef Context _context
+    cdef dict _acceptors        # the caller's descriptor -> Acceptor
