@@ -135,6 +135,8 @@ class BuildExt(build_ext):  # type: ignore[misc]  # setuptools has no types
         sources = {extension.name: extension.sources for extension in made}
         for extension in self.extensions:
             extension.sources = sources[extension.name]
+        # The longest first, so that no processor waits for one that was begun last.
+        self.extensions.sort(key=lambda extension: -Path(extension.sources[0]).stat().st_size)
         super().build_extensions()
 
     def build_extension(self, ext: Extension) -> None:

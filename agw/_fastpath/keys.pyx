@@ -169,10 +169,9 @@ cdef class KeySet:
             raise IndexError(index)
         return self._consumers[index]
 
-    def lookup(self, const unsigned char[::1] key not None):
+    def lookup(self, bytes key not None):
         """Find the consumer whose key this is, or None."""
-        cdef const unsigned char* start = &key[0] if key.shape[0] else NULL
-        cdef int index = self.find(start, key.shape[0])
+        cdef int index = self.find(key, len(key))
         return None if index < 0 else self.consumer(index)
 
     def bench_lookup(self, list keys not None, int rounds):

@@ -7,6 +7,7 @@ metrics, access log and taps do that from these values.
 from collections import namedtuple
 from ipaddress import IPv6Address
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.string cimport memcpy
 
@@ -94,14 +95,22 @@ def read_records(ring, uint64_t after=0):
 
     A slot that the worker overwrites while it is read shows by its sequence, and is left out.
     """
-    cdef const unsigned char[::1] view = ring
-    cdef uint64_t written = (<const uint64_t*> &view[0])[0]
+    cdef Py_buffer view
+    PyObject_GetBuffer(ring, &view, PyBUF_SIMPLE)
+    try:
+        return _records(<const unsigned char*> view.buf, after)
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef list _records(const unsigned char* ring, uint64_t after):
+    cdef uint64_t written = (<const uint64_t*> ring)[0]
     cdef uint64_t sequence = max(after, written - min(written, <uint64_t> RING_SLOTS)) + 1
     cdef Record copy
     cdef const unsigned char* slot
-    result = []
+    cdef list result = []
     while sequence <= written:
-        slot = &view[RING_HEADER + ((sequence - 1) % RING_SLOTS) * RECORD_SIZE]
+        slot = ring + RING_HEADER + ((sequence - 1) % RING_SLOTS) * RECORD_SIZE
         memcpy(&copy, slot, sizeof(Record))
         if copy.sequence == sequence and (<const Record*> slot).sequence == sequence:
             result.append(_decode(&copy))

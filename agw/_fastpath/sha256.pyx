@@ -179,14 +179,14 @@ def implementations():
     return ("native", "portable") if _native else ("portable",)
 
 
-def digest(const unsigned char[::1] data not None, str implementation=""):
+def digest(bytes data not None, str implementation=""):
     """Hash data; with one of implementations(), by that one."""
     cdef unsigned char out[32]
-    cdef const unsigned char* start = &data[0] if data.shape[0] else NULL
+    cdef const unsigned char* start = data
     if implementation and implementation not in implementations():
         raise ValueError(f"no such implementation here: {implementation}")
     if implementation == "portable":
-        _digest(agw_sha256_portable, start, data.shape[0], out)
+        _digest(agw_sha256_portable, start, len(data), out)
     else:
-        sha256(start, data.shape[0], out)
+        sha256(start, len(data), out)
     return bytes(out[:32])
