@@ -273,6 +273,14 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting("max_connections", Kind.COUNT, "100000", "most client connections of one worker", "connections", minimum=1),
     Setting(
+        "worker_silence",
+        Kind.DURATION,
+        "30s",
+        "how long a worker may give no sign of life before it is replaced",
+        minimum=100,
+        maximum=_DAY,
+    ),
+    Setting(
         "dns_refresh", Kind.DURATION, "5s", "how often names of targets are resolved again", minimum=100, maximum=_DAY
     ),
 )
@@ -303,6 +311,7 @@ class Settings:
     max_fields: int
     trusted_hops: int
     max_connections: int
+    worker_silence: int
     dns_refresh: int
 
     @classmethod

@@ -4,8 +4,8 @@ A channel is a Unix stream socket between the two: frames of a 4-byte length (bi
 Messages that hand over file descriptors carry them as SCM_RIGHTS with their first byte; they arrive no later than the
 frame, in order, so that the receiver takes them from a queue. The kernel keeps a descriptor alive while it travels.
 
-    supervisor -> worker   Start [counters, records] . (Full | Change | Listen [socket] | Unlisten | Drain | Stop)*
-    worker -> supervisor   (Applied | Refused | Behind | Unlistened)*
+    supervisor -> worker   Start [counters, records] . (Full | Change | Listen [socket] | Unlisten | Ping | Drain | Stop)*
+    worker -> supervisor   (Applied | Refused | Behind | Unlistened | Pong)*
 
 Must not: know what a snapshot means, or wait: sending queues, receiving calls back.
 """
@@ -59,17 +59,23 @@ class Change(_Message, frozen=True):
 
 
 class Listen(_Message, frozen=True):
-    """Accept on the socket that comes with it. port: the Gateway's. address: where it is served."""
+    """Accept on the socket that comes with it. port: the Gateway's. address: where it is served. place: whose it is."""
 
     FDS: ClassVar[int] = 1
     port: int
     address: Address
+    place: int
 
 
 class Unlisten(_Message, frozen=True):
-    """Stop accepting for this Gateway port, and say when it is done."""
+    """Stop accepting on the socket of this Gateway port and place, and say when it is done."""
 
     port: int
+    place: int
+
+
+class Ping(_Message, frozen=True):
+    """Say that you are there."""
 
 
 class Drain(_Message, frozen=True):
@@ -100,13 +106,18 @@ class Behind(_Message, frozen=True):
 
 
 class Unlistened(_Message, frozen=True):
-    """No socket of this Gateway port is accepted on any more."""
+    """The socket of this Gateway port and place is not accepted on any more."""
 
     port: int
+    place: int
 
 
-ToWorker: TypeAlias = Start | Full | Change | Listen | Unlisten | Drain | Stop
-ToSupervisor: TypeAlias = Applied | Refused | Behind | Unlistened
+class Pong(_Message, frozen=True):
+    """I am there."""
+
+
+ToWorker: TypeAlias = Start | Full | Change | Listen | Unlisten | Ping | Drain | Stop
+ToSupervisor: TypeAlias = Applied | Refused | Behind | Unlistened | Pong
 Message: TypeAlias = ToWorker | ToSupervisor
 
 _encoder = msgspec.msgpack.Encoder()

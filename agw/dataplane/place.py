@@ -25,6 +25,7 @@ from agw.dataplane.frames import (
     Channel,
     Listen,
     Message,
+    Ping,
     Refused,
     Start,
     ToSupervisor,
@@ -83,8 +84,9 @@ class Place:
         self._on_message = on_message
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
-        self._served: set[int] = set()
-        self._leaving: set[int] = set()
+        self._served: set[tuple[int, int]] = set()  # listener port, place whose socket it is
+        self._leaving: set[tuple[int, int]] = set()
+        self._heard = 0.0  # loop time of the last sign of life
 
     @property
     def alive(self) -> bool:
@@ -97,7 +99,7 @@ class Place:
 
     def serves(self, port: int) -> bool:
         """Whether the process may still accept on a socket of this listener port."""
-        return port in self._served or port in self._leaving
+        return any(served == port for served, _ in (*self._served, *self._leaving))
 
     async def run(self, ready: Callable[[Place], None]) -> int:
         """Start a process, call `ready` so that it is told what it needs, and wait for its end; return its code."""
@@ -128,18 +130,31 @@ class Place:
         if self._channel is not None:
             self._channel.send(message, fds)
 
-    def listen(self, port: OpenPort) -> None:
-        """Let the process accept on its socket of this listener port."""
-        self._served.add(port.port)
-        self._leaving.discard(port.port)
-        self.send(Listen(port.port, port.address), (port.sockets[self.index].fileno(),))
+    def listen(self, port: OpenPort, place: int) -> None:
+        """Let the process accept on a place's socket of this listener port: its own, or one whose process is away."""
+        if self.alive:
+            self._served.add((port.port, place))
+            self._leaving.discard((port.port, place))
+            self.send(Listen(port.port, port.address, place), (port.sockets[place].fileno(),))
 
-    def unlisten(self, port: int) -> None:
-        """Let it stop; `serves` turns false when it has."""
-        if port in self._served:
-            self._served.discard(port)
-            self._leaving.add(port)
-            self.send(Unlisten(port))
+    def unlisten(self, *, port: int | None = None, place: int | None = None) -> None:
+        """Let it stop on all sockets of a port, or of a place; `serves` turns false when it has."""
+        for served in [one for one in self._served if one[0] == port or one[1] == place]:
+            self._served.discard(served)
+            self._leaving.add(served)
+            self.send(Unlisten(*served))
+
+    def ask(self, now: float) -> float:
+        """Ask for a sign of life; return how many seconds there was none. now: loop time."""
+        if self._process is None or not self.applied:
+            self._heard = now  # it has not started yet
+        self.send(Ping())
+        return now - self._heard
+
+    def show_where(self) -> None:
+        """Let the process write to the log where it is."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGUSR1)
 
     def kill(self) -> None:
         """End the process at once."""
@@ -147,10 +162,11 @@ class Place:
             self._process.kill()
 
     def _receive(self, message: Message, _fds: tuple[int, ...]) -> None:
+        self._heard = asyncio.get_running_loop().time()
         if isinstance(message, Applied):
             self.applied = message.version
         elif isinstance(message, Unlistened):
-            self._leaving.discard(message.port)
+            self._leaving.discard((message.port, message.place))
         if isinstance(message, Applied | Refused | Behind | Unlistened):
             self._on_message(self, message)
 

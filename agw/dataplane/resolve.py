@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 import msgspec
@@ -79,6 +79,16 @@ class _Destination:
     port: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A Backend as given, where its targets' endpoints come from (None: it says so itself), and as resolved last."""
+
+    given: Backend
+    destinations: tuple[_Destination | None, ...]
+    names: frozenset[str]
+    resolved: Backend
+
+
 class Resolver:
     """Fills endpoints, and follows the names that it needs for that."""
 
@@ -86,11 +96,12 @@ class Resolver:
         """Use `--resolve`'s map, and a lookup for what is not in it."""
         self._map = {(host.lower(), port): address for (host, port), address in resolve_map.items()}
         self._lookup = lookup
-        self._raw: Mapping[str, Entry] = {}
+        self._entries: Mapping[str, Entry] = {}
+        self._followed: dict[str, _Followed] = {}
+        self._names: set[str] = set()
         self._answers: dict[str, tuple[str, ...]] = {}
         self._failed: dict[str, Problem] = {}
-        self._done: dict[str, tuple[Backend, Backend]] = {}  # key -> as given, as resolved
-        self._news = True  # some answer is not yet in _done
+        self._news = False  # some answer is not yet in _followed
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -99,47 +110,46 @@ class Resolver:
 
     async def follow(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
         """Take a new configuration and return it with endpoints; names not seen before are waited for, shortly."""
-        self._raw = entries
-        names = self._names()
-        for name in set(self._answers) - names:
-            del self._answers[name]
-        for name in set(self._failed) - names:
-            del self._failed[name]
-        unknown = sorted(names - set(self._answers))
-        if unknown:
-            await self._look_up(unknown, within=FIRST_ANSWER)
+        seen, self._entries = self._names, entries
+        self._followed = {key: self._follow(key, entry) for key, entry in entries.items() if isinstance(entry, Backend)}
+        self._names = {name for followed in self._followed.values() if followed.names for name in followed.names}
+        self._answers = {name: answer for name, answer in self._answers.items() if name in self._names}
+        self._failed = {name: problem for name, problem in self._failed.items() if name in self._names}
+        await self._look_up(sorted(self._names - seen), within=FIRST_ANSWER)
         return self.resolved()
 
     async def refresh(self) -> dict[str, Entry] | None:
         """Look all names up again; the entries with new endpoints, or None where nothing changed."""
-        await self._look_up(sorted(self._names()))
+        await self._look_up(sorted(self._names))
         return self.resolved() if self._news else None
 
     def resolved(self) -> dict[str, Entry]:
         """Return the configuration with what is known now."""
-        done: dict[str, tuple[Backend, Backend]] = {}
-        result: dict[str, Entry] = {}
-        for key, entry in self._raw.items():
-            if isinstance(entry, Backend):
-                done[key] = (entry, self._fill(key, entry))
-                result[key] = done[key][1]
-            else:
-                result[key] = entry
-        self._done, self._news = done, False
-        return result
+        if self._news:
+            self._followed = {key: self._fill(followed) for key, followed in self._followed.items()}
+            self._news = False
+        return {**self._entries, **{key: followed.resolved for key, followed in self._followed.items()}}
 
-    def _fill(self, key: str, backend: Backend) -> Backend:
-        before = self._done.get(key)
-        if before is not None and before[0] is backend and not self._news:
-            return before[1]
-        targets = tuple(self._target(backend, target) for target in backend.targets)
-        if targets == backend.targets:
-            return backend
-        filled = msgspec.structs.replace(backend, targets=targets)
-        return before[1] if before is not None and before[1] == filled else filled
+    def _follow(self, key: str, backend: Backend) -> _Followed:
+        before = self._followed.get(key)
+        if before is not None and before.given is backend:
+            return before
+        destinations = tuple(self._destination(backend, target) for target in backend.targets)
+        hosts = {destination.host for destination in destinations if destination is not None}
+        names = frozenset(host for host in hosts if not is_address(host))
+        followed = _Followed(backend, destinations, names, before.resolved if before is not None else backend)
+        return self._fill(followed)
 
-    def _target(self, backend: Backend, target: Target) -> Target:
-        destination = self._destination(backend, target)
+    def _fill(self, followed: _Followed) -> _Followed:
+        """Put in what is known now; what does not change by that stays the same object."""
+        places = zip(followed.given.targets, followed.destinations, strict=True)
+        targets = tuple(self._target(target, destination) for target, destination in places)
+        resolved = followed.given
+        if targets != resolved.targets:
+            resolved = msgspec.structs.replace(resolved, targets=targets)
+        return replace(followed, resolved=followed.resolved if followed.resolved == resolved else resolved)
+
+    def _target(self, target: Target, destination: _Destination | None) -> Target:
         if destination is None:
             return target
         if is_address(destination.host):
@@ -151,16 +161,11 @@ class Resolver:
 
     def _destination(self, backend: Backend, target: Target) -> _Destination | None:
         namespace = backend.ref.partition("/")[0]
-        for form in forms(target.host, namespace):
+        for form in forms(target.host, namespace) if self._map else ():
             mapped = self._map.get((form, target.port))
             if mapped is not None:
                 return _Destination(mapped.host, mapped.port)
         return _Destination(target.host.lower(), target.port) if target.dns else None
-
-    def _names(self) -> set[str]:
-        backends = [entry for entry in self._raw.values() if isinstance(entry, Backend)]
-        found = (self._destination(backend, target) for backend in backends for target in backend.targets)
-        return {destination.host for destination in found if destination and not is_address(destination.host)}
 
     async def _look_up(self, names: list[str], within: float | None = None) -> None:
         if not names:

@@ -37,6 +37,7 @@ from agw.snapshot.model import Entry, Listener
 _STOP_PATIENCE = 2.0  # seconds for a worker to end after Stop
 _LOOK = 0.02  # seconds between two looks at what is still in progress
 _LOGGED_PROBLEMS = 50
+_ASKS = 10  # for a sign of life, within the silence that is allowed
 
 
 async def run_supervisor(
@@ -97,7 +98,7 @@ class Supervisor:
         self._log.info("admin port open", address=self._admin_address)
         self._handle_signals()
         keepers = [self._background(self._keep(place)) for place in self._places]
-        others = [self._background(self._follow()), self._background(self._refresh())]
+        others = [self._background(self._follow()), self._background(self._refresh()), self._background(self._watch())]
         try:
             await self._stop.wait()
             await self._wind_down()
@@ -191,7 +192,7 @@ class Supervisor:
         wanted = _listener_ports(entries)
         for port in self._ports.close(wanted):
             for place in self._places:
-                place.unlisten(port)
+                place.unlisten(port=port)
         for place in self._places:
             place.send(delta)
         self._serve_ports(entries)
@@ -205,7 +206,7 @@ class Supervisor:
         for port in opened:
             self._log.info("listening", port=port.port, address=port.address)
             for place in self._places:
-                place.listen(port)
+                self._deputy(place).listen(port, place.index)
         for problem in self._ports.problems:
             if problem not in known:
                 self._report(problem)
@@ -248,7 +249,39 @@ class Supervisor:
                 return
             wait = backoff.after(loop.time() - started)
             self._count_exit(place, code, wait)
-            await asyncio.sleep(wait)
+            if wait:
+                self._lend(place)
+                await asyncio.sleep(wait)
+
+    def _deputy(self, place: Place) -> Place:
+        """Give the place itself, or where it has no process another that has one."""
+        return next((one for one in (place, *self._places) if one.alive), place)
+
+    def _lend(self, place: Place) -> None:
+        """Let another worker accept on the sockets of one that stays away: the kernel goes on giving them their share."""
+        for port in self._ports.open_ports:
+            self._deputy(place).listen(port, place.index)
+
+    async def _watch(self) -> None:
+        """Ask workers for signs of life; one that gives none is replaced, after it was asked where it is."""
+        loop = asyncio.get_running_loop()
+        most = self._settings.worker_silence / 1000
+        asked: set[int] = set()
+        while True:
+            await asyncio.sleep(most / _ASKS)
+            for place in self._places:
+                silent = place.ask(loop.time())
+                if silent >= most:
+                    self._log.error(
+                        "worker does not answer and is replaced", worker=place.index, silent=f"{silent:.1f}s"
+                    )
+                    place.kill()
+                elif silent >= most / 2 and place.index not in asked:
+                    asked.add(place.index)
+                    self._log.warning("worker does not answer", worker=place.index, silent=f"{silent:.1f}s")
+                    place.show_where()
+                elif silent < most / 2:
+                    asked.discard(place.index)
 
     def _count_exit(self, place: Place, code: int, wait: float) -> None:
         cause = exit_cause(code)
@@ -264,7 +297,10 @@ class Supervisor:
         for message in self._publication.briefing():
             place.send(message)
         for port in self._ports.open_ports:
-            place.listen(port)
+            place.listen(port, place.index)
+        for other in self._places:
+            if other is not place:
+                other.unlisten(place=place.index)
         if self._draining:
             place.send(Drain())
 

@@ -11,6 +11,7 @@ Must not: import what it does not need (click, yaml, watchfiles, the translator)
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import gc
 import os
 import signal
@@ -33,6 +34,8 @@ from agw.dataplane.frames import (
     Full,
     Listen,
     Message,
+    Ping,
+    Pong,
     Refused,
     Start,
     Stop,
@@ -90,7 +93,7 @@ class Worker:
         self._channel = Channel(loop, sock, self._receive, self._orphaned)
         self._tables = Tables()
         self._cards = Cards()
-        self._listening: dict[int, int] = {}
+        self._listening: dict[tuple[int, int], int] = {}  # port, place -> descriptor, owned
         self._reactor: Reactor | None = None
         self._memory: SharedMemory | None = None
         self.exit_code = 0
@@ -103,10 +106,12 @@ class Worker:
                 self._take(self._tables.replace, data)
             case Change(data):
                 self._take(self._tables.change, data)
-            case Listen(port, address):
-                self._listen(port, address, fds[0])
-            case Unlisten(port):
-                self._unlisten(port)
+            case Listen(port, address, place):
+                self._listen(port, address, place, fds[0])
+            case Unlisten(port, place):
+                self._unlisten(port, place)
+            case Ping():
+                self._channel.send(Pong())
             case Drain():
                 self._started().drain()
             case Stop():
@@ -160,19 +165,20 @@ class Worker:
             gc.freeze()
         self._channel.send(Applied(table.version))
 
-    def _listen(self, port: int, address: Address, fd: int) -> None:
-        self._drop(port)
-        self._listening[port] = fd
+    def _listen(self, port: int, address: Address, place: int, fd: int) -> None:
+        self._drop(port, place)
+        self._listening[port, place] = fd
         self._cards.serve(port, address)
         self._started().listen(fd, port)
 
-    def _unlisten(self, port: int) -> None:
-        self._drop(port)
-        self._cards.serve(port, None)
-        self._channel.send(Unlistened(port))
+    def _unlisten(self, port: int, place: int) -> None:
+        self._drop(port, place)
+        if not any(served == port for served, _ in self._listening):
+            self._cards.serve(port, None)
+        self._channel.send(Unlistened(port, place))
 
-    def _drop(self, port: int) -> None:
-        fd = self._listening.pop(port, None)
+    def _drop(self, port: int, place: int) -> None:
+        fd = self._listening.pop((port, place), None)
         if fd is not None:
             self._started().unlisten(fd)
             os.close(fd)
@@ -222,6 +228,8 @@ def main() -> None:
     """Run a worker on the socket whose descriptor is the first argument."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
+    # A worker that does not answer is asked by its supervisor to say where it is, before it is replaced.
+    faulthandler.register(signal.SIGUSR1, all_threads=False)
     # Even a worker that hangs in native code ends with its supervisor.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     loop = uvloop.new_event_loop()

@@ -97,8 +97,10 @@ def test_a_busy_port_is_a_problem_and_others_are_served(tmp_path):
         with gateway(tmp_path / "log", listen={80: "127.0.0.1:0", 81: address}) as front:
             state = front.put(entries(upstream.port, 80, 81))
             assert state["problems"] == [
-                (f"error AGW3001: listener port 81 is not served: {address} is in use by process {os.getpid()} "
-                "(stop that process, or serve the port elsewhere with --listen 81=127.0.0.1:OTHER)")
+                (
+                    f"error AGW3001: listener port 81 is not served: {address} is in use by process {os.getpid()} "
+                    "(stop that process, or serve the port elsewhere with --listen 81=127.0.0.1:OTHER)"
+                )
             ]
             assert ask(front.connect(80)).status == 200
             busy.close()

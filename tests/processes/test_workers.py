@@ -58,12 +58,23 @@ def test_a_killed_worker_costs_only_its_own_connections(tmp_path):
         assert "cause=SIGKILL" in front.log.read_text()
 
 
-def test_a_worker_that_keeps_dying_is_started_later_and_later(tmp_path):
+def test_a_worker_that_keeps_dying_is_started_later_and_its_neighbour_serves_for_it(tmp_path):
     with agent() as upstream, gateway(tmp_path / "log") as front:
         front.put(entries(upstream.port))
-        for restarts in (1, 2):
-            os.kill(front.pids()[0], signal.SIGKILL)
-            front.wait(lambda state, n=restarts: state["workers"][0][2] == n and state["workers"][0][1] > 0)
+        neighbour = front.pids()[1]
+        os.kill(front.pids()[0], signal.SIGKILL)
+        front.wait(lambda state: state["workers"][0][2] == 1 and state["workers"][0][1] > 0)
+        os.kill(front.pids()[0], signal.SIGKILL)
+        front.wait(lambda state: state["workers"][0][2] == 2)
+        # There is no process in its place for a second; the kernel gives its socket half of these.
+        connections = [front.connect() for _ in range(16)]
+        assert {ask(connection).status for connection in connections} == {200}
+        assert {server_of(connection, [neighbour]) for connection in connections} == {neighbour}
+        front.wait(lambda state: state["workers"][0][2] == 2 and state["workers"][0][1] > 0)
+        front.put(entries(upstream.port, 80, 81))
+        later = [front.connect(port) for port in (80, 81) for _ in range(24)]
+        assert {ask(connection).status for connection in (*connections, *later)} == {200}
+        assert {server_of(connection, front.pids()) for connection in later} == set(front.pids())
         log = front.log.read_text()
         assert "next_in=0s" in log
         assert "next_in=1s" in log
@@ -97,3 +108,22 @@ def test_a_worker_is_small(tmp_path):
             assert int(status["VmRSS"].split()[0]) * 1024 < 40 * MIB
             loaded = Path(f"/proc/{pid}/maps").read_text()
             assert not any(name in loaded for name in ("_yaml", "watchfiles", "httptools"))
+
+
+def test_a_worker_that_hangs_is_replaced(tmp_path):
+    with agent() as upstream, gateway(tmp_path / "log", {"worker_silence": "500ms"}) as front:
+        front.put(entries(upstream.port))
+        hanging = front.pids()[1]
+        os.kill(hanging, signal.SIGSTOP)
+        front.wait(lambda state: state["workers"][1][2] == 1 and state["workers"][1][1] > 0)
+        assert hanging not in front.pids()
+        assert {ask(front.connect()).status for _ in range(8)} == {200}
+        assert "worker does not answer and is replaced" in front.log.read_text()
+
+
+def test_a_worker_says_where_it_is_when_it_is_asked(tmp_path):
+    with agent() as upstream, gateway(tmp_path / "log") as front:
+        front.put(entries(upstream.port))
+        os.kill(front.pids()[0], signal.SIGUSR1)
+        eventually(lambda: "worker.py" in front.log.read_text(), "a stack in the log")
+        assert not is_gone(front.pids()[0])

@@ -56,7 +56,7 @@ def run(case, *, size=0):
 
 
 def test_messages_arrive_as_they_were_sent():
-    sent = [Applied(7), Full(b"\x00" * 100), Change(b""), Unlisten(80)]
+    sent = [Applied(7), Full(b"\x00" * 100), Change(b""), Unlisten(80, 1)]
 
     async def case(ours, theirs):
         for message in sent:
@@ -73,13 +73,13 @@ def test_large_messages_pass_a_small_socket_and_keep_their_descriptors():
 
     async def case(ours, theirs):
         ours.channel.send(Full(b"a" * 3_000_000))
-        ours.channel.send(Listen(80, Address("::1", 8080)), (writing,))
+        ours.channel.send(Listen(80, Address("::1", 8080), 1), (writing,))
         ours.channel.send(Full(b"b" * 3_000_000))
         ours.channel.send(Start(3, settings), (writing, writing))
         os.close(writing)
         await theirs.until(lambda: len(theirs.messages) == 4)
         assert [type(message) for message in theirs.messages] == [Full, Listen, Full, Start]
-        assert theirs.messages[1] == Listen(80, Address("::1", 8080))
+        assert theirs.messages[1] == Listen(80, Address("::1", 8080), 1)
         assert theirs.messages[3].settings == settings
         assert len(theirs.fds) == 3
         assert not any(os.get_inheritable(fd) for fd in theirs.fds)
@@ -139,7 +139,7 @@ def test_descriptors_that_nobody_took_are_closed():
 
     async def case(ours, theirs):
         ours.channel.send(Full(b"a" * 3_000_000))  # the far side is closed before it reads as far as the descriptor
-        ours.channel.send(Listen(80, Address("", 1)), (writing,))
+        ours.channel.send(Listen(80, Address("", 1), 0), (writing,))
         os.close(writing)
         theirs.channel.close()
         ours.channel.close()
