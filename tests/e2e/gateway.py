@@ -67,7 +67,10 @@ class Gateway:
 
 @contextmanager
 def gateway(folder: Path, *arguments: str, listen: int = 80, workers: int = 1) -> Iterator[Gateway]:
-    """Run `agw run` with these arguments, a listener port served on loopback, for as long as the context lasts."""
+    """Run `agw run` with these arguments, a listener port served on loopback, for as long as the context lasts.
+
+    It must not end by itself, meet an exception in the reactor, or end otherwise than well.
+    """
     port, admin, log, printed = free_port(), free_port(), folder / "gateway.log", folder / "gateway.out"
     command = [*AGW, "run", *arguments, f"--listen={listen}=127.0.0.1:{port}"]
     command += [f"--admin=127.0.0.1:{admin}", f"--workers={workers}"]
@@ -79,8 +82,11 @@ def gateway(folder: Path, *arguments: str, listen: int = 80, workers: int = 1) -
             wait_until(running.has_started, "the gateway has started")
             yield running
             assert process.poll() is None, log.read_text()
-        finally:
+            assert running.total("agw_exceptions_total") == 0, log.read_text()
             process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE) == 0, log.read_text()
+        finally:
+            process.terminate()
             try:
                 process.wait(PATIENCE)
             finally:

@@ -52,6 +52,10 @@ class Client:
 
     async def __aexit__(self, *_: object) -> None:
         """Close."""
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; again does nothing."""
         assert self._writer is not None
         self._writer.close()
         with suppress(ConnectionError):

@@ -66,6 +66,10 @@ def verbose(front):
     return get(front.admin, "/readyz?verbose")[1].decode()
 
 
+def is_zero(front, gauge):
+    return front.total(gauge) == 0
+
+
 async def change(step, manifests, observer, front):
     """Make the change of this step, and wait until it shows."""
     number, kind = divmod(step, 4)
@@ -135,6 +139,10 @@ def test_reloads_fail_no_request_and_cut_no_stream(tmp_path, manifests):
             assert min(sender.result() for sender in senders) > 1
             assert await asyncio.to_thread(front.total, "agw_config_generation") - before >= RELOADS
             assert await asyncio.to_thread(front.total, "agw_worker_exits_total") == 0
+            for client in (observer, *clients):
+                await client.close()
+            for gauge in ("agw_downstream_connections", "agw_exchanges", "agw_streams"):
+                await eventually(lambda gauge=gauge: asyncio.to_thread(is_zero, front, gauge), f"{gauge} is 0 again")
 
     asyncio.run(scenario())
 
