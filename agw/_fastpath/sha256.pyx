@@ -8,6 +8,7 @@ SHA extensions of x86-64. The tests run both against hashlib.
 Must not: keep any of its input. The padded block, the schedule and the state are overwritten before it returns.
 """
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -179,14 +180,18 @@ def implementations():
     return ("native", "portable") if _native else ("portable",)
 
 
-def digest(bytes data not None, str implementation=""):
+def digest(data not None, str implementation=""):
     """Hash data; with one of implementations(), by that one."""
     cdef unsigned char out[32]
-    cdef const unsigned char* start = data
+    cdef Py_buffer view
     if implementation and implementation not in implementations():
         raise ValueError(f"no such implementation here: {implementation}")
-    if implementation == "portable":
-        _digest(agw_sha256_portable, start, len(data), out)
-    else:
-        sha256(start, len(data), out)
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    try:
+        if implementation == "portable":
+            _digest(agw_sha256_portable, <const unsigned char*> view.buf, view.len, out)
+        else:
+            sha256(<const unsigned char*> view.buf, view.len, out)
+    finally:
+        PyBuffer_Release(&view)
     return bytes(out[:32])
