@@ -1,0 +1,285 @@
+"""A data plane in this process between raw clients and a scripted agent: nothing tidies bytes on either side.
+
+Rules: waits are for conditions, with a limit that only a fault reaches; every session ends by proving that nothing of
+it is alive in the reactor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+from agw._fastpath import record
+from agw._fastpath.reactor import Reactor
+from agw._fastpath.table import compile_table
+from agw.snapshot.model import (
+    ApiKeyAuth,
+    Attachment,
+    Backend,
+    Credential,
+    CredentialSet,
+    Endpoint,
+    Entry,
+    Listener,
+    Match,
+    PathMatch,
+    Policy,
+    Rule,
+    Target,
+    WeightedBackend,
+)
+from tests.oracles.strict_http1 import Message, read_request, read_requests, read_response
+
+LIMIT = 10
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+async def until(condition: Callable[[], object], what: str = "condition") -> None:
+    """Let the loop turn until the condition holds."""
+    end = asyncio.get_running_loop().time() + LIMIT
+    while not condition():
+        assert asyncio.get_running_loop().time() < end, f"never came: {what}"
+        await asyncio.sleep(0.001)
+
+
+class Peer:
+    """The agent's end of one connection. received: every byte that came."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self.received = b""
+        self.at = 0
+        self.ended = False
+
+    async def more(self) -> bool:
+        """Wait for bytes; False at the end of the connection, however it ended."""
+        try:
+            data = await self.reader.read(65536)
+        except ConnectionError:
+            data = b""
+        self.received += data
+        self.ended = not data
+        return bool(data)
+
+    async def request(self) -> Message | None:
+        """The next whole request, None at the end."""
+        while (found := read_request(self.received[self.at :])) is None:
+            if not await self.more():
+                return None
+        self.at += found[1]
+        return found[0]
+
+    async def send(self, data: bytes) -> None:
+        """Send now."""
+        self.writer.write(data)
+        await self.writer.drain()
+
+    def cut(self, *, reset: bool = False) -> None:
+        """End the connection, with FIN or RST."""
+        if reset:
+            self.writer.transport.abort()
+        else:
+            self.writer.close()
+
+
+Script = Callable[[Peer], Awaitable[None]]
+
+
+def replies(*answers: bytes) -> Script:
+    """Answer the requests on each connection with these, the last one again and again."""
+
+    async def script(peer: Peer) -> None:
+        count = 0
+        while await peer.request() is not None:
+            await peer.send(answers[min(count, len(answers) - 1)])
+            count += 1
+
+    return script
+
+
+class Client:
+    """A raw client."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.sock = socket.socket()
+        self.sock.setblocking(False)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buffer = b""
+
+    async def send(self, *pieces: bytes) -> None:
+        """Send each piece in a segment of its own; a gateway that has closed is no fault here."""
+        loop = asyncio.get_running_loop()
+        for piece in pieces:
+            with suppress(BrokenPipeError, ConnectionResetError):
+                await loop.sock_sendall(self.sock, piece)
+            for _ in range(2 if len(pieces) > 1 else 0):
+                await asyncio.sleep(0)
+
+    async def more(self, size: int = 65536) -> bool:
+        """Wait for bytes; False at the end."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(LIMIT):
+            try:
+                data = await loop.sock_recv(self.sock, size)
+            except ConnectionResetError:
+                data = b""
+        self.buffer += data
+        return bool(data)
+
+    async def response(self, *, head: bool = False) -> Message:
+        """The next response, whole."""
+        while (found := read_response(self.buffer, head=head)) is None or found[0].framing == "close":
+            assert await self.more(), f"ended early: {self.buffer!r}"
+        self.buffer = self.buffer[found[1] :]
+        return found[0]
+
+    async def rest(self) -> bytes:
+        """All that comes until the end."""
+        while await self.more():
+            pass
+        return self.buffer
+
+    async def contains(self, text: bytes) -> None:
+        """Wait until the bytes in hand contain the text."""
+        while text not in self.buffer:
+            assert await self.more(), f"ended early: {self.buffer!r}"
+
+    def close(self) -> None:
+        """Go away."""
+        self.sock.close()
+
+
+@dataclass
+class Session:
+    """A gateway, its agent and its clients."""
+
+    reactor: Reactor
+    port: int
+    agent_port: int
+    peers: list[Peer] = field(default_factory=list)
+    clients: list[Client] = field(default_factory=list)
+    version: int = 1
+
+    async def client(self, data: bytes = b"") -> Client:
+        """A connected client that has sent this."""
+        client = Client(self.port)
+        self.clients.append(client)
+        await asyncio.get_running_loop().sock_connect(client.sock, ("127.0.0.1", self.port))
+        if data:
+            await client.send(data)
+        return client
+
+    def requests(self) -> list[Message]:
+        """All that reached the agent, each connection strictly read to its last byte."""
+        return [message for peer in self.peers for message in read_requests(peer.received)]
+
+    def received(self) -> bytes:
+        """All bytes that reached the agent."""
+        return b"".join(peer.received for peer in self.peers)
+
+    def swap(self, entries: dict[str, Entry]) -> None:
+        """Serve other entries."""
+        self.version += 1
+        self.reactor.swap(compile_table(entries, self.version))
+
+
+def entries(*ports: int, path: str = "/", **rule: object) -> dict[str, Entry]:
+    """One listener, one rule, one backend with these endpoints; /key wants the key "foo", /broken has no backend."""
+    listener = (Attachment("listener/d/g/http"),)
+
+    def at(value: str) -> tuple[Match, ...]:
+        return (Match(path=PathMatch(value=value)),)
+
+    backends = (WeightedBackend("backend/Backend/d/b"),)
+    targets = tuple(
+        Target(name, "h", 1, endpoints=tuple(Endpoint("127.0.0.1", port) for port in group))
+        for name, group in (("t", ports),)
+    )
+    return {
+        "listener/d/g/http": Listener(gateway="d/g", name="http", port=80),
+        "rule/HTTPRoute/d/r/0": Rule(
+            route="d/r", index=0, attachments=listener, matches=at(path), backends=backends, **rule
+        ),
+        "rule/HTTPRoute/d/r/1": Rule(
+            route="d/r", index=1, attachments=listener, matches=at("/key"), backends=backends, policy="policy/x"
+        ),
+        "rule/HTTPRoute/d/r/2": Rule(
+            route="d/r",
+            index=2,
+            attachments=listener,
+            matches=at("/broken"),
+            backends=(WeightedBackend(error="no such backend"),),
+        ),
+        "rule/HTTPRoute/d/r/3": Rule(
+            route="d/r",
+            index=3,
+            attachments=listener,
+            matches=at("/empty"),
+            backends=(WeightedBackend("backend/Backend/d/empty"),),
+        ),
+        "policy/x": Policy(api_key=ApiKeyAuth(credentials="credentials/d/s")),
+        "credentials/d/s": CredentialSet(
+            ref="d/s", credentials=(Credential("consumer", hashlib.sha256(b"foo").digest()),)
+        ),
+        "backend/Backend/d/b": Backend(ref="d/b", targets=targets),
+        "backend/Backend/d/empty": Backend(ref="d/empty", targets=(Target("t", "h", 1),)),
+    }
+
+
+def closed_port() -> int:
+    """A port where connecting is refused."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
+
+
+@asynccontextmanager
+async def serving(
+    script: Script, *, path: str = "/", before: tuple[int, ...] = (), rule: dict[str, object] | None = None, **limits: int
+) -> AsyncIterator[Session]:
+    """A gateway before an agent that plays the script on each connection. before: ports of other endpoints."""
+    peers: list[Peer] = []
+
+    async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = Peer(reader, writer)
+        peers.append(peer)
+        try:
+            with suppress(ConnectionError):
+                await script(peer)
+        finally:
+            writer.close()
+
+    agent = await asyncio.start_server(accepted, "127.0.0.1", 0)
+    agent_port = agent.sockets[0].getsockname()[1]
+    reactor = Reactor(
+        asyncio.get_running_loop(),
+        counters=memoryview(bytearray(record.COUNTERS_SIZE)),
+        records=memoryview(bytearray(record.RECORDS_SIZE)),
+        **limits,
+    )
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+        listener.setblocking(False)
+        reactor.start()
+        reactor.listen(listener.fileno(), 80)
+        session = Session(reactor, listener.getsockname()[1], agent_port, peers)
+        session.swap(entries(*before, agent_port, path=path, **(rule or {})))
+        try:
+            yield session
+            for client in session.clients:
+                client.close()
+            await until(
+                lambda: not any(reactor.live()[name] for name in ("connections", "exchanges", "buffers")),
+                f"nothing alive, but {reactor.live()}",
+            )
+        finally:
+            for client in session.clients:
+                client.close()
+            reactor.close()
+            agent.close()
+            await until(lambda: all(peer.writer.is_closing() for peer in peers), "agents done")
