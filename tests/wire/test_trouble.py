@@ -1,0 +1,279 @@
+"""Agents and clients that fail: a cut is never a clean end, and nothing is answered with another's bytes."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.oracles.strict_http1 import read_response
+from tests.wire.gateway import GET, OK, closed_port, entries, replies, serving, until
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+
+
+def once(answer, *, reset=False):
+    """Answer one request on each connection, then cut it."""
+
+    async def script(peer):
+        if await peer.request() is not None:
+            await peer.send(answer)
+            peer.cut(reset=reset)
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "answer", [HEAD + b"Content-Length: 10\r\n\r\nabc", CHUNKED + b"3\r\nabc\r\n", CHUNKED + b"3\r\nab", CHUNKED]
+)
+async def test_a_truncated_answer_is_aborted(answer):
+    async with serving(once(answer)) as gateway:
+        client = await gateway.client(GET)
+        rest = await client.rest()
+        assert b"200 OK" in rest or not rest
+        assert read_response(rest) is None
+        assert b"0\r\n\r\n" not in rest.partition(b"\r\n\r\n")[2]
+
+
+async def test_a_malformed_chunk_is_aborted():
+    async with serving(replies(CHUNKED + b"3\r\nabc\r\nzz\r\n")) as gateway:
+        rest = await (await gateway.client(GET)).rest()
+        assert read_response(rest) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 2",
+        b"nonsense\r\n\r\n",
+        HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        HEAD + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        HEAD + b"X: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+        HEAD + b"X: a\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    ],
+)
+async def test_no_valid_answer_is_502(answer):
+    async with serving(once(answer)) as gateway:
+        assert (await (await gateway.client(GET)).response()).status == 502
+        assert len(gateway.requests()) == 1
+
+
+async def test_no_answer_in_time_is_504():
+    async def script(peer):
+        while await peer.more():
+            pass
+
+    async with serving(script, rule={"backend_timeout_ms": 50}) as gateway:
+        assert (await (await gateway.client(GET)).response()).status == 504
+        await until(lambda: gateway.peers[0].ended, "the agent's connection closed")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OK + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+        OK + b"x",
+        b"HTTP/1.1 204 No Content\r\n\r\nevil",
+        b"HTTP/1.1 304 Not Modified\r\n\r\nevil",
+        CHUNKED + b"0\r\n\r\nevil",
+    ],
+)
+async def test_bytes_after_an_answer_reach_nobody(answer):
+    async with serving(replies(answer)) as gateway:
+        client = await gateway.client()
+        for _ in range(2):
+            await client.send(GET)
+            message = await client.response()
+            assert b"evil" not in message.body
+            assert not client.buffer
+        assert len(gateway.peers) == 2
+
+
+async def test_a_body_after_head_reaches_nobody():
+    async with serving(replies(OK)) as gateway:
+        client = await gateway.client(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n" + GET)
+        assert (await client.response(head=True)).status == 200
+        assert (await client.response()).body == b"hello"
+        assert len(gateway.peers) == 2
+
+
+async def test_unsolicited_bytes_on_an_idle_connection_discard_it():
+    async with serving(replies(OK)) as gateway:
+        client = await gateway.client(GET)
+        await client.response()
+        await gateway.peers[0].send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+        await client.send(GET)
+        assert (await client.response()).body == b"hello"
+        assert len(gateway.peers) == 2
+
+
+def stale(reset):
+    """Answer the first request of the first connection; cut that connection on the second."""
+    seen = []
+
+    async def script(peer):
+        first = not seen
+        seen.append(peer)
+        while await peer.request() is not None:
+            if first and peer.at < len(peer.received):
+                return
+            if first and hasattr(peer, "answered"):
+                peer.cut(reset=reset)
+                return
+            await peer.send(OK)
+            peer.answered = True
+
+    return script
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_get_on_a_stale_connection_is_sent_again_once(reset):
+    async with serving(stale(reset)) as gateway:
+        client = await gateway.client(GET)
+        await client.response()
+        await client.send(GET)
+        assert (await client.response()).body == b"hello"
+        assert len(gateway.peers) == 2
+        assert len(gateway.requests()) == 3
+
+
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_post_on_a_stale_connection_is_not_sent_again(reset):
+    async with serving(stale(reset)) as gateway:
+        client = await gateway.client(GET)
+        await client.response()
+        await client.send(POST)
+        assert (await client.response()).status == 502
+        assert sum(message.start[0] == b"POST" for message in gateway.requests()) == 1
+
+
+async def test_a_get_is_not_sent_three_times():
+    async def script(peer):
+        if not gateway.clients[0].buffer and len(gateway.peers) == 1:
+            await peer.request()
+            await peer.send(OK)
+        await peer.request()
+
+    async with serving(script) as gateway:
+        client = await gateway.client(GET)
+        await client.response()
+        await client.send(GET)
+        assert (await client.response()).status == 502
+        assert len(gateway.requests()) == 3
+
+
+async def test_a_refused_connect_is_tried_on_the_other_endpoint():
+    async with serving(replies(OK), before=(closed_port(),)) as gateway:
+        for data in (GET, POST) * 4:
+            assert (await (await gateway.client(data)).response()).status == 200
+        assert len(gateway.requests()) == 8
+
+
+async def test_no_endpoint_accepts_is_503():
+    async with serving(replies(OK)) as gateway:
+        gateway.swap(entries(closed_port()))
+        assert (await (await gateway.client(GET)).response()).status == 503
+
+
+SSE = HEAD + b"Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def stream(ready, *, clean=False):
+    """Send one event each time that `ready` says so; None ends, by death unless clean."""
+
+    async def script(peer):
+        await peer.request()
+        await peer.send(SSE)
+        while (event := await ready.get()) is not None:
+            await peer.send(b"%x\r\n%s\r\n" % (len(event), event))
+        if clean:
+            await peer.send(b"0\r\n\r\n")
+
+    return script
+
+
+async def test_each_event_passes_as_it_comes_and_death_aborts():
+    ready = asyncio.Queue()
+    async with serving(stream(ready)) as gateway:
+        client = await gateway.client(GET)
+        for n in range(5):
+            ready.put_nowait(b"data: %d\n\n" % n)
+            await client.contains(b"data: %d\n\n" % n)
+        ready.put_nowait(None)
+        assert read_response(await client.rest()) is None
+
+
+async def test_a_stream_outlives_a_swap_and_new_requests_see_the_new_table():
+    ready = asyncio.Queue()
+    async with serving(stream(ready, clean=True)) as gateway:
+        client = await gateway.client(GET)
+        ready.put_nowait(b"data: 1\n\n")
+        await client.contains(b"data: 1\n\n")
+        gateway.swap({})
+        other = await gateway.client(GET)
+        assert (await other.response()).status == 404
+        ready.put_nowait(b"data: 2\n\n")
+        ready.put_nowait(None)
+        assert (await client.response()).body == b"data: 1\n\ndata: 2\n\n"
+
+
+async def test_a_client_that_goes_away_closes_the_agents_connection():
+    ready = asyncio.Queue()
+
+    async def script(peer):
+        await peer.request()
+        await peer.send(SSE + b"1\r\nx\r\n")
+        while await peer.more():
+            pass
+
+    async with serving(script) as gateway:
+        client = await gateway.client(GET)
+        await client.contains(b"x\r\n")
+        client.close()
+        await until(lambda: gateway.peers[0].ended, "the agent's connection closed")
+        await until(lambda: gateway.reactor.live()["upstreams"] == 0, "no upstream")
+        assert ready.empty()
+
+
+async def test_drain_answers_with_close():
+    async with serving(replies(OK)) as gateway:
+        client = await gateway.client(GET)
+        await client.response()
+        gateway.reactor.drain()
+        other = await gateway.client(GET)
+        assert (await other.response()).one("connection") == b"close"
+        assert await other.rest() == b""
+        assert await client.rest() == b""
+
+
+def resident():
+    """Bytes of this process in memory."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
+
+
+async def test_a_slow_reader_holds_the_agent_back():
+    total, block = 32 << 20, b"x" * 65536
+    sent = 0
+
+    async def script(peer):
+        nonlocal sent
+        await peer.request()
+        await peer.send(HEAD + b"Content-Length: %d\r\n\r\n" % total)
+        while sent < total:
+            await peer.send(block)
+            sent += len(block)
+
+    async with serving(script) as gateway:
+        client = await gateway.client(GET)
+        await client.contains(b"\r\n\r\n")
+        got, before, most = len(client.buffer.partition(b"\r\n\r\n")[2]), resident(), 0
+        while got < total:
+            client.buffer = b""
+            assert await client.more(8192 if got < total // 8 else 1 << 18)
+            got += len(client.buffer)
+            most = max(most, resident() - before)
+        assert got == total
+        assert most < 8 << 20
