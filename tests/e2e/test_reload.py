@@ -42,6 +42,13 @@ def manifests(tmp_path):
     return folder
 
 
+def put(path, text):
+    """Replace a file in one step, as editors and ConfigMaps do: nobody ever reads a half of it."""
+    aside = path.parent.with_name("aside")
+    aside.write_text(text)
+    aside.replace(path)
+
+
 def keys(manifests, *lines):
     """Write the Secret with these entries beside, or instead of, the seed's own."""
     path = manifests / "a2a-api-key.yaml"
@@ -49,7 +56,7 @@ def keys(manifests, *lines):
     first, second = "  key1: 'key-value-foo'\n", "  key2: 'key-value-bar'\n"
     assert first in document
     assert second in document
-    path.write_text(document.replace(first, "").replace(second, "".join(f"  {line}\n" for line in lines)))
+    put(path, document.replace(first, "").replace(second, "".join(f"  {line}\n" for line in lines)))
 
 
 async def answers(client, path, status, **fields):
@@ -76,7 +83,7 @@ async def change(step, manifests, observer, front):
     extra = manifests / "extra.yaml"
     match kind:
         case 0:  # a route more, open to all
-            extra.write_text(ROUTE.format(number=number))
+            put(extra, ROUTE.format(number=number))
             await answers(observer, f"/extra-{number}", 200)
         case 1:  # and gone again: the seed's route takes it, which wants a key
             extra.unlink()
@@ -87,7 +94,7 @@ async def change(step, manifests, observer, front):
         case 3:  # the seed as it was
             keys(manifests, "key1: key-value-foo", "key2: key-value-bar")
             await answers(observer, "/", 401, **{"X-API-Key": f"key-{number}"})
-            extra.write_text(BROKEN[number % len(BROKEN)])
+            put(extra, BROKEN[number % len(BROKEN)])
             await eventually(
                 lambda: asyncio.to_thread(lambda: "refused" in verbose(front)), "the broken file is refused"
             )
@@ -169,6 +176,31 @@ def test_a_removed_key_is_refused_on_connections_already_open(tmp_path, manifest
     asyncio.run(scenario())
 
 
+def test_a_policy_that_is_written_in_place_never_leaves_the_route_open(tmp_path, manifests):
+    """Most programs truncate a file before they write it: for a moment it holds no policy."""
+
+    async def scenario():
+        async with AsyncExitStack() as stack:
+            upstream = await stack.enter_async_context(Upstream())
+            arguments = ("-f", str(manifests), resolve_to(upstream.port))
+            front = await stack.enter_async_context(running(tmp_path, *arguments))
+            client = await stack.enter_async_context(Client(HOST, front.port))
+            reached = upstream.requests
+            policy = manifests / "a2a-api-key.yaml"
+            document = policy.read_text()
+
+            for number in range(20):
+                with policy.open("w") as file:
+                    assert (await client.request("GET", "/")).status == 401
+                    file.write(document.replace("key2", f"key2-{number}").replace(BAR, f"{BAR}-{number}"))
+                await answers(client, "/", 200, **{"X-API-Key": f"{BAR}-{number}"})
+                reached += 1
+                assert (await client.request("GET", "/")).status == 401
+            assert upstream.requests == reached
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_broken_manifest_changes_nothing(tmp_path, manifests, broken):
     async def scenario():
@@ -179,7 +211,7 @@ def test_a_broken_manifest_changes_nothing(tmp_path, manifests, broken):
             client = await stack.enter_async_context(Client(HOST, front.port))
             generation = front.total("agw_config_generation")
 
-            (manifests / "a2a-api-key.yaml").write_text(broken)
+            put(manifests / "a2a-api-key.yaml", broken)
             await eventually(lambda: asyncio.to_thread(lambda: "refused" in verbose(front)), "the file is refused")
 
             assert front.total("agw_config_generation") == generation
@@ -192,7 +224,7 @@ def test_a_broken_manifest_changes_nothing(tmp_path, manifests, broken):
             ]
             assert statuses == [401, 200, 200, 401]
 
-            shutil.copy(SEED / "a2a-api-key.yaml", manifests)
+            put(manifests / "a2a-api-key.yaml", (SEED / "a2a-api-key.yaml").read_text())
             await eventually(lambda: asyncio.to_thread(lambda: "refused" not in verbose(front)), "all is well again")
             assert front.total("agw_config_last_reload_successful") == 1
 
