@@ -95,7 +95,7 @@ def _chunks(data: bytes, at: int) -> tuple[bytes, int] | None:
     return None
 
 
-def _read(data: bytes, start: re.Pattern[bytes], bodiless: bool | None) -> tuple[Message, int] | None:
+def _read(data: bytes, start: re.Pattern[bytes], *, bodiless: bool | None) -> tuple[Message, int] | None:
     """bodiless: None for a request; for a response, whether it answers HEAD."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
@@ -129,7 +129,7 @@ RESPONSE = re.compile(rb"(HTTP/1\.1) ([1-5][0-9]{2}) ([\t \x21-\x7e\x80-\xff]*)"
 
 def read_request(data: bytes) -> tuple[Message, int] | None:
     """The first request and its size; None where it is not complete. Raise Malformed."""
-    found = _read(data, REQUEST, None)
+    found = _read(data, REQUEST, bodiless=None)
     if found is not None:
         _need(len(found[0].all("host")) == 1, "Host", data)
     return found
@@ -137,7 +137,7 @@ def read_request(data: bytes) -> tuple[Message, int] | None:
 
 def read_response(data: bytes, *, head: bool = False) -> tuple[Message, int] | None:
     """The first response and its size; None where it is not complete. head: it answers HEAD. Raise Malformed."""
-    return _read(data, RESPONSE, head)
+    return _read(data, RESPONSE, bodiless=head)
 
 
 def read_requests(data: bytes) -> list[Message]:

@@ -108,7 +108,7 @@ class Client:
     def __init__(self, port: int) -> None:
         self.port = port
         self.sock = socket.socket()
-        self.sock.setblocking(False)
+        self.sock.settimeout(0)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
@@ -241,7 +241,12 @@ def closed_port() -> int:
 
 @asynccontextmanager
 async def serving(
-    script: Script, *, path: str = "/", before: tuple[int, ...] = (), rule: dict[str, object] | None = None, **limits: int
+    script: Script,
+    *,
+    path: str = "/",
+    before: tuple[int, ...] = (),
+    rule: dict[str, object] | None = None,
+    **limits: int,
 ) -> AsyncIterator[Session]:
     """A gateway before an agent that plays the script on each connection. before: ports of other endpoints."""
     peers: list[Peer] = []
@@ -264,7 +269,7 @@ async def serving(
         **limits,
     )
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
-        listener.setblocking(False)
+        listener.settimeout(0)
         reactor.start()
         reactor.listen(listener.fileno(), 80)
         session = Session(reactor, listener.getsockname()[1], agent_port, peers)

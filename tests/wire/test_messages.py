@@ -87,7 +87,9 @@ async def test_head_keeps_the_length_and_has_no_body():
 
 async def test_100_continue_before_the_body():
     async with serving(replies(OK)) as gateway:
-        client = await gateway.client(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+        client = await gateway.client(
+            b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+        )
         assert (await client.response()).status == 100
         await client.send(b"abc")
         assert (await client.response()).status == 200
@@ -159,9 +161,7 @@ async def test_hop_by_hop_fields_stay_on_their_hop():
         assert message.one("keep-alive") is None
 
 
-@pytest.mark.parametrize(
-    ("target", "status"), [(b"/key", 401), (b"/other", 404), (b"/broken", 500), (b"/empty", 503)]
-)
+@pytest.mark.parametrize(("target", "status"), [(b"/key", 401), (b"/other", 404), (b"/broken", 500), (b"/empty", 503)])
 async def test_what_the_gateway_answers_itself(target, status):
     async with serving(replies(OK), path="/only") as gateway:
         client = await gateway.client(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\n\r\n")
