@@ -62,6 +62,7 @@ def test_all_sockets_share_one_port_and_are_ready_for_workers():
         assert {sock.getsockname() for sock in opened.sockets} == {("127.0.0.1", opened.address.port)}
         for sock in opened.sockets:
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT)
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
             assert not sock.getblocking()
             assert not os.get_inheritable(sock.fileno())
         with socket.create_connection(("127.0.0.1", opened.address.port)):
