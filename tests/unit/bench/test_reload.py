@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from bench.manifests import place
-from bench.reload import Change, rows, write_file, write_fleet
+from bench.reload import PER_FILE, Change, rows, write_file, write_fleet
 
 
 def paths(folder):
@@ -20,15 +20,13 @@ def paths(folder):
 def test_a_fleet_in_files_has_all_its_routes(tmp_path):
     write_fleet(tmp_path / "fleet", 230)
     assert paths(tmp_path / "fleet") == {f"r{number}": place(number)[1] for number in range(230)}
-    assert (
-        len(list((tmp_path / "fleet").iterdir())) == 4
-    )  # the gateway's file, and three of routes; nothing half-written
+    assert len(list((tmp_path / "fleet").iterdir())) == 1 + -(-230 // PER_FILE)  # nothing half-written
 
 
 def test_a_change_moves_one_route_and_no_other(tmp_path):
     write_fleet(tmp_path / "fleet", 150)
     before = paths(tmp_path / "fleet")
-    write_file(tmp_path / "fleet", 1, 150, {120: "/moved/1"})
+    write_file(tmp_path / "fleet", 120 // PER_FILE, 150, {120: "/moved/1"})
     assert paths(tmp_path / "fleet") == {**before, "r120": "/moved/1"}
 
 
