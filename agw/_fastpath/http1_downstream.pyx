@@ -358,15 +358,21 @@ cdef class Http1Downstream(Downstream):
     cdef int _resume(self) except -1:
         """Deal with what came while the last exchange was under way."""
         cdef Py_ssize_t used
+        cdef Buffer waiting
         if self.full or not self.interest & EPOLLIN:
             self.full = False
             self.want_read(True)
         if buffer_size(&self.pending) == 0:
             return 0
-        used = self._consume(self.pending.data + self.pending.start, buffer_size(&self.pending))
+        # Taken out first: the end of the connection frees `pending` while its bytes are being read.
+        waiting = self.pending
+        memset(&self.pending, 0, sizeof(self.pending))
+        used = self._consume(waiting.data + waiting.start, buffer_size(&waiting))
+        if self.state == D_HEAD or self.state == D_BODY or self.state == D_WAIT:
+            buffer_append(&self.pending, waiting.data + waiting.start + used, buffer_size(&waiting) - used)
+        buffer_free(&waiting)
         if self.fd < 0:
             return 0
-        self.pending.start += used
         if buffer_size(&self.pending) == 0:
             buffer_free(&self.pending)
         elif self.state == D_HEAD:
