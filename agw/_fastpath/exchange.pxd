@@ -21,7 +21,7 @@ cdef enum:
     RECEIVE_ROOM = 65536        # bytes read at once
     FIELD_ROOM = 528            # MAX_FIELDS of a head and those that the exchange adds
     TEXT_ROOM = 8192            # for the values of added fields
-    MAX_CARD = 1048576          # bytes of an agent card that is looked into
+    MAX_CARD = 262144           # bytes of an agent card that is looked into (agw.a2a.card.MAX_CARD_BYTES)
 
 # What all exchanges of a worker share: settings, scratch memory, the table in service.
 cdef class Context:

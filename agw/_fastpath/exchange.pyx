@@ -634,7 +634,8 @@ cdef class Exchange(Timed):
         head.reason_len = <uint32_t> len(phrase)
         head.minor = 1
         head.framing = FRAMING_NONE if status == 304 else FRAMING_LENGTH if content_length >= 0 else FRAMING_CHUNKED
-        head.content_length = content_length
+        # A 304 tells no length: RFC 9110 8.6 lets it tell only the one that a 200 would have had.
+        head.content_length = -1 if status == 304 else content_length
         for i in range(len(fields)):
             name, value = fields[i]
             put_field(&head, <bytes> name, <int> len(<bytes> name), <bytes> value, len(<bytes> value))

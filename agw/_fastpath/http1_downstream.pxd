@@ -23,6 +23,7 @@ cdef class Http1Downstream(Downstream):
     cdef ChunkDecoder chunk
     cdef int64_t body_left      # bytes, with FRAMING_LENGTH
     cdef int64_t budget         # bytes that may still be ignored
+    cdef int64_t accounted      # Stream.sent as far as the counters have it
     cdef int64_t stalled_at     # Stream.sent when the write stall began, -1 without one
     cdef uint8_t state          # DownstreamState
     cdef uint8_t framing        # of the request
@@ -39,6 +40,7 @@ cdef class Http1Downstream(Downstream):
     cdef Py_ssize_t _head(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t _body(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t _ignore(self, Py_ssize_t size) except -1
+    cdef void _count_sent(self) noexcept
     cdef int _account(self) except -1
     cdef int _body_over(self) except -1
     cdef int _refuse(self, int status) except -1

@@ -395,6 +395,7 @@ cdef class Http1Downstream(Downstream):
 
     cdef int flush(self) except -1:
         Downstream.flush(self)
+        self._count_sent()
         if backlog(self) and self.stalled_at < 0 and self.fd >= 0:
             return self._watch_writing()
         return 0
@@ -424,10 +425,15 @@ cdef class Http1Downstream(Downstream):
         shutdown(self.fd, SHUT_WR)
         return self.poller.arm(self, DISCARD_MS)
 
+    cdef void _count_sent(self) noexcept:
+        # As it is sent, not when the connection ends: a stream may last for days.
+        self.context.counters[C_DOWNSTREAM_BYTES_OUT] += self.sent - self.accounted
+        self.accounted = self.sent
+
     cdef int _account(self) except -1:
         self.context.connections -= 1
         self.context.counters[C_DOWNSTREAM_ACTIVE] -= 1
-        self.context.counters[C_DOWNSTREAM_BYTES_OUT] += self.sent
+        self._count_sent()
         return 0
 
     cdef int _close(self) except -1:

@@ -53,7 +53,10 @@ class Lookups:
     """
 
     def __new__(
-        cls, table: Table, port: int, requests: list[tuple[bytes, bytes, bytes, bytes | None, list[tuple[bytes, bytes]]]]
+        cls,
+        table: Table,
+        port: int,
+        requests: list[tuple[bytes, bytes, bytes, bytes | None, list[tuple[bytes, bytes]]]],
     ) -> Self: ...
     def bench_lookup(self, rounds: int) -> int:
         """Look up every request, rounds times; count the hits."""

@@ -160,6 +160,8 @@ class Resolver:
         return msgspec.structs.replace(target, endpoints=endpoints)
 
     def _destination(self, backend: Backend, target: Target) -> _Destination | None:
+        if target.error:
+            return None  # refused by translation (no ReferenceGrant): no mapping brings it back
         namespace = backend.ref.partition("/")[0]
         for form in forms(target.host, namespace) if self._map else ():
             mapped = self._map.get((form, target.port))

@@ -162,6 +162,7 @@ class Session:
     reactor: Reactor
     port: int
     agent_port: int
+    counters: memoryview
     peers: list[Peer] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
     version: int = 1
@@ -178,6 +179,11 @@ class Session:
     def requests(self) -> list[Message]:
         """All that reached the agent, each connection strictly read to its last byte."""
         return [message for peer in self.peers for message in read_requests(peer.received)]
+
+    def count(self, metric: str) -> int:
+        """The value of a counter without labels."""
+        [index] = [index for index, name, label, *_ in record.COUNTERS if name == metric and not label]
+        return int.from_bytes(self.counters[index * 8 : index * 8 + 8], "little")
 
     def received(self) -> bytes:
         """All bytes that reached the agent."""
@@ -262,9 +268,10 @@ async def serving(
 
     agent = await asyncio.start_server(accepted, "127.0.0.1", 0)
     agent_port = agent.sockets[0].getsockname()[1]
+    counters = memoryview(bytearray(record.COUNTERS_SIZE))
     reactor = Reactor(
         asyncio.get_running_loop(),
-        counters=memoryview(bytearray(record.COUNTERS_SIZE)),
+        counters=counters,
         records=memoryview(bytearray(record.RECORDS_SIZE)),
         **limits,
     )
@@ -272,7 +279,7 @@ async def serving(
         listener.settimeout(0)
         reactor.start()
         reactor.listen(listener.fileno(), 80)
-        session = Session(reactor, listener.getsockname()[1], agent_port, peers)
+        session = Session(reactor, listener.getsockname()[1], agent_port, counters, peers)
         session.swap(entries(*before, agent_port, path=path, **(rule or {})))
         try:
             yield session

@@ -75,6 +75,14 @@ def test_resolve_goes_by_the_port_too_and_wins_over_known_endpoints():
     asyncio.run(case())
 
 
+def test_a_refused_target_is_not_brought_back():
+    async def case():
+        resolver = Resolver({("agent", 9999): Address("127.0.0.1", 1)}, Names(agent=("10.0.0.1",)))
+        assert endpoints(await resolver.follow(backend("agent", dns=True, error="no ReferenceGrant"))) == ()
+
+    asyncio.run(case())
+
+
 def test_resolve_to_a_name_is_looked_up():
     async def case():
         resolver = Resolver({("agent", 9999): Address("host.internal", 1)}, Names(host_internal=("10.0.0.1", "::1")))

@@ -1,0 +1,131 @@
+"""Limits, deadlines, old clients and early answers: what ends a request before its time, and how."""
+
+import pytest
+
+from tests.wire.gateway import GET, OK, replies, serving, until
+
+POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: "
+
+
+@pytest.mark.parametrize("keep", [False, True])
+async def test_a_client_of_1_0_is_kept_only_where_it_asks(keep):
+    request = b"GET / HTTP/1.0\r\nHost: a\r\n" + (b"Connection: keep-alive\r\n" if keep else b"") + b"\r\n"
+    async with serving(replies(OK)) as gateway:
+        client = await gateway.client(request)
+        response = await client.response()
+        assert response.body == b"hello"
+        if keep:
+            await client.send(request)
+            assert (await client.response()).body == b"hello"
+        else:
+            assert await client.rest() == b""
+
+
+async def test_a_client_of_1_0_never_gets_chunks():
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    async with serving(replies(chunked)) as gateway:
+        client = await gateway.client(b"GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n")
+        answer = await client.rest()
+        assert answer.endswith(b"\r\n\r\nabc")
+        assert b"ransfer-" not in answer
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /" + b"a" * 17_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 17_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 100 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: %s\r\n" % (b"a" * 9_000) * 8 + b"\r\n", 431),
+    ],
+)
+async def test_heads_that_are_too_large(sent, status):
+    async with serving(replies(OK)) as gateway:
+        client = await gateway.client(sent)
+        assert (await client.rest()).startswith(b"HTTP/1.1 %d " % status)
+        assert gateway.received() == b""
+
+
+async def test_a_body_that_is_announced_too_large_reaches_nobody():
+    async with serving(replies(OK), max_body=100) as gateway:
+        client = await gateway.client(POST + b"101\r\n\r\n" + b"x" * 101)
+        assert (await client.response()).status == 413
+        assert gateway.received() == b""
+
+
+async def test_a_body_that_grows_too_large_is_cut():
+    async with serving(replies(OK), max_body=100) as gateway:
+        head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        client = await gateway.client(head + b"40\r\n" + b"x" * 64 + b"\r\n")
+        await until(lambda: gateway.peers, "the agent is dialled")
+        await client.send(b"40\r\n" + b"x" * 64 + b"\r\n")
+        assert (await client.rest()).startswith(b"HTTP/1.1 413 ")
+        await until(lambda: gateway.peers[0].ended, "the agent is told")
+        assert not gateway.peers[0].received.endswith(b"0\r\n\r\n")
+
+
+async def test_a_head_that_does_not_end_is_refused_at_its_deadline():
+    async with serving(replies(OK), header_deadline_ms=200) as gateway:
+        client = await gateway.client(b"GET / HTTP/1.1\r\nHost: a\r\n")
+        assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_body_that_stalls_is_refused_and_the_agent_told():
+    async with serving(replies(OK), body_idle_ms=200) as gateway:
+        client = await gateway.client(POST + b"10\r\n\r\nabc")
+        assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
+        await until(lambda: gateway.peers[0].ended, "the agent is told")
+
+
+async def test_an_idle_connection_is_closed_without_a_word():
+    async with serving(replies(OK), keepalive_idle_ms=200) as gateway:
+        client = await gateway.client(GET)
+        await client.response()
+        assert await client.rest() == b""
+
+
+async def test_no_answer_in_time_is_a_504():
+    async def silent(peer):
+        while await peer.more():
+            pass
+
+    async with serving(silent, response_header_timeout_ms=200) as gateway:
+        client = await gateway.client(GET)
+        assert (await client.response()).status == 504
+
+
+async def test_a_body_that_ends_early_is_never_completed():
+    async with serving(replies(OK)) as gateway:
+        client = await gateway.client(POST + b"10\r\n\r\nabc")
+        await until(lambda: gateway.received().endswith(b"abc"), "the first bytes")
+        client.close()
+        await until(lambda: gateway.peers[0].ended, "the agent is told")
+        assert gateway.received().endswith(b"\r\n\r\nabc")
+
+
+async def test_an_early_answer_ends_the_upload_and_spoils_no_connection():
+    async def early(peer):
+        while b"\r\n\r\n" not in peer.received:
+            await peer.more()
+        await peer.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+        while await peer.more():
+            pass
+
+    async with serving(early) as gateway:
+        client = await gateway.client(POST + b"10\r\n\r\nabc")
+        assert (await client.response()).status == 403
+        await until(lambda: gateway.peers[0].ended, "its connection is not used again")
+        await client.send(b"defghij" + GET)
+        assert (await client.response()).status == 403
+        assert gateway.peers[1].received.startswith(b"GET / ")
+
+
+async def test_sent_bytes_are_counted_while_the_connection_lives():
+    async with serving(replies(OK)) as gateway:
+        client = await gateway.client(GET)
+        size = 0
+        while not client.buffer.endswith(b"hello"):
+            await client.more()
+        size = len(client.buffer)
+        assert gateway.count("agw_downstream_sent_bytes_total") == size
+        assert gateway.count("agw_downstream_connections") == 1
