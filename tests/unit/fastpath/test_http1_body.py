@@ -1,0 +1,113 @@
+"""The chunked coding: section F of the wire rules, each case however it is cut."""
+
+import pytest
+
+from agw._fastpath.http1_body import decode_chunked
+from tests.unit.fastpath.cuts import cuts, same_however_cut
+
+ERROR, TOO_LARGE = 3, 4  # http1_body.pxd ChunkResult
+LAST = b"0\r\n\r\n"
+
+REFUSED = {
+    **{
+        f"80 size {size.decode('latin-1')!r}": size + b"\r\nabc\r\n" + LAST
+        for size in (
+            b"",
+            b" 3",
+            b"\t3",
+            b"-3",
+            b"+3",
+            b"0x3",
+            b"3 ",
+            b"3\t",
+            b"3h",
+            b"3.0",
+            b"3,",
+            b"_3",
+            b"3 3",
+            b'"3"',
+            b"\xb23",
+            b"3\0",
+            b"\x0b3",
+            b"3\x0c",
+        )
+    },
+    "81 above 2^63-1": b"8000000000000000\r\nabc",
+    "81 64 bits": b"FFFFFFFFFFFFFFFF\r\nabc",
+    "81 wraps to 3": b"10000000000000003\r\nabc\r\n" + LAST,
+    "82 17 digits": b"0" * 16 + b"3\r\nabc\r\n" + LAST,
+    "84 LF in an extension": b"3;a\nabc\r\n" + LAST,
+    "84 CR in an extension": b"3;a\rb\r\nabc\r\n" + LAST,
+    "84 CR CR LF": b"3;a\r\r\nabc\r\n" + LAST,
+    "84 NUL in an extension": b"3;a\0\r\nabc\r\n" + LAST,
+    "84 control in an extension": b"3;a\x01\r\nabc\r\n" + LAST,
+    "85 an endless line": b"3;" + b"a" * 254 + b"\r\nabc\r\n" + LAST,
+    "85 extensions without end": b"".join(b"1;" + b"a" * 200 + b"\r\nx\r\n" for _ in range(21)) + LAST,
+    "87 LF after the size": b"3\nabc\r\n" + LAST,
+    "87 CR after the size": b"3\rabc\r\n" + LAST,
+    "87 LF after the data": b"3\r\nabc\n" + LAST,
+    "87 CR X after the data": b"3\r\nabc\rX" + LAST,
+    "87 LF after the last size": b"0\n\r\n",
+    "87 LF at the end": b"0\r\n\n",
+    "87 CR X at the end": b"0\r\n\rX",
+    "87 nothing between chunks": b"3\r\nabc3\r\nabc\r\n" + LAST,
+    "88 more data than said": b"3\r\nabcd\r\n" + LAST,
+    "88 less data than said": b"5\r\nabc\r\n" + LAST,
+    "90 trailer without a colon": b"0\r\nX\r\n\r\n",
+    "90 trailer with white space first": b"0\r\n X: y\r\n\r\n",
+    "90 trailer folded": b"0\r\nX: y\r\n z\r\n\r\n",
+    "90 trailer with white space before the colon": b"0\r\nX : y\r\n\r\n",
+    "90 trailer with an empty name": b"0\r\n: y\r\n\r\n",
+    "90 trailer ended by LF": b"0\r\nX: y\n\r\n",
+    "90 trailer with a CR": b"0\r\nX: y\rz\r\n\r\n",
+    "90 trailer with a NUL": b"0\r\nX: y\0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("data", list(REFUSED.values()), ids=list(REFUSED))
+def test_refused(data):
+    assert same_however_cut(decode_chunked, data) == ERROR
+
+
+ACCEPTED = {
+    "empty": (LAST, b""),
+    "one chunk": (b"3\r\nabc\r\n" + LAST, b"abc"),
+    "two chunks": (b"3\r\nabc\r\n2\r\nde\r\n" + LAST, b"abcde"),
+    "hexadecimal in both cases": (b"a\r\n0123456789\r\nA\r\n0123456789\r\n" + LAST, b"0123456789" * 2),
+    "data that looks like an end": (b"5\r\n" + LAST + b"\r\n" + LAST, LAST),
+    "82 leading zeros": (b"0" * 15 + b"3\r\nabc\r\n" + b"0" * 16 + b"\r\n\r\n", b"abc"),
+    "83 extension": (b"3;a=b\r\nabc\r\n0;c\r\n\r\n", b"abc"),
+    "83 quoted extension": (b'3;a="b;c"\r\nabc\r\n' + LAST, b"abc"),
+    "83 white space around an extension": (b"3 \t; a = b\r\nabc\r\n" + LAST, b"abc"),
+    "85 a line at its limit": (b"3;" + b"a" * 253 + b"\r\nabc\r\n" + LAST, b"abc"),
+    "86 tiny chunks": (b"1\r\nx\r\n" * 200 + LAST, b"x" * 200),
+    "89 trailers": (b"3\r\nabc\r\n0\r\nX: y\r\nContent-Length:\t7\r\nEmpty:\r\n\r\n", b"abc"),
+}
+
+
+@pytest.mark.parametrize(("data", "body"), list(ACCEPTED.values()), ids=list(ACCEPTED))
+@pytest.mark.parametrize("rest", [b"", b"GET / HTTP/1.1\r\n"], ids=["alone", "93 pipelined"])
+def test_accepted(data, body, rest):
+    assert same_however_cut(decode_chunked, data + rest) == (body, rest)
+
+
+@pytest.mark.parametrize(("data", "body"), list(ACCEPTED.values()), ids=list(ACCEPTED))
+def test_91_no_end_before_the_last_byte(data, body):
+    for end in range(len(data)):
+        assert decode_chunked([data[:end]]) is None
+
+
+def test_81_the_largest_chunk_is_awaited():
+    assert same_however_cut(decode_chunked, b"7FFFFFFFFFFFFFFF\r\nabc") is None
+
+
+def test_90_trailers_at_their_limit_and_over():
+    room = 8192 - len(b"X: \r\n\r\n")
+    assert same_however_cut(decode_chunked, b"0\r\nX: " + b"y" * room + b"\r\n\r\n") == (b"", b"")
+    assert same_however_cut(decode_chunked, b"0\r\nX: " + b"y" * (room + 1) + b"\r\n\r\n") == TOO_LARGE
+
+
+def test_empty_pieces_change_nothing():
+    data = b"3\r\nabc\r\n" + LAST
+    for pieces in cuts(data):
+        assert decode_chunked([piece for each in pieces for piece in (b"", each)]) == (b"abc", b"")
