@@ -7,6 +7,7 @@
 #   exchange   -> downstream respond_interim*, respond_head, respond_body*, respond_end | respond_abort, then done
 # and "want more" in both directions: want_read() of the stream that is too fast.
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from agw._fastpath.http1_head cimport HeadLimits
@@ -23,7 +24,9 @@ cdef enum:
     TEXT_ROOM = 8192            # for the values of added fields
     MAX_CARD = 262144           # bytes of an agent card that is looked into (agw.a2a.card.MAX_CARD_BYTES)
 
+
 # What all exchanges of a worker share: settings, scratch memory, the table in service.
+@cython.final
 cdef class Context:
     cdef Poller poller
     cdef Pool pool
@@ -113,6 +116,8 @@ cdef enum ExchangeFlag:
     X_PAUSED_UP = 4096          # the upstream is not read until the downstream has drained
     X_PAUSED_DOWN = 8192
 
+
+@cython.final
 cdef class Exchange(Timed):
     cdef Context context
     cdef Downstream down

@@ -1,11 +1,12 @@
 """Types of the exchange and what it needs of codecs, as far as Python sees them."""
 
-from typing import Self
+from typing import Self, final
 
 from agw._fastpath.poller import Poller, Timed
 from agw._fastpath.pool import Pool
 from agw._fastpath.stream import Stream
 
+@final
 class Context:
     """What all exchanges of a worker share."""
 
@@ -20,5 +21,6 @@ class Upstream(Stream):
 class Connector:
     """How a connection to an endpoint is made."""
 
+@final
 class Exchange(Timed):
     """One request and its response."""

@@ -12,6 +12,7 @@ Rules: an exchange keeps the rule of the table that it began with; after down.do
 next request, so nothing touches it afterwards; a POST of which a byte was sent is never sent again.
 """
 
+cimport cython
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset, strlen
@@ -43,6 +44,7 @@ cdef enum:
 cdef const char* CHALLENGE = 'Bearer realm="agw"'
 
 
+@cython.final
 cdef class Context:
     def __cinit__(
         self, Poller poller, Pool pool, unsigned char[::1] counters, unsigned char[::1] records, uint32_t head,
@@ -158,6 +160,7 @@ cdef Exchange new_exchange(Context context, Downstream down):
     return self
 
 
+@cython.final
 cdef class Exchange(Timed):
 
     # --- the request ----------------------------------------------------------------------------------------------

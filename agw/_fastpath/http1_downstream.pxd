@@ -1,5 +1,6 @@
 # The client's side of an exchange in HTTP/1.1.
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from agw._fastpath.buffer cimport Buffer
@@ -17,6 +18,8 @@ cdef enum DownstreamState:
     D_CLOSING           # nothing more is read; closed when all is written
     D_CLOSED
 
+
+@cython.final
 cdef class Http1Downstream(Downstream):
     cdef Buffer pending         # an incomplete head, or requests that came before their turn
     cdef HeadState head_state
@@ -50,7 +53,9 @@ cdef class Http1Downstream(Downstream):
     cdef int _watch_writing(self) except -1
     cdef bint _can_discard(self) noexcept
 
+
 # A listening socket; the descriptor belongs to whoever made it and is duplicated here.
+@cython.final
 cdef class Acceptor(Source):
     cdef Context context
     cdef readonly int port      # the Gateway's listener port

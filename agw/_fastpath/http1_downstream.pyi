@@ -1,11 +1,15 @@
 """Types of the server codec, as far as Python sees it."""
 
+from typing import final
+
 from agw._fastpath.exchange import Context, Downstream
 from agw._fastpath.poller import Source
 
+@final
 class Http1Downstream(Downstream):
     """A client connection."""
 
+@final
 class Acceptor(Source):
     """A listening socket."""
 

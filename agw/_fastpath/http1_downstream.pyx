@@ -11,6 +11,7 @@ while an answer is due counts as its going away: a client that has closed looks 
 nobody should be told.
 """
 
+cimport cython
 from libc.errno cimport ECONNABORTED, EINTR, EMFILE, ENFILE, errno
 from libc.string cimport memcpy, memset, strlen
 from posix.unistd cimport dup
@@ -82,6 +83,7 @@ cdef int _reason(int status) noexcept:
     return R_BAD_REQUEST
 
 
+@cython.final
 cdef class Http1Downstream(Downstream):
     def __dealloc__(self):
         buffer_free(&self.pending)
@@ -451,6 +453,7 @@ cdef class Http1Downstream(Downstream):
         return 0
 
 
+@cython.final
 cdef class Acceptor(Source):
     def __init__(self, Context context, int fd, int port):
         self.context = context

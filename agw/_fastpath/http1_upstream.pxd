@@ -1,5 +1,6 @@
 # The agent's side of an exchange in HTTP/1.1.
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from agw._fastpath.buffer cimport Buffer
@@ -15,6 +16,8 @@ cdef enum UpstreamState:
     U_BODY              # it has
     U_CLOSED
 
+
+@cython.final
 cdef class Http1Upstream(Upstream):
     cdef Buffer pending         # an incomplete head
     cdef HeadState head_state
@@ -41,5 +44,7 @@ cdef class Http1Upstream(Upstream):
     cdef void _link(self) noexcept
     cdef void _unlink(self) noexcept
 
+
+@cython.final
 cdef class Http1Connector(Connector):
     pass

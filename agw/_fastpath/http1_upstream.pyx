@@ -8,6 +8,7 @@ after it, and the request had been sent to its end. An idle one that turns reada
 without being asked is no answer to anything (RFC 9112 9.2).
 """
 
+cimport cython
 from libc.errno cimport EAGAIN, EINPROGRESS, errno
 from libc.string cimport memcpy, memset
 from posix.unistd cimport close
@@ -57,6 +58,7 @@ cdef enum:
     DIRECT = 16384          # bytes from which a stretch of body is not copied first
 
 
+@cython.final
 cdef class Http1Upstream(Upstream):
     def __dealloc__(self):
         buffer_free(&self.pending)
@@ -324,6 +326,7 @@ cdef class Http1Upstream(Upstream):
         endpoint.idle -= 1
 
 
+@cython.final
 cdef class Http1Connector(Connector):
     cdef Upstream open(self, Context context, Endpoint endpoint):
         cdef Http1Upstream up

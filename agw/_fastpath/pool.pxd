@@ -14,6 +14,8 @@ cdef extern from "<sys/socket.h>" nogil:
 cdef enum:
     MAX_IDLE = 256          # idle connections kept per endpoint and worker
 
+
+@cython.final
 cdef class Endpoint:
     cdef readonly str address
     cdef readonly int port
@@ -24,12 +26,16 @@ cdef class Endpoint:
     cdef int idle                   # connections in the list
     cdef void* first_idle           # borrowed Idle, most recently used; the poller owns idle connections
 
+
+@cython.final
 cdef class Bound:
     # A backend's targets with their endpoints.
     cdef list targets               # of lists of Endpoint
     cdef list weights               # of int, 0 where a target has no endpoint
     cdef long total                 # of weights
 
+
+@cython.final
 cdef class Pool:
     cdef readonly dict endpoints    # (address, port) -> Endpoint
     cdef uint64_t _random

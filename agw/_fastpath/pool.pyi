@@ -1,8 +1,9 @@
 """Types of the endpoint pool."""
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Self, final
 
+@final
 class Endpoint:
     """One address of a target."""
 
@@ -10,11 +11,13 @@ class Endpoint:
     port: int
     def __new__(cls, address: str, port: int) -> Self: ...
 
+@final
 class Bound:
     """A backend's targets with their endpoints."""
 
     def __init__(self, targets: list[list[Endpoint]], weights: list[int]) -> None: ...
 
+@final
 class Pool:
     """The endpoints of a worker."""
 

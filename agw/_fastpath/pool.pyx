@@ -4,6 +4,7 @@
 spreads load nearly as well as asking all of them and does not herd (Mitzenmacher, "The power of two choices").
 """
 
+cimport cython
 import ipaddress
 import os
 
@@ -31,6 +32,7 @@ cdef extern from "<netinet/in.h>" nogil:
         in6_addr sin6_addr
 
 
+@cython.final
 cdef class Endpoint:
     """One address of a target: an IP literal and a port. Raises ValueError for anything else."""
 
@@ -56,6 +58,7 @@ cdef class Endpoint:
         memcpy(self.ip, <const unsigned char*> raw, 16)
 
 
+@cython.final
 cdef class Bound:
     def __init__(self, list targets, list weights):
         self.targets = targets
@@ -63,6 +66,7 @@ cdef class Bound:
         self.total = sum(self.weights)
 
 
+@cython.final
 cdef class Pool:
     """The endpoints of a worker."""
 

@@ -1,9 +1,12 @@
 # The data plane of a worker, put together.
 
+cimport cython
 from agw._fastpath.exchange cimport Context
 from agw._fastpath.poller cimport Poller
 from agw._fastpath.pool cimport Pool
 
+
+@cython.final
 cdef class Reactor:
     cdef Poller _poller
     cdef Pool _pool

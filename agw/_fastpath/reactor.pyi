@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import final
 
 from agw._fastpath.table import Table
 
+@final
 class Reactor:
     """All sockets of a worker's data plane, in an epoll set of its own under one asyncio loop.
 

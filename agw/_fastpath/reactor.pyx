@@ -3,6 +3,7 @@
 Everything that is decided lives in the modules below; this one owns the pieces and hands settings to them.
 """
 
+cimport cython
 from agw._fastpath.buffer import live as live_buffers
 from agw._fastpath.http1_downstream cimport Acceptor
 from agw._fastpath.http1_head cimport MAX_FIELDS
@@ -13,6 +14,7 @@ from agw._fastpath.record cimport (
 from agw._fastpath.table cimport Table
 
 
+@cython.final
 cdef class Reactor:
     def __init__(
         self, loop, *, counters, records, rewrite_card=None, header_deadline_ms=10_000, body_idle_ms=30_000,
