@@ -249,7 +249,8 @@ cdef class Exchange(Timed):
         )
         add_field(head, "X-Forwarded-For", 15, text, n)
         text += n
-        add_field(head, "X-Forwarded-Host", 16, <const char*> head.authority, head.authority_len)
+        if head.authority_len:
+            add_field(head, "X-Forwarded-Host", 16, <const char*> head.authority, head.authority_len)
         n = snprintf(text, 8, "%d", head.port if head.port else down.port)
         add_field(head, "X-Forwarded-Port", 16, text, n)
         text += n

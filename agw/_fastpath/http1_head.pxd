@@ -11,9 +11,10 @@ cdef enum:
 # Where the parser is in a head that arrives in pieces. Zero it before each head.
 cdef struct HeadState:
     uint32_t line_start     # offset of the first line that is not complete yet
-    uint32_t scanned        # offset up to which that line is known to hold no line end and no forbidden byte
+    uint32_t scanned        # offset up to which that line has been read
     uint16_t lines          # complete lines before it, the start line included
     uint8_t blank           # empty lines skipped before the request line
+    uint8_t within          # class of byte (chars.h) that it was in the middle of there; 0: read the line again
 
 cdef struct HeadLimits:
     uint32_t head           # bytes

@@ -18,23 +18,23 @@ from agw._fastpath.fields cimport (
     AGW_DIGIT, AGW_FIELD, AGW_TARGET, AGW_TOKEN, agw_class, field_id, method_id, normalise_path, parse_authority,
     same_folded,
 )
+from agw._fastpath.framing cimport connection_options, content_length, same_name, transfer_encoding
 from agw._fastpath.message cimport (
-    F_AUTHORIZATION, F_CONNECTION, F_CONTENT_LENGTH, F_CONTENT_TYPE, F_COOKIE, F_EXPECT, F_FORWARDED, F_HOST,
-    F_HTTP2_SETTINGS, F_KEEP_ALIVE, F_OTHER, F_PROXY_AUTHENTICATE, F_PROXY_AUTHORIZATION, F_PROXY_CONNECTION, F_TE,
-    F_TRACEPARENT, F_TRACESTATE, F_TRAILER, F_TRANSFER_ENCODING, F_UPGRADE, F_VIA, F_X_API_KEY, F_X_FORWARDED_FOR,
-    F_X_FORWARDED_HOST, F_X_FORWARDED_PORT, F_X_FORWARDED_PROTO, F_X_REQUEST_ID, FIELD_DROP, FRAMING_CHUNKED,
-    FRAMING_LENGTH, FRAMING_NONE, FRAMING_UNTIL_CLOSE, M_CONNECT, M_OPTIONS, M_TRACE,
+    F_AUTHORIZATION, F_CONNECTION, F_CONTENT_LENGTH, F_CONTENT_TYPE, F_EXPECT, F_HOST, F_HTTP2_SETTINGS, F_KEEP_ALIVE,
+    F_OTHER, F_PROXY_AUTHENTICATE, F_PROXY_AUTHORIZATION, F_PROXY_CONNECTION, F_TE, F_TRAILER, F_TRANSFER_ENCODING,
+    F_UPGRADE, F_X_API_KEY, FIELD_DROP, FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, FRAMING_UNTIL_CLOSE, M_CONNECT,
+    M_OPTIONS, M_TRACE,
 )
 
 cdef enum:
     BLANK_LINES = 4         # before a request line (RFC 9112 2.2 asks for at least one)
-    NOMINATED = 64          # members of Connection fields in one message
 
 
 cdef struct Line:
     const unsigned char* start
     const unsigned char* end        # bytes that may be looked at: the data, cut at the limit of a line
     const unsigned char* next       # out: the byte after its CRLF
+    uint8_t within                  # out, with HEAD_MORE: class of byte whose run the end of the data cut, or 0
 
 
 cdef int _line_end(Line* line, const unsigned char* at) noexcept nogil:
@@ -70,6 +70,7 @@ cdef int _request_line(Line* line, RequestHead* head) noexcept nogil:
     while at < line.end and agw_class[at[0]] & AGW_TOKEN:
         at += 1
     if at == line.end:
+        line.within = AGW_TOKEN
         return HEAD_MORE
     if at == line.start or at[0] != b" ":
         return 400
@@ -80,6 +81,7 @@ cdef int _request_line(Line* line, RequestHead* head) noexcept nogil:
     while at < line.end and agw_class[at[0]] & AGW_TARGET:
         at += 1
     if at == line.end:
+        line.within = AGW_TARGET
         return HEAD_MORE
     if at == head.path or at[0] != b" ":
         return 400
@@ -128,6 +130,7 @@ cdef int _field_line(Line* line, Field* field) noexcept nogil:
         underscore |= at[0] == b"_"
         at += 1
     if at == line.end:
+        line.within = AGW_TOKEN
         return HEAD_MORE
     if at == line.start or at[0] != b":" or at - line.start > 65535:
         return 400
@@ -139,6 +142,9 @@ cdef int _field_line(Line* line, Field* field) noexcept nogil:
     value = at
     while at < line.end and agw_class[at[0]] & AGW_FIELD:
         at += 1
+    if at == line.end:
+        line.within = AGW_FIELD
+        return HEAD_MORE
     result = _line_end(line, at)
     if result:
         return result
@@ -153,12 +159,11 @@ cdef int _field_line(Line* line, Field* field) noexcept nogil:
 
 
 cdef inline bint _open_line(const unsigned char* data, Py_ssize_t end, HeadState* state) noexcept nogil:
-    """True when the line that was incomplete last time still is, having looked only at the new bytes."""
-    if state.scanned <= state.line_start:
+    """True when the new bytes only go on with what the last ones cut: a long line that trickles in costs no more than
+    one that comes whole, since it is read again only where one part of it ends and another begins."""
+    if not state.within:
         return False
-    if memchr(data + state.scanned, 10, end - state.scanned) != NULL:
-        return False
-    while state.scanned < end and agw_class[data[state.scanned]] & AGW_FIELD:
+    while state.scanned < end and agw_class[data[state.scanned]] & state.within:
         state.scanned += 1
     return state.scanned == end
 
@@ -179,7 +184,10 @@ cdef int _lines(
             end = window
         line.start = data + state.line_start
         line.end = data + end
-        if line.start == line.end or _open_line(data, end, state):
+        if state.within and _open_line(data, end, state):
+            return _stopped(HEAD_MORE, end, size, state, limits)
+        line.within = 0
+        if line.start == line.end:
             result = HEAD_MORE
         elif line.start[0] == b"\r" and (state.lines or request != NULL):
             result = _line_end(&line, line.start)
@@ -199,23 +207,22 @@ cdef int _lines(
         else:
             result = _field_line(&line, &fields[count[0]])
             count[0] += result == 0
+        state.within = line.within
+        state.scanned = <uint32_t> end
         if result:
             return _stopped(result, end, size, state, limits)
         state.lines += 1
         state.line_start = <uint32_t> (line.next - data)
-        state.scanned = 0
 
 
 cdef int _stopped(
-    int result, Py_ssize_t end, Py_ssize_t size, HeadState* state, const HeadLimits* limits,
+    int result, Py_ssize_t end, Py_ssize_t size, const HeadState* state, const HeadLimits* limits,
 ) noexcept nogil:
     """Why the lines ended early: a fault, a limit, or bytes that are yet to come."""
     if result != HEAD_MORE:
         return result
     if end == size and size < limits.head:
         if end - state.line_start < <Py_ssize_t> limits.line + 2:
-            # A CR may be the first half of a line end: it is looked at again.
-            state.scanned = <uint32_t> (end - 1 if end > state.line_start else end)
             return HEAD_MORE
     if state.lines == 0 and end - state.line_start >= <Py_ssize_t> limits.line + 2:
         return 414
@@ -236,113 +243,6 @@ cdef int _head_lines(
 
 
 # --- what the fields mean ---------------------------------------------------------------------------------------
-
-
-cdef int _content_length(const Field* field, int64_t* length) noexcept nogil:
-    """1*DIGIT without sign, list or leading zero (RFC 9110 8.6); at most 18 digits, which no int64 overflows."""
-    cdef uint32_t i
-    if field.value_len < 1 or field.value_len > 18 or (field.value[0] == b"0" and field.value_len > 1):
-        return 400
-    length[0] = 0
-    for i in range(field.value_len):
-        if not agw_class[field.value[i]] & AGW_DIGIT:
-            return 400
-        length[0] = length[0] * 10 + (field.value[i] - 48)
-    return 0
-
-
-cdef int _transfer_encoding(const Field* field) noexcept nogil:
-    """0 for exactly `chunked`. Else why not: 501 for a coding we do not know, 400 for everything that hides one."""
-    cdef const unsigned char* at = field.value
-    cdef const unsigned char* end = at + field.value_len
-    cdef const unsigned char* start
-    cdef int members = 0, chunked = 0
-    cdef bint last_chunked = False
-    if field.value_len == 7 and same_folded(field.value, "chunked", 7):
-        return 0
-    while True:
-        while at < end and (at[0] == b" " or at[0] == b"\t"):
-            at += 1
-        start = at
-        while at < end and agw_class[at[0]] & AGW_TOKEN:
-            at += 1
-        if at == start:
-            return 400
-        last_chunked = at - start == 7 and same_folded(start, "chunked", 7)
-        chunked += last_chunked
-        members += 1
-        while at < end and (at[0] == b" " or at[0] == b"\t"):
-            at += 1
-        if at == end:
-            break
-        if at[0] != b",":
-            return 400
-        at += 1
-    # chunked twice or not last would be framed by guesswork (RFC 9112 6.1, 6.3): refused as malformed.
-    return 400 if chunked > 1 or (chunked and not last_chunked) else 501
-
-
-cdef bint _may_be_nominated(int id) noexcept nogil:
-    """Whether a Connection field can make us drop this one: never what routing, framing or agents' trust rests on."""
-    return id not in (
-        F_HOST, F_CONTENT_LENGTH, F_AUTHORIZATION, F_X_API_KEY, F_COOKIE, F_X_FORWARDED_FOR, F_X_FORWARDED_PROTO,
-        F_X_FORWARDED_HOST, F_X_FORWARDED_PORT, F_FORWARDED, F_VIA, F_TRACEPARENT, F_TRACESTATE, F_X_REQUEST_ID,
-    )
-
-
-cdef bint _same_name(const unsigned char* a, const unsigned char* b, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef unsigned char x, y
-    for i in range(n):
-        x = a[i] | 0x20 if 65 <= a[i] <= 90 else a[i]
-        y = b[i] | 0x20 if 65 <= b[i] <= 90 else b[i]
-        if x != y:
-            return False
-    return True
-
-
-cdef int _nominate(const unsigned char* name, Py_ssize_t n, Field* fields, int count) noexcept nogil:
-    """Drop the fields of this name (RFC 9110 7.6.1). 400 where it is Transfer-Encoding: hiding that is an attack."""
-    cdef int i
-    cdef int id = field_id(name, n)
-    if id == F_TRANSFER_ENCODING:
-        return 400
-    if not _may_be_nominated(id):
-        return 0
-    for i in range(count):
-        if fields[i].name_len == n and fields[i].id == id and _same_name(fields[i].name, name, n):
-            fields[i].flags |= FIELD_DROP
-    return 0
-
-
-cdef int _connection(
-    const Field* field, Field* fields, int count, int* members, bint* close, bint* keep_alive,
-) noexcept nogil:
-    """The members of one Connection field: options, and names of fields that are for this hop alone."""
-    cdef const unsigned char* at = field.value
-    cdef const unsigned char* end = at + field.value_len
-    cdef const unsigned char* start
-    while at < end:
-        if at[0] == b" " or at[0] == b"\t" or at[0] == b",":
-            at += 1
-            continue
-        start = at
-        while at < end and agw_class[at[0]] & AGW_TOKEN:
-            at += 1
-        members[0] += 1
-        if at == start or members[0] > NOMINATED:
-            return 400
-        if at - start == 5 and same_folded(start, "close", 5):
-            close[0] = True
-        elif at - start == 10 and same_folded(start, "keep-alive", 10):
-            keep_alive[0] = True
-        elif _nominate(start, at - start, fields, count):
-            return 400
-        while at < end and (at[0] == b" " or at[0] == b"\t"):
-            at += 1
-        if at < end and at[0] != b",":
-            return 400
-    return 0
 
 
 cdef bint _wants_trailers(const Field* field) noexcept nogil:
@@ -370,14 +270,14 @@ cdef int _request_meaning(RequestHead* head, const HeadLimits* limits, unsigned 
             field.flags |= FIELD_DROP
         elif field.id == F_CONTENT_LENGTH:
             seen_length += 1
-            result = _content_length(field, &head.content_length)
+            result = content_length(field, &head.content_length)
             field.flags |= FIELD_DROP
         elif field.id == F_TRANSFER_ENCODING:
             seen_coding += 1
-            result = _transfer_encoding(field)
+            result = transfer_encoding(field)
             field.flags |= FIELD_DROP
         elif field.id == F_CONNECTION:
-            result = _connection(field, head.fields, head.n_fields, &members, &close, &keep_alive)
+            result = connection_options(field, head.fields, head.n_fields, &members, &close, &keep_alive)
             field.flags |= FIELD_DROP
         elif field.id == F_AUTHORIZATION:
             seen_authorization += 1
@@ -418,7 +318,7 @@ cdef int _absolute_form(RequestHead* head, const unsigned char** authority, uint
     """Take "http://authority" off the target (RFC 9112 3.2.2); a listener here speaks http alone."""
     cdef const unsigned char* end = head.path + head.path_len
     cdef const unsigned char* at
-    if head.path_len < 8 or not _same_name(head.path, b"http://", 7):
+    if head.path_len < 8 or not same_name(head.path, b"http://", 7):
         return 400
     authority[0] = head.path + 7
     at = authority[0]
@@ -465,18 +365,28 @@ cdef int _request_target(
     elif head.path[0] == b"*" and head.method_id != M_OPTIONS:
         return 400
     if host == NULL:
-        if head.minor == 1 or authority == NULL:
+        if head.minor == 1:
             return 400
+        if authority == NULL:
+            # HTTP/1.0 knows no Host; what we send on has an empty one (RFC 9112 3.2), and only "any host" matches it.
+            head.authority = head.host = head.path
+            head.authority_len = head.host_len = 0
+            head.port = 0
+            return _split_query(head, scratch, limits.head)
     elif authority == NULL:
         authority = host.value
         authority_len = host.value_len
-    elif authority_len != host.value_len or not _same_name(authority, host.value, authority_len):
+    elif authority_len != host.value_len or not same_name(authority, host.value, authority_len):
         # RFC 9112 3.2.2 lets the target win; two hosts in one request are two routes for whoever reads the other.
         return 400
     head.authority = authority
     head.authority_len = authority_len
     if parse_authority(authority, authority_len, scratch, &head.host, &head.host_len, &head.port) < 0:
         return 400
+    if head.path_len == 0 and head.method_id == M_OPTIONS:
+        # "OPTIONS http://host" asks of the server as a whole (RFC 9112 3.2.4).
+        head.path = b"*"
+        head.path_len = 1
     if head.path_len and head.path[0] == b"*":
         head.query = NULL
         head.query_len = 0
@@ -498,19 +408,19 @@ cdef int _response_meaning(ResponseHead* head, bint to_head_request) noexcept no
         if field.id == F_CONTENT_LENGTH:
             seen_length += 1
             field.flags |= FIELD_DROP
-            if _content_length(field, &head.content_length):
+            if content_length(field, &head.content_length):
                 return 502
         elif field.id == F_TRANSFER_ENCODING:
             seen_coding += 1
             field.flags |= FIELD_DROP
-            if _transfer_encoding(field):
+            if transfer_encoding(field):
                 return 502
         elif field.id == F_CONNECTION:
             field.flags |= FIELD_DROP
-            if _connection(field, head.fields, head.n_fields, &members, &close, &keep_alive):
+            if connection_options(field, head.fields, head.n_fields, &members, &close, &keep_alive):
                 return 502
         elif field.id == F_CONTENT_TYPE:
-            head.event_stream = field.value_len >= 17 and _same_name(field.value, b"text/event-stream", 17) and (
+            head.event_stream = field.value_len >= 17 and same_name(field.value, b"text/event-stream", 17) and (
                 field.value_len == 17 or field.value[17] in (b";", b" ", b"\t")
             )
         elif field.id in (F_KEEP_ALIVE, F_PROXY_CONNECTION, F_UPGRADE, F_TE, F_TRAILER, F_PROXY_AUTHENTICATE):

@@ -105,7 +105,7 @@ cdef struct ResponseHead:
     int64_t content_length
     uint32_t reason_len
     int n_fields
-    int status                      # 100 to 999
+    int status                      # 100 to 599
     uint8_t framing
     uint8_t minor
     uint8_t keep_alive              # the upstream connection may be used again

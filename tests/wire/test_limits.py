@@ -30,6 +30,14 @@ async def test_a_client_of_1_0_never_gets_chunks():
         assert b"ransfer-" not in answer
 
 
+async def test_a_client_of_1_0_may_know_no_host():
+    async with serving(replies(OK)) as gateway:
+        client = await gateway.client(b"GET /a HTTP/1.0\r\n\r\n")
+        assert (await client.response()).body == b"hello"
+        assert b"\r\nHost: \r\n" in gateway.received()
+        assert b"X-Forwarded-Host" not in gateway.received()
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [

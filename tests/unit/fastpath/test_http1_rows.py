@@ -136,6 +136,8 @@ ACCEPTED = {
     "A22 8000 bytes": (get(target=b"/" + b"a" * 1800), {}),
     "A23 minor version": (get(version=b"HTTP/1.9"), {"minor": 1, "keep_alive": True}),
     "A26 HTTP/1.0": (get(version=b"HTTP/1.0"), {"minor": 0, "keep_alive": False}),
+    "A26 without Host": (b"GET /a HTTP/1.0\r\n\r\n", {"host": b"", "authority": b"", "path": b"/a"}),
+    "A21 asterisk in absolute form": (get(target=b"http://a", method=b"OPTIONS"), {"path": b"*", "host": b"a"}),
     "A26 kept": (get(b"Connection: Keep-Alive", version=b"HTTP/1.0"), {"keep_alive": True}),
     "B35 IPv6": (b"GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", {"host": b"[::1]", "port": 80}),
     "B36 case and dot": (b"GET / HTTP/1.1\r\nHost: A.Com.:8\r\n\r\n", {"host": b"a.com", "authority": b"A.Com.:8"}),
@@ -181,6 +183,24 @@ def test_fields_keep_their_case_and_lose_outer_white_space():
 def test_what_follows_a_head_is_not_looked_at():
     data = get()
     assert parse_request([data + b"\0\0"])["used"] == len(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"GET /a<b", 400),
+        (b"GET / HTTP/1.1\r\nXY :", 400),
+        (b"GET /<" + b"a" * 17_000 + b" HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nXY :" + b"a" * 17_000 + b"\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nA: " + b"a" * 17_000, 431),
+        (b"GET / HTTP/1.1\r\n" + b"a" * 17_000, 431),
+        (b"g" * 17_000, 414),
+        (b"GET / HTTP/1.1\r\n" + b"A: " + b"a" * 9_000 + b"\r\n" + b"B: \0", 400),
+    ],
+)
+def test_an_unfinished_line_is_judged_the_same_however_it_is_cut(data, status):
+    for step in (len(data), 1, 2, 3, 1000):
+        assert parse_request([data[at : at + step] for at in range(0, len(data), step)]) == status
 
 
 @pytest.mark.parametrize("head", [get()[:-2], get()[:5], b"\r\n", b""])

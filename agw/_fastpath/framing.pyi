@@ -1,0 +1,1 @@
+"""Types of framing: nothing of it is for Python."""
