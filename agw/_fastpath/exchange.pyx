@@ -21,7 +21,7 @@ from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 from agw._fastpath.answers cimport answer_body, http_date, reason_phrase
 from agw._fastpath.cards cimport ask_for_whole_card, card_facts, changed_fields, is_card_path, kept_fields
 from agw._fastpath.credentials cimport REFUSED, authenticate
-from agw._fastpath.forwarding cimport add_field, drop_untrusted, forwarded_for, hex_id, put_field
+from agw._fastpath.forwarding cimport add_field, drop_untrusted, forwarded_for, hex_id
 from agw._fastpath.message cimport (
     F_CONTENT_ENCODING, F_X_REQUEST_ID, FIELD_DROP, FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, M_DELETE, M_GET,
     M_HEAD, M_OPTIONS, M_PUT,
@@ -247,16 +247,18 @@ cdef class Exchange(Timed):
         n = forwarded_for(
             head, text, TEXT_ROOM - 256, context.trusted_hops, down.peer_text, down.peer_len
         )
-        add_field(head, "X-Forwarded-For", 15, text, n)
+        add_field(head.fields, &head.n_fields, "X-Forwarded-For", 15, text, n)
         text += n
         if head.authority_len:
-            add_field(head, "X-Forwarded-Host", 16, <const char*> head.authority, head.authority_len)
+            add_field(
+                head.fields, &head.n_fields, "X-Forwarded-Host", 16, <const char*> head.authority, head.authority_len
+            )
         n = snprintf(text, 8, "%d", head.port if head.port else down.port)
-        add_field(head, "X-Forwarded-Port", 16, text, n)
+        add_field(head.fields, &head.n_fields, "X-Forwarded-Port", 16, text, n)
         text += n
-        add_field(head, "X-Forwarded-Proto", 17, "http", 4)
-        add_field(head, "X-Request-Id", 12, text, hex_id(self.id, text))
-        add_field(head, "Via", 3, "1.1 agw", 7)
+        add_field(head.fields, &head.n_fields, "X-Forwarded-Proto", 17, "http", 4)
+        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, text, hex_id(self.id, text))
+        add_field(head.fields, &head.n_fields, "Via", 3, "1.1 agw", 7)
         self.up.send_head(head)
         if head.expect_continue:
             down.respond_continue()
@@ -367,7 +369,7 @@ cdef class Exchange(Timed):
         for i in range(head.n_fields):
             if head.fields[i].id == F_X_REQUEST_ID:
                 head.fields[i].flags |= FIELD_DROP
-        put_field(head, "X-Request-Id", 12, id, hex_id(self.id, id))
+        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, id, hex_id(self.id, id))
         return self.down.respond_head(head)
 
     cdef int response_body(self, const unsigned char* data, Py_ssize_t size) except -1:
@@ -457,14 +459,14 @@ cdef class Exchange(Timed):
         head.framing = FRAMING_LENGTH
         head.content_length = size
         self.reason = reason
-        put_field(&head, "Date", 4, http_date(), 29)
+        add_field(head.fields, &head.n_fields, "Date", 4, http_date(), 29)
         if size:
-            put_field(&head, "Content-Type", 12, "application/json", 16)
+            add_field(head.fields, &head.n_fields, "Content-Type", 12, "application/json", 16)
         if status == 401:
-            put_field(&head, "WWW-Authenticate", 16, CHALLENGE, strlen(CHALLENGE))
+            add_field(head.fields, &head.n_fields, "WWW-Authenticate", 16, CHALLENGE, strlen(CHALLENGE))
         if status == 405 or reason == R_LOCAL:
-            put_field(&head, "Allow", 5, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", 44)
-        put_field(&head, "X-Request-Id", 12, id, hex_id(self.id, id))
+            add_field(head.fields, &head.n_fields, "Allow", 5, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", 44)
+        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, id, hex_id(self.id, id))
         self.flags |= X_RESPONSE_STARTED | X_RESPONSE_DONE
         self.response_bytes = size
         self.down.respond_head(&head)
@@ -641,8 +643,8 @@ cdef class Exchange(Timed):
         # A 304 tells no length: RFC 9110 8.6 lets it tell only the one that a 200 would have had.
         head.content_length = -1 if status == 304 else content_length
         for i in range(len(fields)):
-            name, value = fields[i]
-            put_field(&head, <bytes> name, <int> len(<bytes> name), <bytes> value, len(<bytes> value))
-        put_field(&head, "X-Request-Id", 12, id, hex_id(self.id, id))
+            name, value = <bytes> fields[i][0], <bytes> fields[i][1]
+            add_field(head.fields, &head.n_fields, <bytes> name, <int> len(name), <bytes> value, len(value))
+        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, id, hex_id(self.id, id))
         self.flags |= X_RESPONSE_STARTED
         return self.down.respond_head(&head)

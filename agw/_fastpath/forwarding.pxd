@@ -2,35 +2,21 @@
 
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
-from agw._fastpath.message cimport F_OTHER, Field, RequestHead, ResponseHead
+from agw._fastpath.message cimport F_OTHER, Field, RequestHead
 
 
+# Adds a field of ours behind the others of a head; its array has room (FIELD_ROOM). The texts are borrowed.
 cdef inline void add_field(
-    RequestHead* head, const char* name, int name_len, const char* value, Py_ssize_t value_len,
+    Field* fields, int* count, const char* name, int name_len, const char* value, Py_ssize_t value_len,
 ) noexcept:
-    """Add a field of ours behind the request's."""
-    cdef Field* field = &head.fields[head.n_fields]
+    cdef Field* field = &fields[count[0]]
     field.name = <const unsigned char*> name
     field.name_len = <uint16_t> name_len
     field.value = <const unsigned char*> value
     field.value_len = <uint32_t> value_len
     field.id = F_OTHER
     field.flags = 0
-    head.n_fields += 1
-
-
-cdef inline void put_field(
-    ResponseHead* head, const char* name, int name_len, const char* value, Py_ssize_t value_len,
-) noexcept:
-    """Add a field of ours behind the response's."""
-    cdef Field* field = &head.fields[head.n_fields]
-    field.name = <const unsigned char*> name
-    field.name_len = <uint16_t> name_len
-    field.value = <const unsigned char*> value
-    field.value_len = <uint32_t> value_len
-    field.id = F_OTHER
-    field.flags = 0
-    head.n_fields += 1
+    count[0] += 1
 
 
 # Marks with FIELD_DROP what a client may not say about itself; gives the number of agw that the request came through.
