@@ -28,11 +28,10 @@ from agw._fastpath.message cimport (
 )
 from agw._fastpath.record cimport (
     C_CARDS_REWRITTEN, C_EXCHANGES_ACTIVE, C_REASON, C_REQUESTS, C_RETRIES, C_STATUS_1XX, C_STREAMS, C_STREAMS_ACTIVE,
-    C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, R_CONNECT_FAILED, R_INVALID_BACKEND,
-    R_LOCAL, R_LOOP, R_NOT_FOUND, R_NO_ENDPOINT, R_POLICY_INVALID,
-    R_TOO_LARGE, R_UNAUTHENTICATED, R_UPSTREAM, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID, R_UPSTREAM_TIMEOUT, RECORD_CARD,
-    RECORD_END, RECORD_RETRIED, RECORD_REUSED, RECORD_SIZE, RECORD_START, RECORD_STREAM, RECORD_VERSION, RING_HEADER,
-    RING_SLOTS, Record, copy_text,
+    C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, R_CONNECT_FAILED, R_INTERNAL,
+    R_INVALID_BACKEND, R_LOCAL, R_LOOP, R_NOT_FOUND, R_NO_ENDPOINT, R_POLICY_INVALID, R_TOO_LARGE, R_UNAUTHENTICATED,
+    R_UPSTREAM, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID, R_UPSTREAM_TIMEOUT, RECORD_CARD, RECORD_END, RECORD_RETRIED,
+    RECORD_REUSED, RECORD_START, RECORD_STREAM, Record, copy_text, new_record, publish_record,
 )
 from agw._fastpath.route cimport WeightedRef
 from agw._fastpath.stream cimport HIGH_MARK, backlog
@@ -429,6 +428,8 @@ cdef class Exchange(Timed):
                 return self.up.replay(failed)
         if reason == R_CONNECT_FAILED:
             return self.answer(503, reason)
+        if reason == R_INTERNAL:
+            return self.answer(500, reason)
         return self.answer(504 if reason == R_UPSTREAM_TIMEOUT else 502, reason)
 
     cdef bint streaming(self) noexcept:
@@ -440,6 +441,9 @@ cdef class Exchange(Timed):
         if self.flags & X_RESPONSE_STARTED:
             return self._cut(R_UPSTREAM_TIMEOUT)
         return self.answer(504, R_UPSTREAM_TIMEOUT)
+
+    cdef int on_fault(self) except -1:
+        return self._cut(R_INTERNAL)
 
     # --- the end --------------------------------------------------------------------------------------------------
 
@@ -530,14 +534,10 @@ cdef class Exchange(Timed):
     cdef void _record(self, int kind) noexcept:
         """Write the record of this exchange into the ring."""
         cdef Context context = self.context
-        cdef uint64_t* written = <uint64_t*> context.ring
-        cdef Record* record = <Record*> (context.ring + RING_HEADER + (written[0] % RING_SLOTS) * RECORD_SIZE)
+        cdef Record* record = new_record(context.ring)
         cdef timespec now
         cdef int64_t age = self.poller.now_ns - self.started_ns
         clock_gettime(CLOCK_REALTIME, &now)
-        record.sequence = 0     # a reader that meets a half-written slot sees that
-        record.version = RECORD_VERSION
-        record.size = RECORD_SIZE
         record.kind = kind
         record.reason = self.reason
         record.method = self.method_id
@@ -569,8 +569,7 @@ cdef class Exchange(Timed):
                 )
         record.path_len = self.path_len
         memcpy(record.path, self.path, self.path_len)
-        written[0] += 1
-        record.sequence = written[0]
+        publish_record(context.ring, record)
 
     # --- agent cards: the slow path -------------------------------------------------------------------------------
 

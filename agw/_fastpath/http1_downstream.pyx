@@ -27,8 +27,8 @@ from agw._fastpath.message cimport (
 from agw._fastpath.poller cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from agw._fastpath.record cimport (
     C_DOWNSTREAM_ACCEPTED, C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_BYTES_IN, C_DOWNSTREAM_BYTES_OUT, R_BAD_REQUEST,
-    R_CLIENT_CLOSED, R_EXPECTATION_FAILED, R_HEAD_TOO_LARGE, R_METHOD_REFUSED, R_NOT_IMPLEMENTED, R_REQUEST_TIMEOUT,
-    R_UNAUTHENTICATED, R_VERSION_REFUSED,
+    R_CLIENT_CLOSED, R_EXPECTATION_FAILED, R_HEAD_TOO_LARGE, R_INTERNAL, R_METHOD_REFUSED, R_NOT_IMPLEMENTED,
+    R_REQUEST_TIMEOUT, R_UNAUTHENTICATED, R_VERSION_REFUSED,
 )
 from agw._fastpath.stream cimport LOW_MARK, STREAM_AGAIN, backlog
 
@@ -116,6 +116,11 @@ cdef class Http1Downstream(Downstream):
         if self.state == D_HEAD or self.state == D_DISCARD or self.state == D_LINGER or self.state == D_CLOSING:
             return self._close()
         return 0
+
+    cdef int on_fault(self) except -1:
+        cdef Exchange exchange = self.exchange
+        self._close()
+        return exchange.request_lost(R_INTERNAL) if exchange is not None else 0
 
     # --- the request ----------------------------------------------------------------------------------------------
 

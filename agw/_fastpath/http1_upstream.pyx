@@ -24,7 +24,7 @@ from agw._fastpath.message cimport (
 from agw._fastpath.poller cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from agw._fastpath.pool cimport MAX_IDLE, sockaddr
 from agw._fastpath.record cimport (
-    C_UPSTREAM_ACTIVE, C_UPSTREAM_CONNECTS, R_CONNECT_FAILED, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID,
+    C_UPSTREAM_ACTIVE, C_UPSTREAM_CONNECTS, R_CONNECT_FAILED, R_INTERNAL, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID,
     R_UPSTREAM_TIMEOUT,
 )
 from agw._fastpath.stream cimport LOW_MARK, STREAM_AGAIN, backlog
@@ -84,6 +84,9 @@ cdef class Http1Upstream(Upstream):
         if self.state == U_BODY and self.exchange.rule.backend_timeout_ms and not self.exchange.streaming():
             return self._fail(R_UPSTREAM_TIMEOUT)
         return 0
+
+    cdef int on_fault(self) except -1:
+        return self._fail(R_INTERNAL)
 
     cdef int _connected(self) except -1:
         cdef int error = 0

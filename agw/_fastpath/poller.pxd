@@ -1,7 +1,7 @@
 # The event loop beneath the loop: an epoll set of the data plane's own, and one timer wheel.
 
 cimport cython
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "<sys/epoll.h>" nogil:
     enum:
@@ -28,6 +28,7 @@ cdef class Timed:
     cdef Poller poller
     cdef Timer timer
     cdef int on_timer(self) except -1
+    cdef int on_fault(self) except -1
 
 
 # A socket in the epoll set. The set holds a reference from add() to remove().
@@ -52,7 +53,7 @@ cdef class Poller:
     cdef int64_t _ticked            # ms: up to here all slots have been gone through
     cdef long sources               # in the set
     cdef void* _newest               # of the list of all sources, for drain and close
-    cdef readonly long exceptions   # that reached the poller
+    cdef uint64_t* faults           # borrowed counter of exceptions that reached us; NULL: not counted
     cdef int64_t now_ms             # monotonic, as of this batch
     cdef int64_t now_ns             # the same clock
 

@@ -13,7 +13,6 @@ class Source(Timed):
 class Poller:
     """The epoll set and timer wheel of a worker."""
 
-    exceptions: int
     def __new__(cls, loop: asyncio.AbstractEventLoop) -> Self: ...
     def start(self) -> None:
         """Let the asyncio loop wake us."""

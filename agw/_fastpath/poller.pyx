@@ -4,7 +4,8 @@ uvloop wakes us once per batch; the batch is then drained in C, without a Python
 - a Source is referenced by the set while it is in it; one that is removed stays referenced until the batch is over,
   since events for it may be waiting in that batch;
 - level-triggered: whoever reads less than there is will be called again;
-- an exception that a Source lets out is a bug: it costs that Source, is counted, logged, and never ends the worker.
+- an exception that one lets out is a bug: it costs what that one was doing, is counted and logged, and never ends
+  the worker.
 """
 
 import logging
@@ -43,11 +44,18 @@ cdef class Timed:
         """The deadline has passed; the timer is not armed any more."""
         return 0
 
+    cdef int on_fault(self) except -1:
+        """An exception came out of this one: end what it was doing, so that nobody waits for it."""
+        return 0
+
 
 cdef class Source(Timed):
     cdef int on_events(self, uint32_t events) except -1:
         """The socket is ready for `events` (EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP)."""
         return 0
+
+    cdef int on_fault(self) except -1:
+        return self.poller.remove(self)
 
     cdef int on_drain(self) except -1:
         """The worker wants to end: come to an end where that costs nobody anything."""
@@ -172,13 +180,15 @@ cdef class Poller:
             self._caught(source)
 
     cdef void _caught(self, Timed owner) noexcept:
-        self.exceptions += 1
-        log.exception("the data plane let an exception out; its connection is closed")
+        if self.faults != NULL:
+            self.faults[0] += 1
+        log.exception("the data plane let an exception out; what it was doing is given up")
         try:
+            owner.on_fault()
+        except BaseException:
+            log.exception("and could not be given up")
             if isinstance(owner, Source):
                 self.remove(<Source> owner)
-        except BaseException:
-            log.exception("and could not be closed")
 
     # --- timers -------------------------------------------------------------------------------------------------
 

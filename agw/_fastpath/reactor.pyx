@@ -25,6 +25,7 @@ cdef class Reactor:
         self._poller = Poller(loop)
         self._pool = Pool()
         self._context = context = Context(self._poller, self._pool, counters, records, max_head)
+        self._poller.faults = &context.counters[<int> C_EXCEPTIONS]
         self._acceptors = {}
         context.connector = Http1Connector()
         context.rewrite_card = rewrite_card
@@ -70,7 +71,6 @@ cdef class Reactor:
 
     def live(self):
         """What is alive now."""
-        self._context.counters[C_EXCEPTIONS] = <unsigned long> self._poller.exceptions
         return {
             "connections": self._context.connections,
             "exchanges": self._context.active,

@@ -105,3 +105,9 @@ cdef struct Record:
 
 # UTF-8 of a text, cut where it is longer than the room; gives the bytes used.
 cdef uint8_t copy_text(str text, char* into, Py_ssize_t room) noexcept
+
+# The next slot of a ring, marked as unfinished; its texts and numbers are whatever was there before.
+cdef Record* new_record(unsigned char* ring) noexcept
+
+# Makes the record that new_record() gave visible to readers.
+cdef void publish_record(unsigned char* ring, Record* record) noexcept

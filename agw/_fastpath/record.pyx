@@ -129,4 +129,19 @@ cdef uint8_t copy_text(str text, char* into, Py_ssize_t room) noexcept:
     return <uint8_t> n
 
 
+cdef Record* new_record(unsigned char* ring) noexcept:
+    cdef uint64_t written = (<uint64_t*> ring)[0]
+    cdef Record* record = <Record*> (ring + RING_HEADER + (written % RING_SLOTS) * RECORD_SIZE)
+    record.sequence = 0
+    record.version = RECORD_VERSION
+    record.size = RECORD_SIZE
+    return record
+
+
+cdef void publish_record(unsigned char* ring, Record* record) noexcept:
+    cdef uint64_t* written = <uint64_t*> ring
+    written[0] += 1
+    record.sequence = written[0]
+
+
 assert sizeof(Record) == RECORD_SIZE, sizeof(Record)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from tests.oracles.strict_http1 import read_response
@@ -275,3 +276,20 @@ async def test_a_slow_reader_holds_the_agent_back():
             assert await client.more(1 << 18)
             got += len(client.buffer)
         assert got == total
+
+
+async def test_a_fault_of_ours_is_a_500_and_costs_nothing_else(caplog):
+    def broken(*_):
+        raise RuntimeError("a bug")
+
+    card = GET.replace(b"GET /", b"GET /.well-known/agent-card.json")
+    async with serving(replies(HEAD + b"Content-Length: 2\r\n\r\n{}"), rewrite_card=broken) as gateway:
+        changed = entries(gateway.agent_port)
+        backend = changed["backend/Backend/d/b"]
+        gateway.swap(changed | {"backend/Backend/d/b": msgspec.structs.replace(backend, protocol="A2A")})
+        client = await gateway.client(card)
+        assert (await client.response()).status == 500
+        await client.send(GET)
+        assert (await client.response()).body == b"{}"
+        assert gateway.count("agw_exceptions_total") == 1
+    assert "a bug" in caplog.text
