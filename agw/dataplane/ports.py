@@ -53,10 +53,14 @@ class OpenPort:
 
 def parse_listen(text: str) -> tuple[int, Address]:
     """Read `PORT=HOST:PORT` of `--listen`; ValueError says the rule."""
+    rule = "must be LISTENER_PORT=HOST:PORT, such as 80=127.0.0.1:8080"
     port, equals, address = text.partition("=")
     if not equals or not (port.isascii() and port.isdigit()) or not 0 < int(port) <= _MAX_PORT:
-        raise ValueError("must be LISTENER_PORT=HOST:PORT, such as 80=127.0.0.1:8080")
-    return int(port), parse_address(address)
+        raise ValueError(rule)
+    try:
+        return int(port), parse_address(address)
+    except ValueError as error:
+        raise ValueError(rule) from error
 
 
 def first_free_port() -> int:

@@ -17,7 +17,7 @@ LOOPBACK = Address("127.0.0.1", 0)
     "text", ["80", "80=", "=127.0.0.1:1", "0=127.0.0.1:1", "x=127.0.0.1:1", "80=8080", "99999=a:1"]
 )
 def test_what_listen_does_not_take(text):
-    with pytest.raises(ValueError, match="HOST:PORT"):
+    with pytest.raises(ValueError, match="LISTENER_PORT=HOST:PORT"):
         parse_listen(text)
 
 
