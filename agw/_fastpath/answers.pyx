@@ -4,8 +4,12 @@ The shape is google.rpc.Status with an ErrorInfo, which REST clients of A2A 1.0 
 person: status, sentence, reason. Nothing in it comes from the request, so that nothing of a request can be reflected.
 """
 
+from libc.string cimport memset, strlen
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
+from agw._fastpath.forwarding cimport add_field
+from agw._fastpath.message cimport FRAMING_LENGTH
+from agw._fastpath.record cimport R_LOCAL
 from agw.errors import Reason
 
 cdef extern from "<time.h>" nogil:
@@ -13,6 +17,8 @@ cdef extern from "<time.h>" nogil:
         pass
     tm* gmtime_r(const long* seconds, tm* result)
     size_t strftime(char* text, size_t room, const char* format, const tm* when)
+
+cdef const char* CHALLENGE = 'Bearer realm="agw"'
 
 cdef char _date[32]
 cdef long _date_second = -1
@@ -112,3 +118,24 @@ cdef const char* http_date() noexcept:
         gmtime_r(&_date_second, &parts)
         strftime(_date, sizeof(_date), "%a, %d %b %Y %H:%M:%S GMT", &parts)
     return _date
+
+
+cdef const char* local_answer(ResponseHead* head, Field* fields, int status, int reason) noexcept:
+    cdef uint32_t size = 0
+    cdef const char* body = answer_body(status, reason, &size)
+    memset(head, 0, sizeof(head[0]))
+    head.fields = fields
+    head.status = status
+    head.reason = <const unsigned char*> reason_phrase(status)
+    head.reason_len = <uint32_t> strlen(<const char*> head.reason)
+    head.minor = 1
+    head.framing = FRAMING_LENGTH
+    head.content_length = size
+    add_field(fields, &head.n_fields, "Date", 4, http_date(), 29)
+    if size:
+        add_field(fields, &head.n_fields, "Content-Type", 12, "application/json", 16)
+    if status == 401:
+        add_field(fields, &head.n_fields, "WWW-Authenticate", 16, CHALLENGE, strlen(CHALLENGE))
+    if status == 405 or reason == R_LOCAL:
+        add_field(fields, &head.n_fields, "Allow", 5, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", 44)
+    return body

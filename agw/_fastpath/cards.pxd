@@ -1,21 +1,39 @@
-# The exchange's slow path for agent cards: heads to Python values and back.
+# The exchange's slow path for agent cards: an answer held back until Python has looked at it.
 
-from libc.stdint cimport uint32_t
+cimport cython
+from libc.stdint cimport int64_t, uint32_t
 
-from agw._fastpath.message cimport RequestHead, ResponseHead
+from agw._fastpath.message cimport Field, RequestHead, ResponseHead
+
+cdef enum:
+    MAX_CARD = 262144           # bytes of an agent card that is looked into (agw.a2a.card.MAX_CARD_BYTES)
 
 # Whether this is one of the well-known places of agent cards, below any prefix (A2A 0.2 5.3, 1.0 8.2).
 cdef bint is_card_path(const unsigned char* path, uint32_t n) noexcept
 
-# What rewriting needs to know of a request, as text.
-cdef dict card_facts(const RequestHead* head, int port)
 
-# Changes a request so that the whole card comes back in the clear: conditions and codings speak of the agent's bytes,
-# not of ours. HEAD becomes GET, since the length of a card that was not read is not known.
-cdef void ask_for_whole_card(RequestHead* head) noexcept
+# A card on its way. Every head is borrowed for the call.
+@cython.final
+cdef class HeldCard:
+    cdef dict facts             # what rewriting needs to know of the request, as text
+    cdef list fields            # of the answer, as (name, value)
+    cdef list parts             # of the body as received
+    cdef bytes phrase
+    cdef int64_t content_length  # of the answer as received, -1 without
+    cdef int64_t size           # bytes of parts
+    cdef int status             # to answer with
+    cdef bint changed           # it is not as the agent sent it
 
-# The fields of a response that go on to the client, as (name, value).
-cdef list kept_fields(const ResponseHead* head)
+    # Takes over an answer's head. False where it is no card to look into: it passes as it is.
+    cdef bint take(self, const ResponseHead* head) except -1
+    # Adds body bytes; False where the card has become too large to look into.
+    cdef bint add(self, const unsigned char* data, Py_ssize_t size) except -1
+    # The body as received so far; forgets it.
+    cdef bytes received(self)
+    # Lets Python change the card. Gives the body to answer with; status and fields are set.
+    cdef bytes rewritten(self, object rewrite, str rule_key)
+    # Makes the head of the answer, in `fields`, from what take() and rewritten() left; its texts are borrowed from self.
+    cdef int head(self, ResponseHead* head, Field* fields, int64_t content_length) except -1
 
-# The same for a card that is not the agent's any more.
-cdef list changed_fields(list fields, int status, str etag)
+# Begins with the request's head, which it changes so that the whole card comes back in the clear.
+cdef HeldCard hold_card(RequestHead* head, int port)

@@ -10,19 +10,19 @@
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from agw._fastpath.account cimport Account
+from agw._fastpath.cards cimport HeldCard
 from agw._fastpath.http1_head cimport HeadLimits
 from agw._fastpath.message cimport Field, RequestHead, ResponseHead
 from agw._fastpath.poller cimport Poller, Timed
 from agw._fastpath.pool cimport Endpoint, Pool
-from agw._fastpath.route cimport CompiledBackend, CompiledPolicy, CompiledRule
+from agw._fastpath.route cimport CompiledBackend, CompiledRule
 from agw._fastpath.stream cimport Stream
 from agw._fastpath.table cimport Table
 
 cdef enum:
     RECEIVE_ROOM = 65536        # bytes read at once
     FIELD_ROOM = 528            # MAX_FIELDS of a head and those that the exchange adds
-    TEXT_ROOM = 8192            # for the values of added fields
-    MAX_CARD = 262144           # bytes of an agent card that is looked into (agw.a2a.card.MAX_CARD_BYTES)
 
 
 # What all exchanges of a worker share: settings, scratch memory, the table in service.
@@ -126,19 +126,8 @@ cdef class Exchange(Timed):
     cdef CompiledBackend backend
     cdef Endpoint endpoint      # last one tried
     cdef uint32_t flags         # ExchangeFlag
-    cdef int status             # of the final answer, 0 before
-    cdef int reason             # Reason
-    cdef int method_id
-    cdef int consumer           # index into the policy's keys, negative without
-    cdef int path_len
-    cdef int64_t started_ns     # Poller.now_ns
-    cdef int64_t first_byte_ns  # 0 before
-    cdef int64_t request_bytes  # body bytes read
-    cdef int64_t response_bytes  # body bytes sent on
-    cdef uint64_t id[2]         # X-Request-Id
-    cdef char path[132]         # for the record
-    cdef list collected         # body of a card
-    cdef dict card              # facts about the card's request and answer; None on the plain path
+    cdef Account account        # what its record will say
+    cdef HeldCard card          # None on the plain path
 
     cdef int begin(self, RequestHead* head) except -1
     cdef int request_body(self, const unsigned char* data, Py_ssize_t size) except -1
@@ -156,18 +145,12 @@ cdef class Exchange(Timed):
     cdef int upstream_drained(self) except -1
 
     cdef bint streaming(self) noexcept
-    cdef int _admit(self, RequestHead* head) except -1
-    cdef CompiledBackend _weighted(self, CompiledRule rule)
     cdef int _forward(self, RequestHead* head) except -1
     cdef int _connect(self, Endpoint avoid) except -1
-    cdef int _note(self, RequestHead* head) noexcept
-    cdef int _card_request(self, RequestHead* head) except -1
     cdef int _let_go(self) except -1
-    cdef bint _card_head(self, ResponseHead* head) except -1
+    cdef int _collect(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef int _card_done(self) except -1
-    cdef int _card_as_it_is(self) except -1
-    cdef int _card_answer(self, int status, list fields, bytes body) except -1
-    cdef int _card_answer_head(self, int status, list fields, int64_t content_length) except -1
+    cdef int _card_head(self, int64_t content_length) except -1
     cdef int answer(self, int status, int reason) except -1
     cdef int _finish(self, bint reusable) except -1
     cdef int _cut(self, int reason) except -1

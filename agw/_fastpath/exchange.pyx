@@ -13,34 +13,27 @@ next request, so nothing touches it afterwards; a POST of which a byte was sent 
 """
 
 cimport cython
-from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset, strlen
-from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
-from agw._fastpath.answers cimport answer_body, http_date, reason_phrase
-from agw._fastpath.cards cimport ask_for_whole_card, card_facts, changed_fields, is_card_path, kept_fields
-from agw._fastpath.credentials cimport REFUSED, authenticate
-from agw._fastpath.forwarding cimport add_field, drop_untrusted, forwarded_for, hex_id
+from agw._fastpath.account cimport account_begin, account_count, account_record
+from agw._fastpath.admission cimport Admission, admit
+from agw._fastpath.answers cimport local_answer
+from agw._fastpath.cards cimport hold_card
+from agw._fastpath.forwarding cimport add_field, describe_client, drop_untrusted, hex_id
 from agw._fastpath.message cimport (
-    F_CONTENT_ENCODING, F_X_REQUEST_ID, FIELD_DROP, FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, M_DELETE, M_GET,
-    M_HEAD, M_OPTIONS, M_PUT,
+    F_X_REQUEST_ID, FIELD_DROP, FRAMING_LENGTH, FRAMING_NONE, M_DELETE, M_GET, M_HEAD, M_OPTIONS, M_PUT,
 )
 from agw._fastpath.record cimport (
-    C_CARDS_REWRITTEN, C_EXCHANGES_ACTIVE, C_REASON, C_REQUESTS, C_RETRIES, C_STATUS_1XX, C_STREAMS, C_STREAMS_ACTIVE,
-    C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, R_CONNECT_FAILED, R_INTERNAL,
-    R_INVALID_BACKEND, R_LOCAL, R_LOOP, R_NOT_FOUND, R_NO_ENDPOINT, R_POLICY_INVALID, R_TOO_LARGE, R_UNAUTHENTICATED,
+    C_CARDS_REWRITTEN, C_EXCHANGES_ACTIVE, C_RETRIES, C_STREAMS, C_STREAMS_ACTIVE, C_UPSTREAM_CONNECT_FAILURES,
+    C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, R_CONNECT_FAILED, R_INTERNAL, R_LOCAL, R_LOOP, R_NO_ENDPOINT, R_TOO_LARGE,
     R_UPSTREAM, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID, R_UPSTREAM_TIMEOUT, RECORD_CARD, RECORD_END, RECORD_RETRIED,
-    RECORD_REUSED, RECORD_START, RECORD_STREAM, Record, copy_text, new_record, publish_record,
+    RECORD_REUSED, RECORD_START, RECORD_STREAM,
 )
-from agw._fastpath.route cimport WeightedRef
 from agw._fastpath.stream cimport HIGH_MARK, backlog
 
 cdef enum:
     MAX_LOOPS = 8           # times a request may have passed through an agw, by its Via fields
     MAX_SPARE = 256         # ended Exchanges kept
-
-cdef const char* CHALLENGE = 'Bearer realm="agw"'
 
 
 @cython.final
@@ -135,6 +128,7 @@ cdef class Connector:
 cdef Exchange new_exchange(Context context, Downstream down):
     """An exchange for the next request of this connection."""
     cdef Exchange self
+    cdef Account* account
     if context.spare:
         self = <Exchange> context.spare.pop()
     else:
@@ -143,17 +137,19 @@ cdef Exchange new_exchange(Context context, Downstream down):
         self.poller = context.poller
     self.down = down
     self.flags = 0
-    self.status = 0
-    self.reason = R_UPSTREAM
-    self.method_id = 0
-    self.consumer = -1
-    self.path_len = 0
-    self.id[0] = context.pool.random()
-    self.id[1] = context.pool.random()
-    self.started_ns = context.poller.now_ns
-    self.first_byte_ns = 0
-    self.request_bytes = 0
-    self.response_bytes = 0
+    account = &self.account
+    account.status = 0
+    account.reason = R_UPSTREAM
+    account.method_id = 0
+    account.consumer = -1
+    account.port = down.port
+    account.path_len = 0
+    account.id[0] = context.pool.random()
+    account.id[1] = context.pool.random()
+    account.started_ns = context.poller.now_ns
+    account.first_byte_ns = 0
+    account.request_bytes = 0
+    account.response_bytes = 0
     context.active += 1
     context.counters[C_EXCHANGES_ACTIVE] += 1
     return self
@@ -166,98 +162,42 @@ cdef class Exchange(Timed):
 
     cdef int begin(self, RequestHead* head) except -1:
         """Admit a request and forward it, or answer it. The head is borrowed for the call."""
-        self._note(head)
-        if head.framing != FRAMING_NONE and not (head.framing == FRAMING_LENGTH and head.content_length == 0):
-            self.flags |= X_BODY
-        else:
-            self.flags |= X_REQUEST_DONE
-        if self.context.draining:
-            self.down.last = True
-        return self._admit(head)
-
-    cdef int _note(self, RequestHead* head) noexcept:
-        """What the record and the answer need after the head is gone."""
-        self.method_id = head.method_id
-        self.path_len = <int> head.path_len if head.path_len < sizeof(self.path) else <int> sizeof(self.path)
-        memcpy(self.path, head.path, self.path_len)
+        cdef Admission verdict
+        cdef Context context = self.context
+        account_begin(&self.account, head, self.down.port)
         if head.method_id in (M_GET, M_HEAD, M_OPTIONS, M_PUT, M_DELETE):
             self.flags |= X_IDEMPOTENT
         if head.method_id == M_HEAD:
             self.flags |= X_HEAD
-        return 0
-
-    cdef int _admit(self, RequestHead* head) except -1:
-        cdef CompiledPolicy policy
-        cdef CompiledBackend backend
-        cdef bint card
-        if head.path[0] == b"*":
-            return self.answer(200, R_LOCAL)
-        if self.context.table is not None:
-            self.rule = self.context.table.lookup(self.down.port, head)
-        if self.rule is None:
-            return self.answer(404, R_NOT_FOUND)
-        policy = self.rule.policy
-        card = (head.method_id == M_GET or head.method_id == M_HEAD) and is_card_path(head.path, head.path_len)
-        if policy is not None:
-            if policy.deny:
-                return self.answer(500, R_POLICY_INVALID)
-            if policy.has_auth and not (card and policy.public_card):
-                self.consumer = authenticate(head, policy)
-                if self.consumer == REFUSED:
-                    return self.answer(401, R_UNAUTHENTICATED)
-        if self.rule.error:
-            return self.answer(500, R_INVALID_BACKEND)
-        if self.context.max_body and head.framing == FRAMING_LENGTH and head.content_length > self.context.max_body:
-            return self.answer(413, R_TOO_LARGE)
-        backend = self._weighted(self.rule)
-        if backend is None:
-            return self.answer(500, R_INVALID_BACKEND)
-        self.backend = backend
-        if card and backend.a2a and self.context.rewrite_card is not None:
-            self._card_request(head)
+        if head.framing != FRAMING_NONE and not (head.framing == FRAMING_LENGTH and head.content_length == 0):
+            self.flags |= X_BODY
+        else:
+            self.flags |= X_REQUEST_DONE
+        if context.draining:
+            self.down.last = True
+        admit(&verdict, head, context.table, context.pool, self.down.port, context.max_body)
+        self.account.consumer = verdict.consumer
+        if verdict.rule != NULL:
+            self.rule = <CompiledRule> verdict.rule
+        if verdict.status:
+            return self.answer(verdict.status, verdict.reason)
+        self.backend = <CompiledBackend> verdict.backend
+        if verdict.card and context.rewrite_card is not None:
+            self.flags |= X_CARD
+            self.card = hold_card(head, self.down.port)
         return self._forward(head)
 
-    cdef CompiledBackend _weighted(self, CompiledRule rule):
-        """A backend by weight; None for the share of invalid ones, and where there is none."""
-        cdef WeightedRef* ref = rule.backends
-        cdef int64_t left
-        if rule.n_backends > 1 and rule.total_weight > 0:
-            left = <int64_t> (self.context.pool.random() % <uint64_t> rule.total_weight)
-            while left >= ref.weight:
-                left -= ref.weight
-                ref += 1
-        elif rule.total_weight == 0:
-            return None
-        return None if ref.error or ref.backend == NULL else <CompiledBackend> ref.backend
-
     cdef int _forward(self, RequestHead* head) except -1:
-        """Settle what the agent is told about the client (RFC 9110 7.6.3, X-Forwarded-*), then send the head."""
+        """Connect, settle what the agent is told about the client, send the head."""
         cdef Context context = self.context
         cdef Downstream down = self.down
-        cdef char* text = context.text
-        cdef int loops = drop_untrusted(head)
-        cdef Py_ssize_t n
-        if loops >= MAX_LOOPS:
+        if drop_untrusted(head) >= MAX_LOOPS:
             return self.answer(508, R_LOOP)
         if not self._connect(None):
-            return self.answer(
-                503, R_NO_ENDPOINT if self.endpoint is None else R_CONNECT_FAILED
-            )
-        n = forwarded_for(
-            head, text, TEXT_ROOM - 256, context.trusted_hops, down.peer_text, down.peer_len
+            return self.answer(503, R_NO_ENDPOINT if self.endpoint is None else R_CONNECT_FAILED)
+        describe_client(
+            head, context.text, context.trusted_hops, down.peer_text, down.peer_len, down.port, self.account.id
         )
-        add_field(head.fields, &head.n_fields, "X-Forwarded-For", 15, text, n)
-        text += n
-        if head.authority_len:
-            add_field(
-                head.fields, &head.n_fields, "X-Forwarded-Host", 16, <const char*> head.authority, head.authority_len
-            )
-        n = snprintf(text, 8, "%d", head.port if head.port else down.port)
-        add_field(head.fields, &head.n_fields, "X-Forwarded-Port", 16, text, n)
-        text += n
-        add_field(head.fields, &head.n_fields, "X-Forwarded-Proto", 17, "http", 4)
-        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, text, hex_id(self.id, text))
-        add_field(head.fields, &head.n_fields, "Via", 3, "1.1 agw", 7)
         self.up.send_head(head)
         if head.expect_continue:
             down.respond_continue()
@@ -300,8 +240,8 @@ cdef class Exchange(Timed):
 
     cdef int request_body(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Bytes of the request's body, as they arrive."""
-        self.request_bytes += size
-        if self.context.max_body and self.request_bytes > self.context.max_body:
+        self.account.request_bytes += size
+        if self.context.max_body and self.account.request_bytes > self.context.max_body:
             return self.request_refused(413, R_TOO_LARGE)
         return self.up.send_body(data, size)
 
@@ -313,9 +253,9 @@ cdef class Exchange(Timed):
 
     cdef int request_lost(self, int reason) except -1:
         """The client is gone: nobody wants the answer."""
-        self.reason = reason
-        if not self.status:
-            self.status = 499
+        self.account.reason = reason
+        if not self.account.status:
+            self.account.status = 499
         return self._finish(False)
 
     cdef int request_refused(self, int status, int reason) except -1:
@@ -354,9 +294,10 @@ cdef class Exchange(Timed):
         """The head of the final answer. Borrowed for the call."""
         cdef int i
         cdef char id[32]
-        self.first_byte_ns = self.poller.now_ns
-        self.status = head.status
-        if self.flags & X_CARD and self._card_head(head):
+        self.account.first_byte_ns = self.poller.now_ns
+        self.account.status = head.status
+        if self.card is not None and self.card.take(head):
+            self.flags |= X_COLLECTING
             return 0
         self.flags |= X_RESPONSE_STARTED
         if head.event_stream:
@@ -368,19 +309,14 @@ cdef class Exchange(Timed):
         for i in range(head.n_fields):
             if head.fields[i].id == F_X_REQUEST_ID:
                 head.fields[i].flags |= FIELD_DROP
-        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, id, hex_id(self.id, id))
+        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, id, hex_id(self.account.id, id))
         return self.down.respond_head(head)
 
     cdef int response_body(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Bytes of the response's body, as they arrive."""
         if self.flags & X_COLLECTING:
-            self.collected.append(data[:size])
-            self.response_bytes += size
-            if self.response_bytes > MAX_CARD:
-                self.flags &= ~<uint32_t> X_COLLECTING
-                self._card_as_it_is()
-            return 0
-        self.response_bytes += size
+            return self._collect(data, size)
+        self.account.response_bytes += size
         return self.down.respond_body(data, size)
 
     cdef int response_end(self, bint reusable) except -1:
@@ -452,36 +388,21 @@ cdef class Exchange(Timed):
         cdef ResponseHead head
         cdef Field fields[8]
         cdef char id[32]
-        cdef uint32_t size = 0
-        cdef const char* body = answer_body(status, reason, &size)
-        memset(&head, 0, sizeof(head))
-        head.fields = fields
-        head.status = self.status = status
-        head.reason = <const unsigned char*> reason_phrase(status)
-        head.reason_len = <uint32_t> strlen(<const char*> head.reason)
-        head.minor = 1
-        head.framing = FRAMING_LENGTH
-        head.content_length = size
-        self.reason = reason
-        add_field(head.fields, &head.n_fields, "Date", 4, http_date(), 29)
-        if size:
-            add_field(head.fields, &head.n_fields, "Content-Type", 12, "application/json", 16)
-        if status == 401:
-            add_field(head.fields, &head.n_fields, "WWW-Authenticate", 16, CHALLENGE, strlen(CHALLENGE))
-        if status == 405 or reason == R_LOCAL:
-            add_field(head.fields, &head.n_fields, "Allow", 5, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", 44)
-        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, id, hex_id(self.id, id))
+        cdef const char* body = local_answer(&head, fields, status, reason)
+        self.account.status = status
+        self.account.reason = reason
+        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, id, hex_id(self.account.id, id))
         self.flags |= X_RESPONSE_STARTED | X_RESPONSE_DONE
-        self.response_bytes = size
+        self.account.response_bytes = head.content_length
         self.down.respond_head(&head)
-        self.down.respond_body(<const unsigned char*> body, size)
+        self.down.respond_body(<const unsigned char*> body, head.content_length)
         self.down.respond_end()
         self.down.flush()
         return self._finish(False)
 
     cdef int _cut(self, int reason) except -1:
         """Part of the answer is out and the rest will not come."""
-        self.reason = reason
+        self.account.reason = reason
         self.down.respond_abort()
         return self._finish(False)
 
@@ -514,16 +435,12 @@ cdef class Exchange(Timed):
         if self.flags & X_STREAM:
             context.counters[C_STREAMS_ACTIVE] -= 1
         context.counters[C_EXCHANGES_ACTIVE] -= 1
-        context.counters[C_REQUESTS] += 1
-        context.counters[C_REASON + self.reason] += 1
-        if 100 <= self.status < 600 and self.flags & X_RESPONSE_STARTED:
-            context.counters[C_STATUS_1XX + self.status // 100 - 1] += 1
+        account_count(&self.account, context.counters, (self.flags & X_RESPONSE_STARTED) != 0)
         context.active -= 1
         self._record(RECORD_END)
         self.rule = None
         self.backend = None
         self.endpoint = None
-        self.collected = None
         self.card = None
         self.down = None
         down.exchange = None
@@ -533,117 +450,49 @@ cdef class Exchange(Timed):
 
     cdef void _record(self, int kind) noexcept:
         """Write the record of this exchange into the ring."""
-        cdef Context context = self.context
-        cdef Record* record = new_record(context.ring)
-        cdef timespec now
-        cdef int64_t age = self.poller.now_ns - self.started_ns
-        clock_gettime(CLOCK_REALTIME, &now)
-        record.kind = kind
-        record.reason = self.reason
-        record.method = self.method_id
-        record.flags = (
+        cdef int flags = (
             (RECORD_STREAM if self.flags & X_STREAM else 0) | (RECORD_CARD if self.flags & X_CARD else 0)
             | (RECORD_REUSED if self.flags & X_REUSED else 0) | (RECORD_RETRIED if self.flags & X_RETRIED else 0)
         )
-        record.started_ns = <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec - age
-        record.first_byte_us = (self.first_byte_ns - self.started_ns) // 1000 if self.first_byte_ns else -1
-        record.total_us = age // 1000
-        record.request_bytes = self.request_bytes
-        record.response_bytes = self.response_bytes
-        memcpy(record.request_id, self.id, 16)
-        memcpy(record.peer, self.down.peer, 16)
-        record.peer_port = self.down.peer_port
-        record.status = self.status
-        record.port = self.down.port
-        record.endpoint_port = 0
-        memset(record.endpoint, 0, 16)
-        if self.endpoint is not None:
-            memcpy(record.endpoint, self.endpoint.ip, 16)
-            record.endpoint_port = self.endpoint.port
-        record.rule_len = record.consumer_len = 0
-        if self.rule is not None:
-            record.rule_len = copy_text(self.rule.key, record.rule, sizeof(record.rule))
-            if self.consumer >= 0:
-                record.consumer_len = copy_text(
-                    self.rule.policy.keys.consumer(self.consumer), record.consumer, sizeof(record.consumer)
-                )
-        record.path_len = self.path_len
-        memcpy(record.path, self.path, self.path_len)
-        publish_record(context.ring, record)
+        account_record(
+            &self.account, self.context.ring, kind, flags, self.poller.now_ns, self.down.peer, self.down.peer_port,
+            self.endpoint, self.rule,
+        )
 
     # --- agent cards: the slow path -------------------------------------------------------------------------------
 
-    cdef int _card_request(self, RequestHead* head) except -1:
-        """Ask the agent for the whole card in the clear: conditions and codings speak of its bytes, not of ours."""
-        self.flags |= X_CARD
-        self.card = card_facts(head, self.down.port)
-        ask_for_whole_card(head)
-        return 0
-
-    cdef bint _card_head(self, ResponseHead* head) except -1:
-        """Keep the head until the card is there. False where it is no card to look into: it passes as it is."""
-        cdef int i
-        if head.status != 200 or head.framing == FRAMING_NONE or head.content_length > MAX_CARD:
-            return False
-        for i in range(head.n_fields):
-            if head.fields[i].id == F_CONTENT_ENCODING:
-                return False
-        self.card["fields"] = kept_fields(head)
-        self.card["reason"] = head.reason[:head.reason_len]
-        self.card["content_length"] = head.content_length
-        self.flags |= X_COLLECTING
-        self.collected = []
-        return True
+    cdef int _collect(self, const unsigned char* data, Py_ssize_t size) except -1:
+        """Hold body bytes back; a card that becomes too large to look into passes as it is."""
+        cdef bytes body
+        self.account.response_bytes += size
+        if self.card.add(data, size):
+            return 0
+        self.flags &= ~<uint32_t> X_COLLECTING
+        self._card_head(self.card.content_length)
+        body = self.card.received()
+        return self.down.respond_body(body, len(body))
 
     cdef int _card_done(self) except -1:
         """The card is complete: let Python change it, and answer."""
-        cdef bytes body = b"".join(self.collected)
-        facts = {name: value for name, value in self.card.items() if isinstance(value, str)}
-        result = self.context.rewrite_card(self.rule.key, body, facts)
+        cdef bytes body = self.card.rewritten(self.context.rewrite_card, self.rule.key)
+        cdef int status = self.card.status
         self.flags &= ~<uint32_t> X_COLLECTING
-        fields = self.card["fields"]
-        if result is None:
-            return self._card_answer(200, fields, body)
-        status, body, etag = result
-        if status == 200:
-            self.context.counters[C_CARDS_REWRITTEN] += 1
-        else:
-            self.reason = R_LOCAL if status == 304 else R_UPSTREAM_INVALID
-        fields = changed_fields(fields, status, etag)
-        return self._card_answer(status, fields, body)
-
-    cdef int _card_as_it_is(self) except -1:
-        """Too large to look into: pass on what came so far; the rest follows as it arrives."""
-        cdef bytes body = b"".join(self.collected)
-        self.collected = None
-        self._card_answer_head(200, self.card["fields"], self.card["content_length"])
-        return self.down.respond_body(body, len(body))
-
-    cdef int _card_answer(self, int status, list fields, bytes body) except -1:
-        self._card_answer_head(status, fields, len(body))
-        self.response_bytes = len(body)
         if status == 304:
-            return 0
-        return self.down.respond_body(body, len(body))
+            self.account.reason = R_LOCAL
+        elif status != 200:
+            self.account.reason = R_UPSTREAM_INVALID
+        elif self.card.changed:
+            self.context.counters[C_CARDS_REWRITTEN] += 1
+        self.account.response_bytes = len(body)
+        self._card_head(len(body))
+        return 0 if status == 304 else self.down.respond_body(body, len(body))
 
-    cdef int _card_answer_head(self, int status, list fields, int64_t content_length) except -1:
-        """The agent's fields as Python has left them, as a head again."""
+    cdef int _card_head(self, int64_t content_length) except -1:
+        """The agent's head as the card has left it."""
         cdef ResponseHead head
         cdef char id[32]
-        cdef Py_ssize_t i
-        memset(&head, 0, sizeof(head))
-        head.fields = self.context.fields
-        head.status = self.status = status
-        phrase = self.card["reason"] if status == 200 else (<bytes> reason_phrase(status))
-        head.reason = <const unsigned char*> (<bytes> phrase)
-        head.reason_len = <uint32_t> len(phrase)
-        head.minor = 1
-        head.framing = FRAMING_NONE if status == 304 else FRAMING_LENGTH if content_length >= 0 else FRAMING_CHUNKED
-        # A 304 tells no length: RFC 9110 8.6 lets it tell only the one that a 200 would have had.
-        head.content_length = -1 if status == 304 else content_length
-        for i in range(len(fields)):
-            name, value = <bytes> fields[i][0], <bytes> fields[i][1]
-            add_field(head.fields, &head.n_fields, <bytes> name, <int> len(name), <bytes> value, len(value))
-        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, id, hex_id(self.id, id))
+        self.card.head(&head, self.context.fields, content_length)
+        self.account.status = self.card.status
+        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, id, hex_id(self.account.id, id))
         self.flags |= X_RESPONSE_STARTED
         return self.down.respond_head(&head)

@@ -4,6 +4,9 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t
 
 from agw._fastpath.message cimport F_OTHER, Field, RequestHead
 
+cdef enum:
+    TEXT_ROOM = 8192            # for the values of added fields
+
 
 # Adds a field of ours behind the others of a head; its array has room (FIELD_ROOM). The texts are borrowed.
 cdef inline void add_field(
@@ -30,3 +33,9 @@ cdef Py_ssize_t forwarded_for(
 
 # Writes a request id of 16 bytes as 32 hexadecimal digits.
 cdef Py_ssize_t hex_id(const uint64_t* id, char* text) noexcept
+
+# What an agent is told of the client (RFC 9110 7.6.3, X-Forwarded-*), behind the head's own fields. text: room for the
+# values, TEXT_ROOM bytes, borrowed until the head is sent.
+cdef void describe_client(
+    RequestHead* head, char* text, int hops, const char* peer, Py_ssize_t peer_len, int port, const uint64_t* id,
+) noexcept

@@ -4,6 +4,7 @@ With no trusted hops (the default, at the edge) all that a client says of itself
 rightmost n addresses of its chain are kept.
 """
 
+from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memcpy, memmove
 
 from agw._fastpath.message cimport (
@@ -69,3 +70,21 @@ cdef Py_ssize_t forwarded_for(
             n -= start
     memcpy(text + n, peer, peer_len)
     return n + peer_len
+
+
+cdef void describe_client(
+    RequestHead* head, char* text, int hops, const char* peer, Py_ssize_t peer_len, int port, const uint64_t* id,
+) noexcept:
+    cdef Py_ssize_t n = forwarded_for(head, text, TEXT_ROOM - 256, hops, peer, peer_len)
+    add_field(head.fields, &head.n_fields, "X-Forwarded-For", 15, text, n)
+    text += n
+    if head.authority_len:
+        add_field(
+            head.fields, &head.n_fields, "X-Forwarded-Host", 16, <const char*> head.authority, head.authority_len
+        )
+    n = snprintf(text, 8, "%d", head.port if head.port else port)
+    add_field(head.fields, &head.n_fields, "X-Forwarded-Port", 16, text, n)
+    text += n
+    add_field(head.fields, &head.n_fields, "X-Forwarded-Proto", 17, "http", 4)
+    add_field(head.fields, &head.n_fields, "X-Request-Id", 12, text, hex_id(id, text))
+    add_field(head.fields, &head.n_fields, "Via", 3, "1.1 agw", 7)

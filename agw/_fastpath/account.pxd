@@ -1,0 +1,38 @@
+# What an exchange remembers of itself for its record, and how that record is written.
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
+
+from agw._fastpath.message cimport RequestHead
+from agw._fastpath.pool cimport Endpoint
+from agw._fastpath.route cimport CompiledRule
+
+cdef enum:
+    PATH_ROOM = 132             # bytes of a path that are kept: Record.path
+
+# Embedded in its exchange. Times are ns of Poller.now_ns.
+cdef struct Account:
+    int64_t started_ns
+    int64_t first_byte_ns       # 0 before the answer's head
+    int64_t request_bytes       # body bytes read
+    int64_t response_bytes      # body bytes sent on
+    uint64_t id[2]              # X-Request-Id
+    int status                  # of the final answer, 0 before
+    int reason                  # Reason
+    int method_id
+    int consumer                # index into the policy's keys, negative without
+    int port                    # the listener's
+    int path_len
+    char path[132]
+
+# Begins the account of a request.
+cdef void account_begin(Account* account, const RequestHead* head, int port) noexcept
+
+# Writes the record of an exchange into a worker's ring. kind: RecordKind. flags: RecordFlag. peer: 16 bytes.
+# endpoint and rule may be None.
+cdef void account_record(
+    const Account* account, unsigned char* ring, int kind, int flags, int64_t now_ns, const uint8_t* peer,
+    uint16_t peer_port, Endpoint endpoint, CompiledRule rule,
+) noexcept
+
+# Counts an ended exchange. answered: a status went to the client.
+cdef void account_count(const Account* account, uint64_t* counters, bint answered) noexcept

@@ -1,0 +1,1 @@
+"""Types of account: nothing of it is for Python."""

@@ -1,0 +1,63 @@
+"""The account of an exchange: noted as it goes, written as one record at its end.
+
+All views of a request (access log, metrics, taps) are made from here, so that they cannot disagree. Nothing here is
+allocated, and nothing fails.
+"""
+
+from libc.string cimport memcpy, memset
+from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
+
+from agw._fastpath.record cimport C_REASON, C_REQUESTS, C_STATUS_1XX, Record, copy_text, new_record, publish_record
+
+
+cdef void account_begin(Account* account, const RequestHead* head, int port) noexcept:
+    account.method_id = head.method_id
+    account.port = port
+    account.path_len = <int> head.path_len if head.path_len < PATH_ROOM else PATH_ROOM
+    memcpy(account.path, head.path, account.path_len)
+
+
+cdef void account_record(
+    const Account* account, unsigned char* ring, int kind, int flags, int64_t now_ns, const uint8_t* peer,
+    uint16_t peer_port, Endpoint endpoint, CompiledRule rule,
+) noexcept:
+    cdef Record* record = new_record(ring)
+    cdef timespec now
+    cdef int64_t age = now_ns - account.started_ns
+    clock_gettime(CLOCK_REALTIME, &now)
+    record.kind = kind
+    record.reason = account.reason
+    record.method = account.method_id
+    record.flags = flags
+    record.started_ns = <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec - age
+    record.first_byte_us = (account.first_byte_ns - account.started_ns) // 1000 if account.first_byte_ns else -1
+    record.total_us = age // 1000
+    record.request_bytes = account.request_bytes
+    record.response_bytes = account.response_bytes
+    memcpy(record.request_id, account.id, 16)
+    memcpy(record.peer, peer, 16)
+    record.peer_port = peer_port
+    record.status = account.status
+    record.port = account.port
+    record.endpoint_port = 0
+    memset(record.endpoint, 0, 16)
+    if endpoint is not None:
+        memcpy(record.endpoint, endpoint.ip, 16)
+        record.endpoint_port = endpoint.port
+    record.rule_len = record.consumer_len = 0
+    if rule is not None:
+        record.rule_len = copy_text(rule.key, record.rule, sizeof(record.rule))
+        if account.consumer >= 0:
+            record.consumer_len = copy_text(
+                rule.policy.keys.consumer(account.consumer), record.consumer, sizeof(record.consumer)
+            )
+    record.path_len = account.path_len
+    memcpy(record.path, account.path, account.path_len)
+    publish_record(ring, record)
+
+
+cdef void account_count(const Account* account, uint64_t* counters, bint answered) noexcept:
+    counters[C_REQUESTS] += 1
+    counters[C_REASON + account.reason] += 1
+    if answered and 100 <= account.status < 600:
+        counters[C_STATUS_1XX + account.status // 100 - 1] += 1

@@ -1,0 +1,20 @@
+# Whether a request is let in, and where it goes.
+
+from libc.stdint cimport int64_t
+
+from agw._fastpath.message cimport RequestHead
+from agw._fastpath.pool cimport Pool
+from agw._fastpath.table cimport Table
+
+# The decision about one request. rule and backend are borrowed from the table, NULL where there is none.
+cdef struct Admission:
+    void* rule          # CompiledRule
+    void* backend       # CompiledBackend
+    int status          # to answer with at once; 0: forward to the backend
+    int reason          # Reason, with a status
+    int consumer        # index into the policy's keys, negative without
+    bint card           # the request is for the agent card of a backend that speaks A2A
+
+# table: None while there is no configuration. port: the listener's. max_body: bytes, 0 = without limit. The credential
+# that let the client in is marked with FIELD_DROP. The head is borrowed for the call.
+cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, int port, int64_t max_body) except -1

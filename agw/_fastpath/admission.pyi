@@ -1,0 +1,1 @@
+"""Types of admission: nothing of it is for Python."""

@@ -1,0 +1,68 @@
+"""Admission: route, authenticate, limit, choose a backend. It decides, and the exchange acts.
+
+Rules: the order is the order in which a client may learn things: whether there is a route, whether it is let in, and
+only then anything about what lies behind.
+"""
+
+from agw._fastpath.cards cimport is_card_path
+from agw._fastpath.credentials cimport REFUSED, authenticate
+from agw._fastpath.message cimport FRAMING_LENGTH, M_GET, M_HEAD
+from agw._fastpath.record cimport (
+    R_INVALID_BACKEND, R_LOCAL, R_NOT_FOUND, R_POLICY_INVALID, R_TOO_LARGE, R_UNAUTHENTICATED,
+)
+from agw._fastpath.route cimport CompiledBackend, CompiledPolicy, CompiledRule, WeightedRef
+
+
+cdef void* _weighted(CompiledRule rule, Pool pool):
+    """A backend by weight; NULL for the share of invalid ones, and where there is none."""
+    cdef WeightedRef* ref = rule.backends
+    cdef int64_t left
+    if rule.n_backends > 1 and rule.total_weight > 0:
+        left = <int64_t> (pool.random() % <unsigned long long> rule.total_weight)
+        while left >= ref.weight:
+            left -= ref.weight
+            ref += 1
+    elif rule.total_weight == 0:
+        return NULL
+    return NULL if ref.error else ref.backend
+
+
+cdef inline int _refuse(Admission* verdict, int status, int reason) noexcept:
+    verdict.status = status
+    verdict.reason = reason
+    return 0
+
+
+cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, int port, int64_t max_body) except -1:
+    cdef CompiledRule rule = None
+    cdef CompiledPolicy policy
+    cdef bint card
+    verdict.rule = verdict.backend = NULL
+    verdict.status = 0
+    verdict.consumer = -1
+    verdict.card = False
+    if head.path[0] == b"*":
+        return _refuse(verdict, 200, R_LOCAL)
+    if table is not None:
+        rule = table.lookup(port, head)
+    if rule is None:
+        return _refuse(verdict, 404, R_NOT_FOUND)
+    verdict.rule = <void*> rule
+    policy = rule.policy
+    card = (head.method_id == M_GET or head.method_id == M_HEAD) and is_card_path(head.path, head.path_len)
+    if policy is not None:
+        if policy.deny:
+            return _refuse(verdict, 500, R_POLICY_INVALID)
+        if policy.has_auth and not (card and policy.public_card):
+            verdict.consumer = authenticate(head, policy)
+            if verdict.consumer == REFUSED:
+                return _refuse(verdict, 401, R_UNAUTHENTICATED)
+    if rule.error:
+        return _refuse(verdict, 500, R_INVALID_BACKEND)
+    if max_body and head.framing == FRAMING_LENGTH and head.content_length > max_body:
+        return _refuse(verdict, 413, R_TOO_LARGE)
+    verdict.backend = _weighted(rule, pool)
+    if verdict.backend == NULL:
+        return _refuse(verdict, 500, R_INVALID_BACKEND)
+    verdict.card = card and (<CompiledBackend> verdict.backend).a2a
+    return 0
