@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 cdef enum ChunkResult:
+    CHUNK_TRAILER = -1      # a span of the trailer section: checked bytes of field lines with their CRLFs
     CHUNK_MORE = 0          # all bytes used
     CHUNK_DATA = 1          # a span of body bytes
     CHUNK_END = 2           # the last chunk and the trailer section are behind us
@@ -18,8 +19,9 @@ cdef struct ChunkDecoder:
     uint8_t state
     uint8_t digits          # of the present chunk size
 
-# Decodes the next stretch of data. `used`: bytes consumed; with CHUNK_DATA, body bytes are at
-# data[*start:*start+*count].
+# Decodes the next stretch of data. `used`: bytes consumed; with CHUNK_DATA and CHUNK_TRAILER, a span is at
+# data[*start:*start+*count]. The spans of the trailer section, put together, are what parse_trailers() of http1_head
+# reads: all its field lines, without the empty line that ends it. Who does not want trailers ignores them.
 cdef int chunk_next(
     ChunkDecoder* decoder, const unsigned char* data, Py_ssize_t size,
     Py_ssize_t* used, Py_ssize_t* start, Py_ssize_t* count,

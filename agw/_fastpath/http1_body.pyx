@@ -5,7 +5,8 @@
     TRAILER_START --CR--> END_LF --LF--> end
          \\--token--> TRAILER_NAME --":"--> TRAILER_VALUE --CR--> TRAILER_LF --LF--> TRAILER_START
 
-Extensions and trailers are checked, counted and dropped: what nobody forwards cannot be read two ways further on.
+Extensions are checked, counted and dropped: what nobody forwards cannot be read two ways further on. Trailers are
+checked, counted and handed out as they come (CHUNK_TRAILER), for whoever may forward them.
 """
 
 from libc.string cimport memset
@@ -113,6 +114,25 @@ cdef int _line_feed(ChunkDecoder* d, unsigned char c) noexcept nogil:
     return 0
 
 
+cdef int _trailers(
+    ChunkDecoder* d, const unsigned char* data, Py_ssize_t at, Py_ssize_t size,
+    Py_ssize_t* used, Py_ssize_t* start, Py_ssize_t* count,
+) noexcept nogil:
+    """The trailer section from data[at] on: its field lines as one span, then its end."""
+    cdef Py_ssize_t i = at
+    cdef int result = 0
+    # The CR of the empty line belongs to no field: it ends the span, and is read in the next call.
+    while i < size and not result and not (i > at and d.state == TRAILER_START and data[i] == b"\r"):
+        result = _trailer_byte(d, data[i])
+        i += 1
+    used[0] = i
+    if result or d.state == END_LF:
+        return result
+    start[0] = at
+    count[0] = i - at
+    return CHUNK_TRAILER
+
+
 cdef int chunk_next(
     ChunkDecoder* decoder, const unsigned char* data, Py_ssize_t size,
     Py_ssize_t* used, Py_ssize_t* start, Py_ssize_t* count,
@@ -120,6 +140,8 @@ cdef int chunk_next(
     cdef Py_ssize_t i = 0
     cdef int result
     while i < size:
+        if decoder.state >= TRAILER_START:
+            return _trailers(decoder, data, i, size, used, start, count)
         if decoder.state == DATA:
             start[0] = i
             count[0] = size - i if size - i < decoder.left else <Py_ssize_t> decoder.left
@@ -130,8 +152,6 @@ cdef int chunk_next(
             return CHUNK_DATA
         if decoder.state <= EXTENSION:
             result = _size_byte(decoder, data[i])
-        elif decoder.state >= TRAILER_START:
-            result = _trailer_byte(decoder, data[i])
         else:
             result = _line_feed(decoder, data[i])
         i += 1
@@ -142,8 +162,9 @@ cdef int chunk_next(
     return CHUNK_MORE
 
 
-def decode_chunked(pieces):
-    """Feed the pieces one by one: (body, rest) when complete, None when not, a ChunkResult when refused.
+def decode_chunked(pieces, list trailers=None):
+    """Feed the pieces one by one: (body, rest) when complete, None when not, a ChunkResult when refused. The spans of
+    the trailer section are appended to `trailers`.
 
     For tests and fuzzing: the same function over Python bytes.
     """
@@ -163,6 +184,8 @@ def decode_chunked(pieces):
             result = chunk_next(&decoder, raw + at, len(chunk) - at, &used, &start, &count)
             if result == CHUNK_DATA:
                 body.append(chunk[at + start:at + start + count])
+            elif result == CHUNK_TRAILER and trailers is not None:
+                trailers.append(chunk[at + start:at + start + count])
             at += used
             if result == CHUNK_END:
                 return b"".join(body), chunk[at:] + b"".join(pieces[index + 1:])

@@ -3,6 +3,7 @@
 import pytest
 
 from agw._fastpath.http1_body import decode_chunked
+from agw._fastpath.http1_head import parse_trailer_section
 from tests.unit.fastpath.cuts import cuts, same_however_cut
 
 ERROR, TOO_LARGE = 3, 4  # http1_body.pxd ChunkResult
@@ -111,3 +112,54 @@ def test_empty_pieces_change_nothing():
     data = b"3\r\nabc\r\n" + LAST
     for pieces in cuts(data):
         assert decode_chunked([piece for each in pieces for piece in (b"", each)]) == (b"abc", b"")
+
+
+@pytest.mark.parametrize(
+    "section",
+    [b"", b"X: y\r\n", b"X:y\r\nEmpty:\r\nDigest: \t sha-256=:x: \r\n", b"X: y\r\n" * 50],
+)
+def test_133_the_trailer_section_is_handed_out_as_it_came(section):
+    def spans(pieces):
+        found = []
+        assert decode_chunked(pieces, found) == (b"abc", b"rest")
+        return b"".join(found)
+
+    assert same_however_cut(spans, b"3\r\nabc\r\n0;x\r\n" + section + b"\r\nrest") == section
+
+
+def test_133_nothing_is_handed_out_of_a_trailer_section_that_breaks_in_the_same_bytes():
+    found = []
+    assert decode_chunked([b"0\r\nX: y\r\nZ\0"], found) == ERROR
+    assert found == []
+
+
+DROP = 1  # message.pxd FIELD_DROP
+
+
+def test_133_the_fields_of_a_trailer_section():
+    section = b'Grpc-Status: 0\r\nETag:\t"x" \r\nEmpty:\r\n'
+    assert parse_trailer_section(section) == [(b"Grpc-Status", b"0", 0), (b"ETag", b'"x"', 0), (b"Empty", b"", 0)]
+    assert parse_trailer_section(b"") == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"Content-Length", b"Transfer-Encoding", b"Host", b"Connection", b"TE", b"Trailer", b"Authorization", b"Cookie",
+        b"X-API-Key", b"X-Forwarded-For", b"Via", b"Date", b"Range", b"Expect", b"Set-Cookie", b"CACHE-CONTROL",
+        b"Location", b"Content-Type", b"content-encoding", b"Content-Range", b"Content-Digest", b"Vary", b"Under_Score",
+    ],
+)  # fmt: skip
+def test_133_fields_that_must_not_trail_are_marked(name):
+    assert parse_trailer_section(name + b": 1\r\nX: 2\r\n") == [(name, b"1", DROP), (b"X", b"2", 0)]
+
+
+@pytest.mark.parametrize(
+    "section", [b"X\r\n", b" X: y\r\n", b"X : y\r\n", b": y\r\n", b"X: \0\r\n", b"X: y\n", b"X: y", b"\r\n"]
+)
+def test_133_a_malformed_section_is_refused(section):
+    assert parse_trailer_section(section) == 400
+
+
+def test_133_more_trailers_than_there_is_room_for():
+    assert parse_trailer_section(b"X: y\r\n" * 33) == 431
