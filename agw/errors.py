@@ -99,29 +99,207 @@ class ConfigurationError(AgwError):
 class Reason(IntEnum):
     """Why an exchange ended as it did: the one enum that metrics, the access log and error bodies share.
 
-    `agw/_fastpath/record.pxd` declares the same numbers for C; a test in tests/house holds them together.
+    `EXPLANATIONS` says what each means. `agw/_fastpath/record.pxd` declares the same numbers for C; a test in tests/house
+    holds them together. Numbers are never given anew: they are in records that outlive a process.
     """
 
-    UPSTREAM = 0  # the agent answered
-    BAD_REQUEST = 1  # the request broke a rule of RFC 9112 or 9110: 400
-    NOT_FOUND = 2  # no listener hostname or route matches: 404
-    UNAUTHENTICATED = 3  # no key, a wrong one or more than one: 401
-    INVALID_BACKEND = 4  # the matched rule's backend is missing, refused or of an unknown kind: 500
-    NO_ENDPOINT = 5  # the backend has no endpoint now: 503
-    CONNECT_FAILED = 6  # connecting to the endpoint failed: 503
-    UPSTREAM_INVALID = 7  # the agent's answer broke a rule: 502
-    UPSTREAM_CLOSED = 8  # the agent closed before or in the middle of its answer: 502, or an aborted stream
-    UPSTREAM_TIMEOUT = 9  # no answer in time: 504
-    CLIENT_CLOSED = 10  # the client went away
-    REQUEST_TIMEOUT = 11  # head or body did not arrive in time: 408
-    TOO_LARGE = 12  # body over the limit: 413
-    HEAD_TOO_LARGE = 13  # 431 or 414
-    METHOD_REFUSED = 14  # CONNECT, TRACE: 405
-    NOT_IMPLEMENTED = 15  # an unknown transfer coding: 501
-    VERSION_REFUSED = 16  # an HTTP major version that is not spoken here: 505
-    EXPECTATION_FAILED = 17  # 417
-    DRAINED = 18  # the drain deadline cut it
-    INTERNAL = 19  # a fault of agw's own: 500
-    LOCAL = 20  # answered by agw on purpose (OPTIONS *, 304 on a card)
-    LOOP = 21  # our own Via came back: 508
-    POLICY_INVALID = 22  # a policy that applies cannot be used, so nobody gets in: 500
+    UPSTREAM = 0
+    BAD_REQUEST = 1
+    NOT_FOUND = 2
+    UNAUTHENTICATED = 3
+    INVALID_BACKEND = 4
+    NO_ENDPOINT = 5
+    CONNECT_FAILED = 6
+    UPSTREAM_INVALID = 7
+    UPSTREAM_CLOSED = 8
+    UPSTREAM_TIMEOUT = 9
+    CLIENT_CLOSED = 10
+    REQUEST_TIMEOUT = 11
+    TOO_LARGE = 12
+    HEAD_TOO_LARGE = 13
+    METHOD_REFUSED = 14
+    NOT_IMPLEMENTED = 15
+    VERSION_REFUSED = 16
+    EXPECTATION_FAILED = 17
+    DRAINED = 18
+    INTERNAL = 19
+    LOCAL = 20
+    LOOP = 21
+    POLICY_INVALID = 22
+
+    @property
+    def word(self) -> str:
+        """As metrics and the access log have it; error bodies have it in capitals, as google.rpc.ErrorInfo asks."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a reason means.
+
+    statuses: of the answer, the usual one first; none where there is no answer or any status of the agent's.
+    code: google.rpc.Code of the answer's body, empty where the answer is not agw's own.
+    message: the sentence of that body; nothing in it comes from the request.
+    meaning, advice: for the person who reads the log.
+    """
+
+    statuses: tuple[int, ...]
+    code: str
+    message: str
+    meaning: str
+    advice: str
+
+
+EXPLANATIONS: dict[Reason, Explanation] = {
+    Reason.UPSTREAM: Explanation((), "", "", "The agent answered, with whatever status.", "Nothing."),
+    Reason.BAD_REQUEST: Explanation(
+        (400,),
+        "INVALID_ARGUMENT",
+        "the request breaks a rule of HTTP",
+        "The request breaks a rule of RFC 9112 or RFC 9110, so that it could be read in two ways.",
+        "Mend the client: two `Host` fields, a bare newline and a space before a colon are the commonest.",
+    ),
+    Reason.NOT_FOUND: Explanation(
+        (404,),
+        "NOT_FOUND",
+        "no route of this gateway matches the request",
+        "No listener's hostname or no route's match takes the request.",
+        "`agw explain -f PATH METHOD URL` says what was compared.",
+    ),
+    Reason.UNAUTHENTICATED: Explanation(
+        (401,),
+        "UNAUTHENTICATED",
+        "a valid API key is required",
+        "There was no key, a wrong one, or more than one.",
+        "Compare the client's key with the Secret; `agw check` says how many keys are usable.",
+    ),
+    Reason.INVALID_BACKEND: Explanation(
+        (500,),
+        "INTERNAL",
+        "the route's backend is missing, refused or not supported",
+        "The matched rule's backend is missing, refused or of an unknown kind.",
+        "`agw check`: `ResolvedRefs` of the route.",
+    ),
+    Reason.NO_ENDPOINT: Explanation(
+        (503,),
+        "UNAVAILABLE",
+        "the agent has no endpoint at the moment",
+        "The backend has no endpoint now: its Service has no ready pod, or its name has no address.",
+        "Start the agent; `/readyz?verbose` lists names that cannot be resolved.",
+    ),
+    Reason.CONNECT_FAILED: Explanation(
+        (503,),
+        "UNAVAILABLE",
+        "the agent cannot be reached",
+        "Connecting failed, at a second endpoint too where there is one.",
+        "Is the agent up, and does it listen on the address in `endpoint` of the access log?",
+    ),
+    Reason.UPSTREAM_INVALID: Explanation(
+        (502,),
+        "UNAVAILABLE",
+        "the agent's answer breaks a rule of HTTP",
+        "The agent's answer breaks a rule of RFC 9112, or its agent card cannot be used.",
+        "The agent's log; a card is refused with a line in the log of agw.",
+    ),
+    Reason.UPSTREAM_CLOSED: Explanation(
+        (502,),
+        "UNAVAILABLE",
+        "the agent closed the connection before it answered",
+        "The agent closed before its answer, or in the middle of it: then the client's connection is reset.",
+        "The agent's log: it crashed, was restarted, or closes idle connections sooner than `--upstream-idle`.",
+    ),
+    Reason.UPSTREAM_TIMEOUT: Explanation(
+        (504,),
+        "DEADLINE_EXCEEDED",
+        "the agent did not answer in time",
+        "No answer within the route's timeouts or `--response-header-timeout`.",
+        "Raise them where the agent needs longer; blocking sends take minutes.",
+    ),
+    Reason.CLIENT_CLOSED: Explanation(
+        (499,),
+        "",
+        "",
+        "The client went away before its answer was complete. Nobody sees the status.",
+        "The client's own timeout is the commonest cause.",
+    ),
+    Reason.REQUEST_TIMEOUT: Explanation(
+        (408,),
+        "DEADLINE_EXCEEDED",
+        "the request did not arrive in time",
+        "The head or the body did not arrive in time.",
+        "`--header-deadline` and `--body-idle`; one client alone is slow, many at once are an attack.",
+    ),
+    Reason.TOO_LARGE: Explanation(
+        (413,),
+        "INVALID_ARGUMENT",
+        "the request's body is larger than this gateway allows",
+        "The body is over the limit.",
+        "`--max-body`.",
+    ),
+    Reason.HEAD_TOO_LARGE: Explanation(
+        (431, 414),
+        "INVALID_ARGUMENT",
+        "the request's head is larger than this gateway allows",
+        "The head, one of its lines or the number of its fields is over the limit; 414 where it is the target.",
+        "`--max-head`, `--max-line`, `--max-fields`; often it is a cookie that grows.",
+    ),
+    Reason.METHOD_REFUSED: Explanation(
+        (405,),
+        "UNIMPLEMENTED",
+        "this gateway does not forward the method",
+        "CONNECT or TRACE, which no gateway should forward.",
+        "Nothing: it is a scanner, or a client that takes the gateway for a forward proxy.",
+    ),
+    Reason.NOT_IMPLEMENTED: Explanation(
+        (501,),
+        "UNIMPLEMENTED",
+        "this gateway does not know the transfer coding",
+        "A transfer coding other than chunked.",
+        "Mend the client.",
+    ),
+    Reason.VERSION_REFUSED: Explanation(
+        (505,),
+        "UNIMPLEMENTED",
+        "this gateway does not speak that version of HTTP here",
+        "An HTTP major version that is not spoken on this listener.",
+        "Let the client speak HTTP/1.1.",
+    ),
+    Reason.EXPECTATION_FAILED: Explanation(
+        (417,),
+        "FAILED_PRECONDITION",
+        "this gateway cannot meet the expectation",
+        "An `Expect` other than `100-continue`.",
+        "Mend the client.",
+    ),
+    Reason.DRAINED: Explanation(
+        (503,),
+        "UNAVAILABLE",
+        "the gateway is shutting down",
+        "The end of `--drain-timeout` cut it.",
+        "Raise `--drain-timeout` where streams live longer, or let clients resume.",
+    ),
+    Reason.INTERNAL: Explanation(
+        (500,),
+        "INTERNAL",
+        "the gateway failed",
+        "A fault of agw's own.",
+        "The log has a traceback; please report it.",
+    ),
+    Reason.LOCAL: Explanation(
+        (200, 304), "", "", "agw answered on purpose: `OPTIONS *`, or 304 on an agent card.", "Nothing."
+    ),
+    Reason.LOOP: Explanation(
+        (508,),
+        "FAILED_PRECONDITION",
+        "the request has passed through this gateway too often",
+        "The request came back to the gateway that sent it, several times.",
+        "The Backend's host points at a gateway, or two gateways at one another.",
+    ),
+    Reason.POLICY_INVALID: Explanation(
+        (500,),
+        "INTERNAL",
+        "a policy of the route cannot be applied, so nobody is let in",
+        "A policy that applies cannot be used, so nobody gets in.",
+        "`agw check`: the conditions of the TrafficPolicy.",
+    ),
+}

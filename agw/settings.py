@@ -49,6 +49,7 @@ class Kind(Enum):
     HOST = "host"  # str, an IP literal or a name
     NAMES = "names"  # tuple of lower-case names
     CHOICE = "choice"  # str, one of `choices`
+    SWITCH = "switch"  # bool, written true or false
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Setting:
         if self.kind is Kind.CHOICE:
             return _choice(text, self.choices)
         value = _PARSERS[self.kind](text)
-        if isinstance(value, int) and not self.minimum <= value <= self.maximum:
+        if self.kind is not Kind.SWITCH and isinstance(value, int) and not self.minimum <= value <= self.maximum:
             limits = f"{self.show(self.minimum)} to {self.show(self.maximum)}"
             raise ValueError(f"must be {limits}")
         return value
@@ -92,6 +93,8 @@ class Setting:
             return format_size(value)
         if self.kind is Kind.NAMES:
             return ",".join(value)
+        if self.kind is Kind.SWITCH:
+            return str(value).lower()
         return str(value)
 
 
@@ -189,6 +192,12 @@ def _choice(text: str, choices: tuple[str, ...]) -> str:
     return text
 
 
+def _switch(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
 _PARSERS: dict[Kind, Callable[[str], Any]] = {
     Kind.DURATION: parse_duration,
     Kind.SIZE: parse_size,
@@ -196,6 +205,7 @@ _PARSERS: dict[Kind, Callable[[str], Any]] = {
     Kind.ADDRESS: parse_address,
     Kind.NAMES: _names,
     Kind.HOST: _host,
+    Kind.SWITCH: _switch,
 }
 
 _SECOND = 1_000
@@ -283,6 +293,7 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "dns_refresh", Kind.DURATION, "5s", "how often names of targets are resolved again", minimum=100, maximum=_DAY
     ),
+    Setting("core_dumps", Kind.SWITCH, "false", "allow core dumps and debuggers, which see every request and key"),
 )
 
 
@@ -313,6 +324,7 @@ class Settings:
     max_connections: int
     worker_silence: int
     dns_refresh: int
+    core_dumps: bool
 
     @classmethod
     def load(cls, env: Mapping[str, str], overrides: Mapping[str, str | None] | None = None) -> Settings:

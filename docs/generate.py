@@ -120,12 +120,22 @@ def _settings() -> str:
 
 
 def _metrics() -> str:
-    from agw._fastpath.record import COUNTERS
+    from agw._fastpath.record import COUNTERS_SIZE
     from agw.dataplane.metrics import state_families, worker_families
     from agw.dataplane.state import State
 
-    families = worker_families([(0,) * (1 + max(counter[0] for counter in COUNTERS))]) + state_families(State(), {}, {})
+    families = worker_families([(0,) * (COUNTERS_SIZE // 8)]) + state_families(State(), {}, {})
     return _table(("Metric", "Kind", "Meaning"), ((f"`{each.name}`", each.kind, each.help) for each in families))
+
+
+def _reasons() -> str:
+    from agw.errors import EXPLANATIONS, Reason
+
+    rows = (
+        (f"`{reason.word}`", " or ".join(map(str, told.statuses)) or "the agent's", told.meaning, told.advice)
+        for reason, told in ((reason, EXPLANATIONS[reason]) for reason in Reason)
+    )
+    return _table(("Reason", "Status", "Meaning", "What to do"), rows)
 
 
 def _codes() -> str:
@@ -139,6 +149,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "trafficpolicy": lambda: _kind("TrafficPolicy"),
     "settings": _settings,
     "metrics": _metrics,
+    "reasons": _reasons,
     "codes": _codes,
 }
 

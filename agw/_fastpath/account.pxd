@@ -34,5 +34,7 @@ cdef void account_record(
     uint16_t peer_port, Endpoint endpoint, CompiledRule rule,
 ) noexcept
 
-# Counts an ended exchange. answered: a status went to the client.
-cdef void account_count(const Account* account, uint64_t* counters, bint answered) noexcept
+# Counts an ended exchange. answered: a status went to the client. streamed: the answer was an event stream.
+cdef void account_count(
+    const Account* account, uint64_t* counters, bint answered, bint streamed, int64_t now_ns,
+) noexcept

@@ -7,7 +7,10 @@ allocated, and nothing fails.
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
-from agw._fastpath.record cimport C_REASON, C_REQUESTS, C_STATUS_1XX, Record, copy_text, new_record, publish_record
+from agw._fastpath.record cimport (
+    C_DURATION, C_FIRST_BYTE, C_REASON, C_REQUESTS, C_STATUS_1XX, C_STREAM_DURATION, Record, copy_text, new_record,
+    observe, publish_record,
+)
 
 
 cdef void account_begin(Account* account, const RequestHead* head, int port) noexcept:
@@ -56,8 +59,15 @@ cdef void account_record(
     publish_record(ring, record)
 
 
-cdef void account_count(const Account* account, uint64_t* counters, bint answered) noexcept:
+cdef void account_count(
+    const Account* account, uint64_t* counters, bint answered, bint streamed, int64_t now_ns,
+) noexcept:
     counters[C_REQUESTS] += 1
     counters[C_REASON + account.reason] += 1
     if answered and 100 <= account.status < 600:
         counters[C_STATUS_1XX + account.status // 100 - 1] += 1
+    observe(
+        counters + (<int> C_STREAM_DURATION if streamed else <int> C_DURATION), (now_ns - account.started_ns) // 1000
+    )
+    if account.first_byte_ns:
+        observe(counters + <int> C_FIRST_BYTE, (account.first_byte_ns - account.started_ns) // 1000)

@@ -1,7 +1,8 @@
 """Bodies of the answers that agw gives itself, made once at import.
 
 The shape is google.rpc.Status with an ErrorInfo, which REST clients of A2A 1.0 read, and which says the same to a
-person: status, sentence, reason. Nothing in it comes from the request, so that nothing of a request can be reflected.
+person: status, sentence, reason (agw.errors.EXPLANATIONS). Nothing in it comes from the request, so that nothing of a
+request can be reflected.
 """
 
 from libc.string cimport memset, strlen
@@ -10,7 +11,7 @@ from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 from agw._fastpath.forwarding cimport add_field
 from agw._fastpath.message cimport FRAMING_LENGTH
 from agw._fastpath.record cimport R_LOCAL
-from agw.errors import Reason
+from agw.errors import EXPLANATIONS, Reason
 
 cdef extern from "<time.h>" nogil:
     struct tm:
@@ -23,36 +24,14 @@ cdef const char* CHALLENGE = 'Bearer realm="agw"'
 cdef char _date[32]
 cdef long _date_second = -1
 
-_SENTENCES = {
-    Reason.BAD_REQUEST: (400, "INVALID_ARGUMENT", "the request breaks a rule of HTTP"),
-    Reason.NOT_FOUND: (404, "NOT_FOUND", "no route of this gateway matches the request"),
-    Reason.UNAUTHENTICATED: (401, "UNAUTHENTICATED", "a valid API key is required"),
-    Reason.INVALID_BACKEND: (500, "INTERNAL", "the route's backend is missing, refused or not supported"),
-    Reason.NO_ENDPOINT: (503, "UNAVAILABLE", "the agent has no endpoint at the moment"),
-    Reason.CONNECT_FAILED: (503, "UNAVAILABLE", "the agent cannot be reached"),
-    Reason.UPSTREAM_INVALID: (502, "UNAVAILABLE", "the agent's answer breaks a rule of HTTP"),
-    Reason.UPSTREAM_CLOSED: (502, "UNAVAILABLE", "the agent closed the connection before it answered"),
-    Reason.UPSTREAM_TIMEOUT: (504, "DEADLINE_EXCEEDED", "the agent did not answer in time"),
-    Reason.REQUEST_TIMEOUT: (408, "DEADLINE_EXCEEDED", "the request did not arrive in time"),
-    Reason.TOO_LARGE: (413, "INVALID_ARGUMENT", "the request's body is larger than this gateway allows"),
-    Reason.HEAD_TOO_LARGE: (431, "INVALID_ARGUMENT", "the request's head is larger than this gateway allows"),
-    Reason.METHOD_REFUSED: (405, "UNIMPLEMENTED", "this gateway does not forward the method"),
-    Reason.NOT_IMPLEMENTED: (501, "UNIMPLEMENTED", "this gateway does not know the transfer coding"),
-    Reason.VERSION_REFUSED: (505, "UNIMPLEMENTED", "this gateway does not speak that version of HTTP here"),
-    Reason.EXPECTATION_FAILED: (417, "FAILED_PRECONDITION", "this gateway cannot meet the expectation"),
-    Reason.DRAINED: (503, "UNAVAILABLE", "the gateway is shutting down"),
-    Reason.INTERNAL: (500, "INTERNAL", "the gateway failed"),
-    Reason.LOOP: (508, "FAILED_PRECONDITION", "the request has passed through this gateway too often"),
-    Reason.POLICY_INVALID: (500, "INTERNAL", "a policy of the route cannot be applied, so nobody is let in"),
-}
-
 
 def _body(reason, code=None):
-    listed, status, sentence = _SENTENCES[reason]
-    code = code or listed
+    told = EXPLANATIONS[reason]
+    if not told.code:
+        return b""
     return (
-        f'{{"error":{{"code":{code},"status":"{status}","message":"{sentence}","details":[{{'
-        f'"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"{reason.name}",'
+        f'{{"error":{{"code":{code or told.statuses[0]},"status":"{told.code}","message":"{told.message}",'
+        f'"details":[{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"{reason.name}",'
         f'"domain":"agentgateway.alibabacloud.com"}}]}}}}\n'
     ).encode()
 
@@ -60,7 +39,7 @@ def _body(reason, code=None):
 cdef enum:
     TARGET_TOO_LONG = 63    # one reason, two statuses: 431, and 414 for a request line
 
-cdef list _bodies = [_body(reason) if reason in _SENTENCES else b"" for reason in Reason]
+cdef list _bodies = [_body(reason) for reason in Reason]
 cdef bytes _target_too_long = _body(Reason.HEAD_TOO_LARGE, 414)
 cdef const char* _texts[64]
 cdef uint32_t _sizes[64]

@@ -435,7 +435,10 @@ cdef class Exchange(Timed):
         if self.flags & X_STREAM:
             context.counters[C_STREAMS_ACTIVE] -= 1
         context.counters[C_EXCHANGES_ACTIVE] -= 1
-        account_count(&self.account, context.counters, (self.flags & X_RESPONSE_STARTED) != 0)
+        account_count(
+            &self.account, context.counters, (self.flags & X_RESPONSE_STARTED) != 0, (self.flags & X_STREAM) != 0,
+            self.poller.now_ns,
+        )
         context.active -= 1
         self._record(RECORD_END)
         self.rule = None

@@ -32,7 +32,8 @@ cdef enum Reason:
     R_POLICY_INVALID = 22
     R_COUNT = 23
 
-# Indices into the counters, each a uint64. Gauges (see record.pyx COUNTERS) are set to 0 when a worker starts.
+# Indices into the counters, each a uint64. Gauges (see record.pyx COUNTERS) are set to 0 when a worker starts. New ones
+# take the next free number below C_REASON; what is in *_seconds metrics is held in microseconds.
 cdef enum:
     C_REQUESTS = 0              # exchanges ended
     C_STATUS_1XX = 1            # C_STATUS_1XX + status / 100 - 1: final answers by class
@@ -40,7 +41,6 @@ cdef enum:
     C_STATUS_3XX = 3
     C_STATUS_4XX = 4
     C_STATUS_5XX = 5
-    C_REASON = 8                # C_REASON + Reason
     C_DOWNSTREAM_ACCEPTED = 32
     C_DOWNSTREAM_ACTIVE = 33    # gauge
     C_DOWNSTREAM_BYTES_IN = 34
@@ -57,7 +57,18 @@ cdef enum:
     C_CARDS_REWRITTEN = 45
     C_EXCEPTIONS = 46           # Python exceptions that reached the reactor: always a bug
     C_UPSTREAM_DISCARDED = 47   # idle connections found closed or talking when looked at before reuse
-    C_COUNT = 48
+    C_REASON = 128              # C_REASON + Reason, room for 64
+    C_DURATION = 192            # histograms, each H_SLOTS long: requests that are no stream, from head to end
+    C_FIRST_BYTE = 216          # all answers of agents, from the request's head to the answer's
+    C_STREAM_DURATION = 240     # streams, from the request's head to their end
+    C_COUNT = 264
+
+# A histogram: a counter for each bucket (not cumulative), one for what is over the last bound, and the sum.
+cdef enum:
+    H_BUCKETS = 16              # bounds; see record.pyx BUCKETS_US
+    H_OVER = 16
+    H_SUM = 17                  # microseconds
+    H_SLOTS = 24
 
 cdef enum:
     RECORD_VERSION = 1
@@ -108,6 +119,9 @@ cdef uint8_t copy_text(str text, char* into, Py_ssize_t room) noexcept
 
 # The next slot of a ring, marked as unfinished; its texts and numbers are whatever was there before.
 cdef Record* new_record(unsigned char* ring) noexcept
+
+# Counts one duration in a histogram. at: &counters[C_DURATION] or its like; us: below 0 counts as 0.
+cdef void observe(uint64_t* at, int64_t us) noexcept nogil
 
 # Makes the record that new_record() gave visible to readers.
 cdef void publish_record(unsigned char* ring, Record* record) noexcept

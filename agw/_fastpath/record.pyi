@@ -5,6 +5,10 @@ from typing import NamedTuple
 COUNTERS_SIZE: int
 RECORDS_SIZE: int
 COUNTERS: tuple[tuple[int, str, str, str, str], ...]
+BUCKETS_US: tuple[int, ...]
+HISTOGRAMS: tuple[tuple[int, str, str], ...]
+HISTOGRAM_OVER: int
+HISTOGRAM_SUM: int
 
 class RequestRecord(NamedTuple):
     """One request record, decoded."""

@@ -9,15 +9,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import agw
-from agw._fastpath.record import COUNTERS
+from agw._fastpath.record import BUCKETS_US, COUNTERS, HISTOGRAM_OVER, HISTOGRAM_SUM, HISTOGRAMS
 from agw.dataplane.state import State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MICROSECONDS = 1_000_000
+PEAK = "peak"
+"""Kind of a counter that is a greatest value: over several workers the greatest, not the sum."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A metric with its samples: label text (`name="value"`, empty without one) -> value."""
+    """A metric with its samples: what follows the name (`{name="value"}`, empty without a label) -> value.
+
+    A sample of a histogram says which of its series it is, too: `_bucket{le="1"}`, `_sum`, `_count`.
+    """
 
     name: str
     kind: str
@@ -25,20 +31,42 @@ class Family:
     samples: Mapping[str, float]
 
 
+def labelled(label: str) -> str:
+    """Return the key of a sample with this label text."""
+    return f"{{{label}}}" if label else ""
+
+
 def worker_families(places: Sequence[tuple[int, ...]]) -> list[Family]:
     """Sum the counters over all workers. places: the counters of each worker, all of them."""
     families: dict[str, tuple[str, str, dict[str, float]]] = {}
     for index, name, label, kind, text in COUNTERS:
-        samples = families.setdefault(name, (kind, text, {}))[2]
-        samples[label] = sum(values[index] for values in places)
-    return [Family(name, kind, text, samples) for name, (kind, text, samples) in families.items()]
+        values = [place[index] for place in places]
+        total: float = max(values, default=0) if kind == PEAK else sum(values)
+        samples = families.setdefault(name, ("gauge" if kind == PEAK else kind, text, {}))[2]
+        samples[labelled(label)] = total / MICROSECONDS if "_seconds" in name else total
+    told = [Family(name, kind, text, samples) for name, (kind, text, samples) in families.items()]
+    return told + [_histogram(name, text, [place[first:] for place in places]) for first, name, text in HISTOGRAMS]
+
+
+def _histogram(name: str, text: str, places: Sequence[tuple[int, ...]]) -> Family:
+    """Make the cumulative buckets that Prometheus wants of ours, which are not: a worker raises one per request."""
+    samples: dict[str, float] = {}
+    count = 0
+    for slot, bound in enumerate(BUCKETS_US):
+        count += sum(place[slot] for place in places)
+        samples[f'_bucket{{le="{bound / MICROSECONDS:g}"}}'] = count
+    count += sum(place[HISTOGRAM_OVER] for place in places)
+    samples['_bucket{le="+Inf"}'] = count
+    samples["_sum"] = sum(place[HISTOGRAM_SUM] for place in places) / MICROSECONDS
+    samples["_count"] = count
+    return Family(name, "histogram", text, samples)
 
 
 def state_families(state: State, exits: Mapping[str, int], reloads: Mapping[str, int]) -> list[Family]:
     """Tell of the supervisor. exits: deaths of workers by cause. reloads: how configurations ended, by result."""
     serving = sum(1 for worker in state.workers if worker.version)
     return [
-        Family("agw_build_info", "gauge", "The release that runs.", {f'version="{agw.__version__}"': 1}),
+        Family("agw_build_info", "gauge", "The release that runs.", {labelled(f'version="{agw.__version__}"'): 1}),
         Family("agw_ready", "gauge", "1 while traffic should come here.", {"": int(state.ready)}),
         Family("agw_config_generation", "gauge", "Generation of the configuration in force.", {"": state.generation}),
         Family(
@@ -51,7 +79,7 @@ def state_families(state: State, exits: Mapping[str, int], reloads: Mapping[str,
             "agw_config_reloads_total",
             "counter",
             "Configurations taken, by how that ended.",
-            {f'result="{result}"': count for result, count in reloads.items()},
+            {labelled(f'result="{result}"'): count for result, count in reloads.items()},
         ),
         Family("agw_workers", "gauge", "Worker processes wanted.", {"": len(state.workers)}),
         Family("agw_workers_serving", "gauge", "Worker processes that have a configuration.", {"": serving}),
@@ -59,7 +87,7 @@ def state_families(state: State, exits: Mapping[str, int], reloads: Mapping[str,
             "agw_worker_exits_total",
             "counter",
             "Worker processes that ended unasked, by signal or exit code.",
-            {f'cause="{cause}"': count for cause, count in exits.items()},
+            {labelled(f'cause="{cause}"'): count for cause, count in exits.items()},
         ),
     ]
 
@@ -69,8 +97,7 @@ def render(families: Iterable[Family]) -> bytes:
     lines: list[str] = []
     for family in families:
         lines += (f"# HELP {family.name} {family.help}", f"# TYPE {family.name} {family.kind}")
-        for label, value in family.samples.items():
-            lines.append(f"{family.name}{{{label}}} {_number(value)}" if label else f"{family.name} {_number(value)}")
+        lines += (f"{family.name}{which} {_number(value)}" for which, value in family.samples.items())
     return ("\n".join(lines) + "\n").encode()
 
 

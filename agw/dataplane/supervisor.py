@@ -23,6 +23,7 @@ from agw.dataplane import metrics
 from agw.dataplane.admin import AdminServer
 from agw.dataplane.cores import worker_count
 from agw.dataplane.frames import Applied, Behind, Drain, Refused, Stop, ToSupervisor, Unlistened
+from agw.dataplane.harden import harden
 from agw.dataplane.logs import Log
 from agw.dataplane.pages import pages
 from agw.dataplane.place import Backoff, Place, exit_cause
@@ -54,6 +55,7 @@ async def run_supervisor(
     Raises ConfigurationError where the admin port cannot be opened. A source that ends leaves its last configuration
     in force. `on_state` is called, in the loop, whenever there is something new to show.
     """
+    harden(core_dumps=settings.core_dumps)
     log = log or Log(settings.log_level, settings.log_format)
     supervisor = Supervisor(source, settings, listen_map or {}, resolve_map or {}, log, on_state)
     return await supervisor.run()

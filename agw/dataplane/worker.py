@@ -42,6 +42,7 @@ from agw.dataplane.frames import (
     Unlisten,
     Unlistened,
 )
+from agw.dataplane.harden import harden
 from agw.dataplane.logs import Log, capture_standard_logging
 from agw.dataplane.shared import SharedMemory
 from agw.settings import Address, Settings
@@ -135,6 +136,7 @@ class Worker:
 
     def _start(self, message: Start, fds: tuple[int, ...]) -> None:
         settings = message.settings
+        harden(core_dumps=settings.core_dumps)  # before the first snapshot, and so before the first digest of a key
         self._log = Log(settings.log_level, settings.log_format, process=f"worker {message.index}")
         capture_standard_logging(self._log)
         self._memory = SharedMemory.attach(*fds)

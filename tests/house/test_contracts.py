@@ -5,7 +5,7 @@ import re
 import pytest
 
 from agw import data
-from agw.errors import Reason
+from agw.errors import EXPLANATIONS, Reason
 from tests.house.tree import ROOT, files, name
 
 FASTPATH = ROOT / "agw" / "_fastpath"
@@ -22,6 +22,15 @@ def test_reasons_are_the_same_in_python_and_in_c():
     count = declared.pop("R_COUNT")
     assert declared == {f"R_{reason.name}": reason.value for reason in Reason}
     assert count == len(Reason)
+
+
+def test_every_reason_is_explained():
+    assert list(EXPLANATIONS) == list(Reason)
+    for told in EXPLANATIONS.values():
+        assert told.meaning.endswith(".")
+        assert told.advice.endswith(".") or told.advice.endswith("?")
+        assert bool(told.code) == bool(told.message)
+        assert told.statuses or not told.code
 
 
 @pytest.mark.parametrize("source", [path for path in files(".pyx") if path.parent == FASTPATH], ids=name)

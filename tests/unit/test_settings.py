@@ -79,3 +79,10 @@ def test_addresses(text: str, shown: str) -> None:
 @pytest.mark.parametrize(("text", "host"), [("0.0.0.0", "0.0.0.0"), ("[::]", "::"), ("Gateway.local", "gateway.local")])
 def test_hosts(text: str, host: str) -> None:
     assert Settings.load({}, {"bind": text}).bind == host
+
+
+def test_switches() -> None:
+    assert Settings.load({}).core_dumps is False
+    assert Settings.load({"AGW_CORE_DUMPS": "true"}).core_dumps is True
+    with pytest.raises(SettingsError, match="--core-dumps 'yes': must be true or false"):
+        Settings.load({}, {"core_dumps": "yes"})

@@ -10,7 +10,7 @@ import os
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agw._fastpath.record import COUNTERS
+from agw._fastpath.record import BUCKETS_US, COUNTERS, COUNTERS_SIZE, HISTOGRAMS
 from agw.dataplane import metrics
 from agw.dataplane.cores import quota, usable_cores, worker_count
 from agw.dataplane.logs import Log, capture_standard_logging
@@ -107,7 +107,7 @@ def test_the_memory_is_one_and_outlives_its_writer():
 
 
 def exposition():
-    places = [tuple(range(len(COUNTERS) + 64)), tuple(range(len(COUNTERS) + 64))]
+    places = [tuple(range(COUNTERS_SIZE // 8)), tuple(range(COUNTERS_SIZE // 8))]
     state = State(ready=True, generation=4, version=9, workers=(WorkerState(0, 1, 9), WorkerState(1)))
     families = metrics.state_families(state, {"SIGKILL": 2, "exit 1": 1}, {"applied": 3, "refused": 1})
     return metrics.render([*metrics.worker_families(places), *families]).decode()
@@ -135,3 +135,20 @@ def test_every_family_is_declared_once_and_every_series_is_unique():
     series = [one.rpartition(" ")[0] for one in text if not one.startswith("#")]
     assert len(helps) == len(set(helps))
     assert len(series) == len(set(series))
+
+
+def test_a_histogram_is_cumulative_and_in_seconds():
+    values = [0] * (COUNTERS_SIZE // 8)
+    first, name, _ = HISTOGRAMS[0]
+    values[first : first + 18] = [3, 2, *[0] * 14, 1, 1_500_000]
+    families = metrics.worker_families([tuple(values), tuple(values)])
+    (family,) = text_string_to_metric_families(
+        metrics.render([each for each in families if each.name == name]).decode()
+    )
+    assert family.type == "histogram"
+    samples = {(sample.name.removeprefix(name), sample.labels.get("le")): sample.value for sample in family.samples}
+    assert samples["_bucket", "0.001"] == 6
+    assert samples["_bucket", "0.0025"] == samples["_bucket", "300"] == 10
+    assert samples["_bucket", "+Inf"] == samples["_count", None] == 12
+    assert samples["_sum", None] == 3
+    assert len(samples) == len(BUCKETS_US) + 3
