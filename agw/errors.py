@@ -126,6 +126,7 @@ class Reason(IntEnum):
     LOCAL = 20
     LOOP = 21
     POLICY_INVALID = 22
+    CLIENT_STALLED = 23
 
     @property
     def word(self) -> str:
@@ -301,5 +302,12 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "a policy of the route cannot be applied, so nobody is let in",
         "A policy that applies cannot be used, so nobody gets in.",
         "`agw check`: the conditions of the TrafficPolicy.",
+    ),
+    Reason.CLIENT_STALLED: Explanation(
+        (),
+        "",
+        "",
+        "The client took nothing of its answer for `write_stall`, or less than `min_rate`, and was cut.",
+        "A client that has hung, or a hostile one; if slow clients are yours, lower `min_rate`.",
     ),
 }

@@ -250,6 +250,21 @@ TABLE: tuple[Setting, ...] = (
         minimum=1,
         maximum=_DAY,
     ),
+    Setting(
+        "min_rate",
+        Kind.SIZE,
+        "240",
+        "least pace of a body once it has been moving for 10 s, from a client and to one; 0 = any",
+        "bytes/s",
+        maximum=2**30,
+    ),
+    Setting(
+        "connection_requests",
+        Kind.COUNT,
+        "10000",
+        "requests served on one client connection before it is closed; 0 = unlimited",
+        "requests",
+    ),
     Setting("connect_timeout", Kind.DURATION, "10s", "time to connect to an endpoint", minimum=1, maximum=_DAY),
     Setting(
         "response_header_timeout",
@@ -281,7 +296,14 @@ TABLE: tuple[Setting, ...] = (
         "hops",
         maximum=32,
     ),
-    Setting("max_connections", Kind.COUNT, "100000", "most client connections of one worker", "connections", minimum=1),
+    Setting(
+        "max_connections",
+        Kind.COUNT,
+        "100000",
+        "most client connections of one worker; at the limit the one that is idle longest gives way",
+        "connections",
+        minimum=1,
+    ),
     Setting(
         "worker_silence",
         Kind.DURATION,
@@ -313,6 +335,8 @@ class Settings:
     body_idle: int
     keepalive_idle: int
     write_stall: int
+    min_rate: int
+    connection_requests: int
     connect_timeout: int
     response_header_timeout: int
     upstream_idle: int

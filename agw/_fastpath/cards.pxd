@@ -32,7 +32,7 @@ cdef class HeldCard:
     cdef bytes received(self)
     # Lets Python change the card. Gives the body to answer with; status and fields are set.
     cdef bytes rewritten(self, object rewrite, str rule_key)
-    # Makes the head of the answer, in `fields`, from what take() and rewritten() left; its texts are borrowed from self.
+    # Makes the head of the answer, in `fields`, from what take() and rewritten() left; its texts are borrowed.
     cdef int head(self, ResponseHead* head, Field* fields, int64_t content_length) except -1
 
 # Begins with the request's head, which it changes so that the whole card comes back in the clear.

@@ -42,6 +42,9 @@ cdef class Context:
     cdef int64_t body_idle_ms
     cdef int64_t keepalive_idle_ms
     cdef int64_t write_stall_ms
+    cdef int64_t min_rate               # bytes a second of a body, either way; 0 = any
+    cdef int64_t pace_ms                # over which that is measured
+    cdef long connection_requests       # requests served on one client connection; 0 = without limit
     cdef int64_t connect_timeout_ms
     cdef int64_t response_header_timeout_ms
     cdef int64_t upstream_idle_ms
@@ -57,6 +60,14 @@ cdef class Context:
     cdef long active                    # exchanges in progress
     cdef long connections               # client connections open
     cdef long upstreams                 # connections to endpoints open
+    cdef void* oldest_resting           # borrowed Downstream: those between requests, in the order in which they came
+    cdef void* newest_resting           # to rest
+    cdef list waiting                   # Acceptors that wait for a connection to end
+
+    cdef void rest(self, Downstream down) noexcept
+    cdef void wake(self, Downstream down) noexcept
+    cdef bint reclaim(self) except -1
+    cdef int connection_ended(self) except -1
 
 # The client's side of an exchange. The codec owns one Exchange at a time (HTTP/2: one per stream).
 cdef class Downstream(Stream):
@@ -68,6 +79,9 @@ cdef class Downstream(Stream):
     cdef char peer_text[46]             # as in X-Forwarded-For
     cdef int port                       # the listener's
     cdef bint last                      # no request is taken from this connection after the present one
+    cdef bint resting                   # in the context's list
+    cdef void* newer_resting            # borrowed Downstream
+    cdef void* older_resting
 
     cdef int respond_interim(self, ResponseHead* head) except -1
     cdef int respond_head(self, ResponseHead* head) except -1
@@ -76,6 +90,7 @@ cdef class Downstream(Stream):
     cdef int respond_abort(self) except -1
     cdef int respond_continue(self) except -1
     cdef int done(self, bint request_complete) except -1
+    cdef bint give_way(self) except -1
 
 # The agent's side of an exchange.
 cdef class Upstream(Stream):

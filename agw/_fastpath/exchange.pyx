@@ -23,17 +23,19 @@ from agw._fastpath.forwarding cimport add_field, describe_client, drop_untrusted
 from agw._fastpath.message cimport (
     F_X_REQUEST_ID, FIELD_DROP, FRAMING_LENGTH, FRAMING_NONE, M_DELETE, M_GET, M_HEAD, M_OPTIONS, M_PUT,
 )
+from agw._fastpath.poller cimport Source
 from agw._fastpath.record cimport (
-    C_CARDS_REWRITTEN, C_EXCHANGES_ACTIVE, C_RETRIES, C_STREAMS, C_STREAMS_ACTIVE, C_UPSTREAM_CONNECT_FAILURES,
-    C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, R_CONNECT_FAILED, R_INTERNAL, R_LOCAL, R_LOOP, R_NO_ENDPOINT, R_TOO_LARGE,
-    R_UPSTREAM, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID, R_UPSTREAM_TIMEOUT, RECORD_CARD, RECORD_END, RECORD_RETRIED,
-    RECORD_REUSED, RECORD_START, RECORD_STREAM,
+    C_CARDS_REWRITTEN, C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_RETRIES, C_STREAMS,
+    C_STREAMS_ACTIVE, C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, R_CONNECT_FAILED,
+    R_INTERNAL, R_LOCAL, R_LOOP, R_NO_ENDPOINT, R_TOO_LARGE, R_UPSTREAM, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID,
+    R_UPSTREAM_TIMEOUT, RECORD_CARD, RECORD_END, RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM,
 )
 from agw._fastpath.stream cimport HIGH_MARK, backlog
 
 cdef enum:
     MAX_LOOPS = 8           # times a request may have passed through an agw, by its Via fields
     MAX_SPARE = 256         # ended Exchanges kept
+    RECLAIM_LOOKS = 16      # resting connections that are looked at for one that can be ended
 
 
 @cython.final
@@ -53,10 +55,63 @@ cdef class Context:
         if self.receive == NULL or self.head_scratch == NULL:
             raise MemoryError
         self.spare = []
+        self.waiting = []
 
     def __dealloc__(self):
         free(self.receive)
         free(self.head_scratch)
+
+    cdef void rest(self, Downstream down) noexcept:
+        """A connection waits for its next request: it may be asked to give way to a new one."""
+        if down.resting:
+            return
+        down.resting = True
+        down.newer_resting = NULL
+        down.older_resting = self.newest_resting
+        if self.newest_resting != NULL:
+            (<Downstream> self.newest_resting).newer_resting = <void*> down
+        else:
+            self.oldest_resting = <void*> down
+        self.newest_resting = <void*> down
+
+    cdef void wake(self, Downstream down) noexcept:
+        """It has something to do, or has ended."""
+        if not down.resting:
+            return
+        down.resting = False
+        if down.newer_resting != NULL:
+            (<Downstream> down.newer_resting).older_resting = down.older_resting
+        else:
+            self.newest_resting = down.older_resting
+        if down.older_resting != NULL:
+            (<Downstream> down.older_resting).newer_resting = down.newer_resting
+        else:
+            self.oldest_resting = down.newer_resting
+
+    cdef bint reclaim(self) except -1:
+        """End the connection that has rested longest; False where none can be ended without losing a request."""
+        cdef void* at = self.oldest_resting
+        cdef void* newer
+        for _ in range(RECLAIM_LOOKS):
+            if at == NULL:
+                return False
+            newer = (<Downstream> at).newer_resting
+            if (<Downstream> at).give_way():
+                self.counters[C_DOWNSTREAM_RECLAIMED] += 1
+                return True
+            at = newer
+        return False
+
+    cdef int connection_ended(self) except -1:
+        """There is room again for one more."""
+        cdef Source acceptor
+        self.connections -= 1
+        self.counters[C_DOWNSTREAM_ACTIVE] -= 1
+        while self.waiting:
+            acceptor = <Source> self.waiting.pop()
+            self.poller.disarm(acceptor)
+            acceptor.on_timer()
+        return 0
 
 
 cdef class Downstream(Stream):
@@ -86,6 +141,10 @@ cdef class Downstream(Stream):
 
     cdef int done(self, bint request_complete) except -1:
         """The exchange is over; with request_complete False, part of the request is still to be read and ignored."""
+        raise NotImplementedError
+
+    cdef bint give_way(self) except -1:
+        """End a resting connection in favour of another; False where a request is arriving on it."""
         raise NotImplementedError
 
 

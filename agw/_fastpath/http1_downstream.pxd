@@ -7,7 +7,6 @@ from agw._fastpath.buffer cimport Buffer
 from agw._fastpath.exchange cimport Context, Downstream
 from agw._fastpath.http1_body cimport ChunkDecoder
 from agw._fastpath.http1_head cimport HeadState
-from agw._fastpath.poller cimport Source
 
 cdef enum DownstreamState:
     D_HEAD = 0          # between requests, or in the middle of a head
@@ -27,7 +26,11 @@ cdef class Http1Downstream(Downstream):
     cdef int64_t body_left      # bytes, with FRAMING_LENGTH
     cdef int64_t budget         # bytes that may still be ignored
     cdef int64_t accounted      # Stream.sent as far as the counters have it
-    cdef int64_t stalled_at     # Stream.sent when the write stall began, -1 without one
+    cdef int64_t stalled_at     # bytes that the client had taken when it was last looked at, -1: nothing waits for it
+    cdef int64_t stalled_since  # ms of Poller.now_ms
+    cdef int64_t paced_at       # body bytes received when the pace was last looked at
+    cdef int64_t paced_since    # ms of Poller.now_ms
+    cdef uint32_t served        # requests begun
     cdef uint8_t state          # DownstreamState
     cdef uint8_t framing        # of the request
     cdef uint8_t minor          # of the request
@@ -44,19 +47,15 @@ cdef class Http1Downstream(Downstream):
     cdef Py_ssize_t _body(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t _ignore(self, Py_ssize_t size) except -1
     cdef void _count_sent(self) noexcept
-    cdef int _account(self) except -1
+    cdef int _leave(self) except -1
     cdef int _body_over(self) except -1
     cdef int _refuse(self, int status) except -1
     cdef int _resume(self) except -1
     cdef int _finish_connection(self, bint request_complete) except -1
     cdef int _close(self) except -1
     cdef int _watch_writing(self) except -1
+    cdef int _look_at_writing(self) except -1
+    cdef int64_t _taken(self) noexcept
+    cdef void _pace(self) noexcept
+    cdef bint _too_slow(self) noexcept
     cdef bint _can_discard(self) noexcept
-
-
-# A listening socket; the descriptor belongs to whoever made it and is duplicated here.
-@cython.final
-cdef class Acceptor(Source):
-    cdef Context context
-    cdef readonly int port      # the Gateway's listener port
-    cdef int _accept(self) except -1

@@ -2,18 +2,8 @@
 
 from typing import final
 
-from agw._fastpath.exchange import Context, Downstream
-from agw._fastpath.poller import Source
+from agw._fastpath.exchange import Downstream
 
 @final
 class Http1Downstream(Downstream):
     """A client connection."""
-
-@final
-class Acceptor(Source):
-    """A listening socket."""
-
-    port: int
-    def __init__(self, context: Context, fd: int, port: int) -> None: ...
-    def close(self) -> None:
-        """Accept no more; connections that exist live on."""

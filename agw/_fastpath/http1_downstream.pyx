@@ -12,9 +12,8 @@ nobody should be told.
 """
 
 cimport cython
-from libc.errno cimport ECONNABORTED, EINTR, EMFILE, ENFILE, errno
-from libc.string cimport memcpy, memset, strlen
-from posix.unistd cimport dup
+from libc.errno cimport EAGAIN, errno
+from libc.string cimport memcpy, memset
 
 from agw._fastpath.buffer cimport buffer_append, buffer_free, buffer_size
 from agw._fastpath.exchange cimport RECEIVE_ROOM, Exchange, new_exchange
@@ -26,48 +25,32 @@ from agw._fastpath.message cimport (
 )
 from agw._fastpath.poller cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from agw._fastpath.record cimport (
-    C_DOWNSTREAM_ACCEPTED, C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_BYTES_IN, C_DOWNSTREAM_BYTES_OUT, R_BAD_REQUEST,
-    R_CLIENT_CLOSED, R_EXPECTATION_FAILED, R_HEAD_TOO_LARGE, R_INTERNAL, R_METHOD_REFUSED, R_NOT_IMPLEMENTED,
+    C_DOWNSTREAM_BYTES_IN, C_DOWNSTREAM_BYTES_OUT, R_BAD_REQUEST, R_CLIENT_CLOSED, R_CLIENT_STALLED,
+    R_EXPECTATION_FAILED, R_HEAD_TOO_LARGE, R_INTERNAL, R_METHOD_REFUSED, R_NOT_IMPLEMENTED,
     R_REQUEST_TIMEOUT, R_UNAUTHENTICATED, R_VERSION_REFUSED,
 )
 from agw._fastpath.stream cimport LOW_MARK, STREAM_AGAIN, backlog
 
 cdef extern from "<sys/socket.h>" nogil:
     enum:
-        AF_INET
+        MSG_DONTWAIT
+        MSG_PEEK
         SHUT_WR
-        SOCK_CLOEXEC
-        SOCK_NONBLOCK
-    struct sockaddr:
-        pass
-    struct sockaddr_storage:
-        unsigned short ss_family
-    int accept4(int fd, sockaddr* where, unsigned int* size, int flags)
+    ssize_t recv(int fd, void* buffer, size_t size, int flags)
     int shutdown(int fd, int how)
 
-cdef extern from "<netinet/in.h>" nogil:
-    struct in_addr:
-        pass
-    struct in6_addr:
-        pass
-    struct sockaddr_in:
-        unsigned short sin_port
-        in_addr sin_addr
-    struct sockaddr_in6:
-        unsigned short sin6_port
-        in6_addr sin6_addr
+cdef extern from "<sys/ioctl.h>" nogil:
+    int ioctl(int fd, unsigned long request, ...)
 
-cdef extern from "<arpa/inet.h>" nogil:
-    const char* inet_ntop(int family, const void* address, char* text, unsigned int size)
-    unsigned short ntohs(unsigned short value)
+cdef extern from "<linux/sockios.h>" nogil:
+    enum:
+        SIOCOUTQ
 
 cdef enum:
     LOOK_AHEAD = 32768      # bytes of requests that may wait for their turn
     DISCARD = 65536         # bytes of a request that are read only to keep its connection
     DISCARD_MS = 1000
     DIRECT = 16384          # bytes from which a stretch of body is not copied first
-    ACCEPTS = 64            # connections taken per wake-up
-    ACCEPT_PAUSE_MS = 500   # when there are no descriptors, or enough connections
     DRAIN_IDLE_MS = 1000    # how long an idle connection has for one more request while draining
 
 
@@ -103,10 +86,7 @@ cdef class Http1Downstream(Downstream):
 
     cdef int on_timer(self) except -1:
         if backlog(self):
-            if self.sent == self.stalled_at or self.state == D_LINGER:
-                self.broken = True
-                return self._ended()
-            return self._watch_writing()
+            return self._look_at_writing()
         if self.state == D_HEAD and (buffer_size(&self.pending) or self.head_state.lines):
             return self._refuse(408)
         if self.state == D_BODY:
@@ -138,6 +118,7 @@ cdef class Http1Downstream(Downstream):
         if size <= 0:
             return self._ended()
         self.context.counters[C_DOWNSTREAM_BYTES_IN] += size
+        self.context.wake(self)
         if self.state == D_WAIT:
             buffer_append(&self.pending, data, size)
             if buffer_size(&self.pending) >= LOOK_AHEAD:
@@ -158,7 +139,11 @@ cdef class Http1Downstream(Downstream):
             self.poller.disarm(self)
             self.poller.arm(self, self.context.header_deadline_ms)
         elif self.state == D_BODY:
+            if self._too_slow():
+                return self.exchange.request_refused(408, R_REQUEST_TIMEOUT)
             self.poller.arm(self, self.context.body_idle_ms)
+        elif self.state == D_HEAD and used == size:
+            self.context.rest(self)
         return self.exchange.flush_request() if self.exchange is not None else 0
 
     cdef int _ended(self) except -1:
@@ -209,7 +194,8 @@ cdef class Http1Downstream(Downstream):
         self.minor = head.minor
         self.to_head = head.method_id == M_HEAD
         self.expect_continue = head.expect_continue
-        self.last = not head.keep_alive
+        self.served += 1
+        self.last = not head.keep_alive or self.served == <uint32_t> context.connection_requests
         self.body_left = head.content_length
         self.state = D_BODY
         if head.framing == FRAMING_NONE or (head.framing == FRAMING_LENGTH and head.content_length == 0):
@@ -217,6 +203,7 @@ cdef class Http1Downstream(Downstream):
         elif head.framing == FRAMING_CHUNKED:
             memset(&self.chunk, 0, sizeof(self.chunk))
         self.exchange = new_exchange(context, self)
+        self._pace()
         self.exchange.begin(&head)
         return used
 
@@ -334,10 +321,13 @@ cdef class Http1Downstream(Downstream):
         return 0
 
     cdef int respond_abort(self) except -1:
-        # What is complete of the answer is sent; then a reset, which no client takes for an end.
+        # What came of the answer is sent. A length that is not reached, or a last chunk that never comes, says that it
+        # is cut; where only the end of the connection would end it, that end is a reset, which no client takes for one.
+        self.last = True
         self.flush()
-        self._account()
-        self.state = D_CLOSED
+        if self.answer_framing != FRAMING_UNTIL_CLOSE or self.fd < 0:
+            return 0
+        self._leave()
         return self.reset()
 
     cdef int done(self, bint request_complete) except -1:
@@ -370,6 +360,8 @@ cdef class Http1Downstream(Downstream):
             self.full = False
             self.want_read(True)
         if buffer_size(&self.pending) == 0:
+            if self.state == D_HEAD:
+                self.context.rest(self)
             return 0
         # Taken out first: the end of the connection frees `pending` while its bytes are being read.
         waiting = self.pending
@@ -382,10 +374,31 @@ cdef class Http1Downstream(Downstream):
             return 0
         if buffer_size(&self.pending) == 0:
             buffer_free(&self.pending)
+            if self.state == D_HEAD:
+                self.context.rest(self)
         elif self.state == D_HEAD:
             self.poller.disarm(self)
             self.poller.arm(self, self.context.header_deadline_ms)
         return self.exchange.flush_request() if self.exchange is not None else 0
+
+    cdef void _pace(self) noexcept:
+        """The body is read from now on."""
+        self.paced_since = self.poller.now_ms
+        self.paced_at = self.exchange.account.request_bytes if self.exchange is not None else 0
+
+    cdef bint _too_slow(self) noexcept:
+        """Whether the body has come at less than the least rate, over a stretch of time in which it was read."""
+        cdef int64_t elapsed = self.poller.now_ms - self.paced_since
+        cdef int64_t came = self.exchange.account.request_bytes - self.paced_at
+        if elapsed < self.context.pace_ms:
+            return False
+        self._pace()
+        return came * 1000 < self.context.min_rate * elapsed
+
+    cdef int want_read(self, bint on) except -1:
+        if on:
+            self._pace()
+        return Downstream.want_read(self, on)
 
     # --- the connection -------------------------------------------------------------------------------------------
 
@@ -407,10 +420,31 @@ cdef class Http1Downstream(Downstream):
             return self._watch_writing()
         return 0
 
+    cdef int64_t _taken(self) noexcept:
+        """Bytes that the client's kernel has acknowledged: what lies in our own kernel's buffer is no progress."""
+        cdef int unsent = 0
+        ioctl(self.fd, SIOCOUTQ, &unsent)
+        return self.sent - unsent
+
     cdef int _watch_writing(self) except -1:
-        self.stalled_at = self.sent
+        self.stalled_at = self._taken()
+        self.stalled_since = self.poller.now_ms
         self.poller.disarm(self)
-        return self.poller.arm(self, self.context.write_stall_ms)
+        return self.poller.arm(self, min(self.context.write_stall_ms, self.context.pace_ms))
+
+    cdef int _look_at_writing(self) except -1:
+        """Cut a client that takes nothing for too long, or too little."""
+        cdef int64_t taken = self._taken() - self.stalled_at
+        cdef int64_t elapsed = self.poller.now_ms - self.stalled_since
+        cdef int64_t left = self.context.write_stall_ms - elapsed
+        cdef Exchange exchange = self.exchange
+        if taken == 0 and left > 0:
+            return self.poller.arm(self, left)
+        if taken and (elapsed < self.context.pace_ms or taken * 1000 >= self.context.min_rate * elapsed):
+            return self._watch_writing()
+        self.broken = True
+        self._close()
+        return exchange.request_lost(R_CLIENT_STALLED) if exchange is not None else 0
 
     cdef int _finish_connection(self, bint request_complete) except -1:
         """The last answer is written, or on its way."""
@@ -437,18 +471,24 @@ cdef class Http1Downstream(Downstream):
         self.context.counters[C_DOWNSTREAM_BYTES_OUT] += self.sent - self.accounted
         self.accounted = self.sent
 
-    cdef int _account(self) except -1:
-        self.context.connections -= 1
-        self.context.counters[C_DOWNSTREAM_ACTIVE] -= 1
+    cdef int _leave(self) except -1:
+        self.state = D_CLOSED
         self._count_sent()
-        return 0
+        self.context.wake(self)
+        return self.context.connection_ended()
 
     cdef int _close(self) except -1:
         if self.state == D_CLOSED:
             return 0
-        self.state = D_CLOSED
-        self._account()
+        self._leave()
         return self.poller.remove(self)
+
+    cdef bint give_way(self) except -1:
+        cdef char byte
+        if recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 or errno != EAGAIN:
+            return False
+        self._close()
+        return True
 
     cdef int on_drain(self) except -1:
         # At most one more request: a connection that was idle anyway has a moment for one that is on its way.
@@ -456,71 +496,3 @@ cdef class Http1Downstream(Downstream):
             self.poller.disarm(self)
             self.poller.arm(self, DRAIN_IDLE_MS)
         return 0
-
-
-@cython.final
-cdef class Acceptor(Source):
-    def __init__(self, Context context, int fd, int port):
-        self.context = context
-        self.poller = context.poller
-        self.port = port
-        self.fd = dup(fd)
-        if self.fd < 0:
-            raise OSError(errno, "dup")
-        self.poller.add(self, EPOLLIN)
-
-    def close(self):
-        """Accept no more; connections that exist live on."""
-        self.poller.remove(self)
-
-    cdef int on_timer(self) except -1:
-        return self.poller.change(self, EPOLLIN)
-
-    cdef int on_events(self, uint32_t events) except -1:
-        for _ in range(ACCEPTS):
-            if self.context.max_connections and self.context.connections >= self.context.max_connections:
-                # The kernel's backlog queues them until there is room.
-                self.poller.change(self, 0)
-                return self.poller.arm(self, ACCEPT_PAUSE_MS)
-            if not self._accept():
-                return 0
-        return 0
-
-    cdef int _accept(self) except -1:
-        """Take one connection; 0 when there is none left."""
-        cdef sockaddr_storage where
-        cdef unsigned int size = sizeof(where)
-        cdef Http1Downstream down
-        cdef sockaddr_in* v4 = <sockaddr_in*> &where
-        cdef sockaddr_in6* v6 = <sockaddr_in6*> &where
-        cdef int fd = accept4(self.fd, <sockaddr*> &where, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
-        if fd < 0:
-            if errno == EINTR or errno == ECONNABORTED:
-                return 1
-            if errno == EMFILE or errno == ENFILE:
-                self.poller.change(self, 0)
-                self.poller.arm(self, ACCEPT_PAUSE_MS)
-            return 0
-        down = Http1Downstream.__new__(Http1Downstream)
-        down.context = self.context
-        down.poller = self.poller
-        down.fd = fd
-        down.port = self.port
-        down.stalled_at = -1
-        if where.ss_family == AF_INET:
-            memset(down.peer, 0, 10)
-            down.peer[10] = down.peer[11] = 0xff
-            memcpy(down.peer + 12, &v4.sin_addr, 4)
-            down.peer_port = ntohs(v4.sin_port)
-            inet_ntop(where.ss_family, &v4.sin_addr, down.peer_text, sizeof(down.peer_text))
-        else:
-            memcpy(down.peer, &v6.sin6_addr, 16)
-            down.peer_port = ntohs(v6.sin6_port)
-            inet_ntop(where.ss_family, &v6.sin6_addr, down.peer_text, sizeof(down.peer_text))
-        down.peer_len = <uint8_t> strlen(down.peer_text)
-        self.context.connections += 1
-        self.context.counters[C_DOWNSTREAM_ACCEPTED] += 1
-        self.context.counters[C_DOWNSTREAM_ACTIVE] += 1
-        self.poller.add(down, EPOLLIN)
-        self.poller.arm(down, self.context.keepalive_idle_ms)
-        return 1

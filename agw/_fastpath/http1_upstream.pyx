@@ -37,6 +37,7 @@ cdef extern from "<sys/socket.h>" nogil:
         SOCK_NONBLOCK
         SOCK_STREAM
         SOL_SOCKET
+        SO_KEEPALIVE
         SO_ERROR
     int socket(int family, int type, int protocol)
     int connect(int fd, const sockaddr* where, unsigned int size)
@@ -339,6 +340,8 @@ cdef class Http1Connector(Connector):
         if fd < 0:
             return None
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))
+        # An agent whose node vanished in the middle of a silent stream is noticed, with the kernel's own patience.
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one))
         context.counters[C_UPSTREAM_CONNECTS] += 1
         if connect(fd, <const sockaddr*> &endpoint.where, endpoint.where_size) < 0 and errno != EINPROGRESS:
             close(fd)

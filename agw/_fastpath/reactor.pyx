@@ -4,8 +4,8 @@ Everything that is decided lives in the modules below; this one owns the pieces 
 """
 
 cimport cython
+from agw._fastpath.acceptor cimport Acceptor
 from agw._fastpath.buffer import live as live_buffers
-from agw._fastpath.http1_downstream cimport Acceptor
 from agw._fastpath.http1_head cimport MAX_FIELDS
 from agw._fastpath.http1_upstream cimport Http1Connector
 from agw._fastpath.record cimport (
@@ -18,7 +18,8 @@ from agw._fastpath.table cimport Table
 cdef class Reactor:
     def __init__(
         self, loop, *, counters, records, rewrite_card=None, header_deadline_ms=10_000, body_idle_ms=30_000,
-        keepalive_idle_ms=600_000, write_stall_ms=30_000, connect_timeout_ms=10_000,
+        keepalive_idle_ms=600_000, write_stall_ms=30_000, min_rate=240, pace_ms=10_000,
+        connection_requests=10_000, connect_timeout_ms=10_000,
         response_header_timeout_ms=600_000, upstream_idle_ms=4_000, max_body=0, max_head=65_536, max_line=16_384,
         max_fields=100, trusted_hops=0, max_connections=100_000,
     ):
@@ -35,6 +36,9 @@ cdef class Reactor:
         context.body_idle_ms = body_idle_ms
         context.keepalive_idle_ms = keepalive_idle_ms
         context.write_stall_ms = write_stall_ms
+        context.min_rate = min_rate
+        context.pace_ms = pace_ms
+        context.connection_requests = connection_requests
         context.connect_timeout_ms = connect_timeout_ms
         context.response_header_timeout_ms = response_header_timeout_ms
         context.upstream_idle_ms = upstream_idle_ms

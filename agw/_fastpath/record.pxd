@@ -30,7 +30,8 @@ cdef enum Reason:
     R_LOCAL = 20
     R_LOOP = 21
     R_POLICY_INVALID = 22
-    R_COUNT = 23
+    R_CLIENT_STALLED = 23
+    R_COUNT = 24
 
 # Indices into the counters, each a uint64. Gauges (see record.pyx COUNTERS) are set to 0 when a worker starts. New ones
 # take the next free number below C_REASON; what is in *_seconds metrics is held in microseconds.
@@ -57,6 +58,8 @@ cdef enum:
     C_CARDS_REWRITTEN = 45
     C_EXCEPTIONS = 46           # Python exceptions that reached the reactor: always a bug
     C_UPSTREAM_DISCARDED = 47   # idle connections found closed or talking when looked at before reuse
+    C_DOWNSTREAM_RECLAIMED = 48  # idle client connections closed to make room for others
+    C_TUNNELS = 49              # connections upgraded to another protocol
     C_REASON = 128              # C_REASON + Reason, room for 64
     C_DURATION = 192            # histograms, each H_SLOTS long: requests that are no stream, from head to end
     C_FIRST_BYTE = 216          # all answers of agents, from the request's head to the answer's

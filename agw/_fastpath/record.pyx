@@ -28,6 +28,7 @@ COUNTERS = (
         for why in errors.Reason
     ),
     (C_DOWNSTREAM_ACCEPTED, "agw_downstream_connections_total", "", "counter", "Client connections accepted."),
+    (C_DOWNSTREAM_RECLAIMED, "agw_downstream_reclaimed_total", "", "counter", "Idle connections closed to make room."),
     (C_DOWNSTREAM_ACTIVE, "agw_downstream_connections", "", "gauge", "Client connections open."),
     (C_DOWNSTREAM_BYTES_IN, "agw_downstream_received_bytes_total", "", "counter", "Bytes received from clients."),
     (C_DOWNSTREAM_BYTES_OUT, "agw_downstream_sent_bytes_total", "", "counter", "Bytes sent to clients."),
@@ -39,6 +40,7 @@ COUNTERS = (
     (C_RETRIES, "agw_retries_total", "", "counter", "Requests sent again, nothing of them having been answered."),
     (C_STREAMS, "agw_streams_total", "", "counter", "Event streams begun."),
     (C_STREAMS_ACTIVE, "agw_streams", "", "gauge", "Event streams open."),
+    (C_TUNNELS, "agw_tunnels_total", "", "counter", "Connections upgraded to WebSocket."),
     (C_EXCHANGES_ACTIVE, "agw_exchanges", "", "gauge", "Exchanges in progress."),
     (C_SWAPS, "agw_table_swaps_total", "", "counter", "Compiled tables put in service."),
     (C_CARDS_REWRITTEN, "agw_cards_rewritten_total", "", "counter", "Agent cards answered with changed URLs."),

@@ -19,6 +19,12 @@ from pathlib import Path
 from agw.errors import Problem
 from agw.settings import Address, parse_address
 
+TCP_NOTSENT_LOWAT = 25
+"""Of <netinet/tcp.h>; the socket module has no name for it."""
+
+UNSENT = 131_072
+"""Bytes of an answer that wait in the kernel of a client connection before it is written no further."""
+
 BACKLOG = 4096
 SHIFT = 8000
 PRIVILEGED_END = 1024
@@ -164,6 +170,13 @@ def _listening_socket(address: Address) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         # Accepted sockets inherit it. Without it Nagle holds an event behind the head until the client's delayed ACK: 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Inherited too: a client that vanished in the middle of a silent stream is noticed within two minutes, and a slow
+        # one has little of its answer in our kernel, so that its pace shows and an abort can still stop the rest.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
+        sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT)
         if address.host == "::":
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         sock.bind((address.host, address.port))

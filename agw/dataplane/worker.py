@@ -214,6 +214,8 @@ def reactor_settings(settings: Settings) -> dict[str, int]:
         "body_idle_ms": settings.body_idle,
         "keepalive_idle_ms": settings.keepalive_idle,
         "write_stall_ms": settings.write_stall,
+        "min_rate": settings.min_rate,
+        "connection_requests": settings.connection_requests,
         "connect_timeout_ms": settings.connect_timeout,
         "response_header_timeout_ms": settings.response_header_timeout,
         "upstream_idle_ms": settings.upstream_idle,

@@ -180,9 +180,9 @@ class Session:
         """All that reached the agent, each connection strictly read to its last byte."""
         return [message for peer in self.peers for message in read_requests(peer.received)]
 
-    def count(self, metric: str) -> int:
-        """The value of a counter without labels."""
-        [index] = [index for index, name, label, *_ in record.COUNTERS if name == metric and not label]
+    def count(self, metric: str, labels: str = "") -> int:
+        """The value of a counter with these labels, as `name="value"`."""
+        [index] = [index for index, name, label, *_ in record.COUNTERS if (name, label) == (metric, labels)]
         return int.from_bytes(self.counters[index * 8 : index * 8 + 8], "little")
 
     def received(self) -> bytes:

@@ -1,8 +1,11 @@
 """Limits, deadlines, old clients and early answers: what ends a request before its time, and how."""
 
+import asyncio
+import socket
+
 import pytest
 
-from tests.wire.gateway import GET, OK, replies, serving, until
+from tests.wire.gateway import GET, LIMIT, OK, replies, serving, until
 
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: "
 
@@ -137,3 +140,117 @@ async def test_sent_bytes_are_counted_while_the_connection_lives():
         size = len(client.buffer)
         assert gateway.count("agw_downstream_sent_bytes_total") == size
         assert gateway.count("agw_downstream_connections") == 1
+
+
+STALLED = 'reason="client_stalled"'
+
+
+async def big(peer):
+    """Answer with more than any kernel buffers."""
+    while await peer.request() is not None:
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n")
+        for _ in range(1024):
+            await peer.send(b"x" * 65536)
+
+
+async def test_a_body_that_trickles_is_refused_though_it_is_never_silent():
+    async with serving(replies(OK), min_rate=100_000, pace_ms=200) as gateway:
+        client = await gateway.client(POST + b"1000000\r\n\r\n")
+        answer = asyncio.create_task(client.rest())
+        async with asyncio.timeout(LIMIT):
+            while not answer.done():
+                await client.send(b"x")
+                await asyncio.sleep(0.01)
+        assert answer.result().startswith(b"HTTP/1.1 408 ")
+        await until(lambda: gateway.peers[0].ended, "the agent is told")
+
+
+async def test_a_pause_that_we_made_is_not_the_client_s():
+    gate = asyncio.Event()
+
+    async def slow(peer):
+        head = await peer.reader.readuntil(b"\r\n\r\n")
+        await gate.wait()
+        await peer.reader.readexactly(size)
+        await peer.send(OK)
+        assert b"Content-Length" in head
+
+    size = 32 << 20
+    async with serving(slow, min_rate=10_000, pace_ms=1, body_idle_ms=100) as gateway:
+        client = await gateway.client(POST + b"%d\r\n\r\n" % size)
+        sending = asyncio.create_task(client.send(b"x" * size))
+        received = -1
+        while received != gateway.count("agw_downstream_received_bytes_total"):
+            received = gateway.count("agw_downstream_received_bytes_total")
+            await asyncio.sleep(0.3)
+        assert received < size
+        gate.set()
+        assert (await client.response()).status == 200
+        await sending
+
+
+@pytest.mark.parametrize("limits", [{"write_stall_ms": 200}, {"min_rate": 2**30, "pace_ms": 200}])
+async def test_a_client_that_takes_nothing_or_too_little_is_cut(limits):
+    async with serving(big, **limits) as gateway:
+        client = await gateway.client()
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        await client.send(GET)
+        async with asyncio.timeout(LIMIT):
+            while not gateway.count("agw_exchanges_total", STALLED):
+                await (client.more(1024) if "min_rate" in limits else asyncio.sleep(0.01))
+        await until(gateway.peers[0].writer.is_closing, "the agent is told")
+
+
+async def test_a_slow_reader_that_goes_on_reading_is_not_cut():
+    async with serving(big, write_stall_ms=100, pace_ms=100) as gateway:
+        client = await gateway.client(GET)
+        size = 0
+        while size < 67108864:
+            client.buffer = b""
+            assert await client.more(1 << 20)
+            size += len(client.buffer)
+        assert not gateway.count("agw_exchanges_total", STALLED)
+
+
+async def test_a_connection_serves_so_many_requests_and_says_so():
+    async with serving(replies(OK), connection_requests=2) as gateway:
+        client = await gateway.client(GET + GET + GET)
+        assert (await client.response()).one("connection") is None
+        assert (await client.response()).one("connection") == b"close"
+        assert await client.rest() == b""
+        assert len(gateway.requests()) == 2
+
+
+async def test_at_the_limit_the_connection_that_rested_longest_gives_way():
+    async with serving(replies(OK), max_connections=3) as gateway:
+        clients = [await gateway.client(GET) for _ in range(3)]
+        for client in clients:
+            await client.response()
+        await clients[0].send(GET)
+        await clients[0].response()
+        newest = await gateway.client(GET)
+        assert (await newest.response()).status == 200
+        assert await clients[1].rest() == b""
+        assert gateway.count("agw_downstream_reclaimed_total") == 1
+        for client in (clients[0], clients[2], newest):
+            await client.send(GET)
+            assert (await client.response()).status == 200
+
+
+async def test_where_none_rests_the_next_waits_for_one_to_end():
+    gate = asyncio.Event()
+
+    async def later(peer):
+        while await peer.request() is not None:
+            await gate.wait()
+            await peer.send(OK)
+
+    async with serving(later, max_connections=2) as gateway:
+        first, second = await gateway.client(GET), await gateway.client(b"GET / HT")
+        await until(lambda: gateway.count("agw_downstream_connections") == 2, "both taken")
+        third = await gateway.client(GET)
+        second.close()
+        await until(lambda: len(gateway.peers) == 2, "the third is taken when the second ends")
+        gate.set()
+        assert (await first.response()).status == 200
+        assert (await third.response()).status == 200

@@ -1,0 +1,134 @@
+"""Listening sockets: taking connections while there is room for them.
+
+A worker that has all the connections that it may have closes the one that has been idle longest, which costs its
+client no request; where none is idle it takes no more, and the kernel's backlog queues. Each connection is counted.
+"""
+
+cimport cython
+from libc.errno cimport ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
+from libc.stdint cimport uint8_t, uint32_t
+from libc.string cimport memcpy, memset, strlen
+from posix.unistd cimport dup
+
+from agw._fastpath.exchange cimport Context
+from agw._fastpath.http1_downstream cimport Http1Downstream
+from agw._fastpath.poller cimport EPOLLIN
+from agw._fastpath.record cimport C_DOWNSTREAM_ACCEPTED, C_DOWNSTREAM_ACTIVE
+
+cdef extern from "<sys/socket.h>" nogil:
+    enum:
+        AF_INET
+        SOCK_CLOEXEC
+        SOCK_NONBLOCK
+    struct sockaddr:
+        pass
+    struct sockaddr_storage:
+        unsigned short ss_family
+    int accept4(int fd, sockaddr* where, unsigned int* size, int flags)
+
+cdef extern from "<netinet/in.h>" nogil:
+    struct in_addr:
+        pass
+    struct in6_addr:
+        pass
+    struct sockaddr_in:
+        unsigned short sin_port
+        in_addr sin_addr
+    struct sockaddr_in6:
+        unsigned short sin6_port
+        in6_addr sin6_addr
+
+cdef extern from "<arpa/inet.h>" nogil:
+    const char* inet_ntop(int family, const void* address, char* text, unsigned int size)
+    unsigned short ntohs(unsigned short value)
+
+cdef enum:
+    ACCEPTS = 64            # connections taken per wake-up
+    ACCEPT_PAUSE_MS = 500   # when there are no descriptors, or enough connections
+
+
+@cython.final
+cdef class Acceptor(Source):
+    def __init__(self, Context context, int fd, int port):
+        self.context = context
+        self.poller = context.poller
+        self.port = port
+        self.fd = dup(fd)
+        if self.fd < 0:
+            raise OSError(errno, "dup")
+        self.poller.add(self, EPOLLIN)
+
+    def close(self):
+        """Accept no more; connections that exist live on."""
+        if self in self.context.waiting:
+            self.context.waiting.remove(self)
+        self.poller.remove(self)
+
+    cdef int on_timer(self) except -1:
+        if self in self.context.waiting:
+            self.context.waiting.remove(self)
+        return self.poller.change(self, EPOLLIN)
+
+    cdef bint _full(self) noexcept:
+        """At the limit one more is taken only where a resting one can go for it."""
+        cdef Context context = self.context
+        if not context.max_connections or context.connections < context.max_connections:
+            return False
+        return context.oldest_resting == NULL or context.connections > context.max_connections
+
+    cdef int _wait(self) except -1:
+        """Take no more until a connection ends; descriptors may also be given back by others, so look again anyway."""
+        self.poller.change(self, 0)
+        self.context.waiting.append(self)
+        return self.poller.arm(self, ACCEPT_PAUSE_MS)
+
+    cdef int on_events(self, uint32_t events) except -1:
+        for _ in range(ACCEPTS):
+            if self._full():
+                return self._wait()
+            if not self._accept():
+                return 0
+        return 0
+
+    cdef int _accept(self) except -1:
+        """Take one connection; 0 when there is none left."""
+        cdef sockaddr_storage where
+        cdef unsigned int size = sizeof(where)
+        cdef Http1Downstream down
+        cdef sockaddr_in* v4 = <sockaddr_in*> &where
+        cdef sockaddr_in6* v6 = <sockaddr_in6*> &where
+        cdef int fd = accept4(self.fd, <sockaddr*> &where, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
+        if fd < 0:
+            if errno == EINTR or errno == ECONNABORTED:
+                return 1
+            if errno == EMFILE or errno == ENFILE or errno == ENOBUFS or errno == ENOMEM:
+                if self.context.reclaim():
+                    return 1
+                self._wait()
+            return 0
+        down = Http1Downstream.__new__(Http1Downstream)
+        down.context = self.context
+        down.poller = self.poller
+        down.fd = fd
+        down.port = self.port
+        down.stalled_at = -1
+        if where.ss_family == AF_INET:
+            memset(down.peer, 0, 10)
+            down.peer[10] = down.peer[11] = 0xff
+            memcpy(down.peer + 12, &v4.sin_addr, 4)
+            down.peer_port = ntohs(v4.sin_port)
+            inet_ntop(where.ss_family, &v4.sin_addr, down.peer_text, sizeof(down.peer_text))
+        else:
+            memcpy(down.peer, &v6.sin6_addr, 16)
+            down.peer_port = ntohs(v6.sin6_port)
+            inet_ntop(where.ss_family, &v6.sin6_addr, down.peer_text, sizeof(down.peer_text))
+        down.peer_len = <uint8_t> strlen(down.peer_text)
+        if self.context.max_connections and self.context.connections >= self.context.max_connections:
+            self.context.reclaim()
+        self.context.connections += 1
+        self.context.counters[C_DOWNSTREAM_ACCEPTED] += 1
+        self.context.counters[C_DOWNSTREAM_ACTIVE] += 1
+        self.poller.add(down, EPOLLIN)
+        self.poller.arm(down, self.context.keepalive_idle_ms)
+        self.context.rest(down)
+        return 1
