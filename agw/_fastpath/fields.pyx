@@ -16,6 +16,15 @@ from agw._fastpath.message cimport (
 )
 
 
+cdef extern from "<arpa/inet.h>" nogil:
+    enum:
+        AF_INET6
+    int inet_pton(int family, const char* text, void* address)
+
+cdef enum:
+    IP_ROOM = 46            # the longest address as text, and a NUL
+
+
 cdef int field_id(const unsigned char* name, Py_ssize_t n) noexcept nogil:
     # By length first: most names are told apart without reading them.
     if n == 4:
@@ -106,10 +115,11 @@ cdef int method_id(const unsigned char* method, Py_ssize_t n) noexcept nogil:
 
 
 cdef inline int _port(const unsigned char* text, Py_ssize_t n) noexcept nogil:
-    """1*5DIGIT up to 65535, else -1. An empty port is grammatical (RFC 3986 3.2.3) and no client sends it: refused."""
+    """1 to 65535 in decimal, else -1. An empty port, and zeros in front, are grammatical (RFC 3986 3.2.3) and no client
+    sends them: refused."""
     cdef int value = 0
     cdef Py_ssize_t i
-    if n < 1 or n > 5:
+    if n < 1 or n > 5 or text[0] == b"0":
         return -1
     for i in range(n):
         if not agw_class[text[i]] & AGW_DIGIT:
@@ -119,17 +129,17 @@ cdef inline int _port(const unsigned char* text, Py_ssize_t n) noexcept nogil:
 
 
 cdef Py_ssize_t _ip_literal(const unsigned char* text, Py_ssize_t n) noexcept nogil:
-    """Length of "[" IPv6address "]" at the start of text, else -1. Only its alphabet and shape are checked: routing
-    compares it as text, and nothing dials it."""
+    """Length of "[" IPv6address "]" at the start of text, else -1: no zone, and none of a future version."""
     cdef Py_ssize_t i
-    cdef int colons = 0
-    for i in range(1, min(n, 48)):
+    cdef char address[IP_ROOM]
+    cdef unsigned char binary[16]
+    for i in range(1, min(n, IP_ROOM + 1)):
         if text[i] == b"]":
-            return i + 1 if colons >= 2 else -1
-        if text[i] == b":":
-            colons += 1
-        elif not (agw_class[text[i]] & AGW_HEX or text[i] == b"."):
+            address[i - 1] = 0
+            return i + 1 if inet_pton(AF_INET6, address, binary) == 1 else -1
+        if text[i] == 0:
             return -1
+        address[i - 1] = text[i]
     return -1
 
 

@@ -28,6 +28,7 @@ from agw._fastpath.message cimport (
 
 cdef enum:
     BLANK_LINES = 4         # before a request line (RFC 9112 2.2 asks for at least one)
+    HTTP_PORT = 80          # the default of the scheme (RFC 9110 4.2.1)
 
 
 cdef struct Line:
@@ -330,6 +331,22 @@ cdef int _absolute_form(RequestHead* head, const unsigned char** authority, uint
     return 0
 
 
+cdef bint _one_authority(
+    const unsigned char* authority, uint32_t authority_len, const Field* host, unsigned char* scratch,
+) noexcept nogil:
+    """Whether the target and Host name the same host and port: letter case and the default port are spelling (RFC 9110
+    4.2.3). Also checks both."""
+    cdef const unsigned char* a
+    cdef const unsigned char* b
+    cdef uint32_t a_len = 0, b_len = 0
+    cdef int a_port = 0, b_port = 0
+    if parse_authority(authority, authority_len, scratch, &a, &a_len, &a_port) < 0:
+        return False
+    if parse_authority(host.value, host.value_len, scratch + authority_len, &b, &b_len, &b_port) < 0:
+        return False
+    return a_len == b_len and memcmp(a, b, a_len) == 0 and (a_port or HTTP_PORT) == (b_port or HTTP_PORT)
+
+
 cdef int _split_query(RequestHead* head, unsigned char* scratch, Py_ssize_t room) noexcept nogil:
     cdef const unsigned char* mark = <const unsigned char*> memchr(head.path, 63, head.path_len)
     cdef uint32_t size = head.path_len
@@ -376,7 +393,7 @@ cdef int _request_target(
     elif authority == NULL:
         authority = host.value
         authority_len = host.value_len
-    elif authority_len != host.value_len or not same_name(authority, host.value, authority_len):
+    elif not _one_authority(authority, authority_len, host, scratch):
         # RFC 9112 3.2.2 lets the target win; two hosts in one request are two routes for whoever reads the other.
         return 400
     head.authority = authority

@@ -70,7 +70,7 @@ def test_a_path_without_dots_empty_segments_and_escapes_is_kept_byte_for_byte(pa
     ("authority", "expected"),
     [
         (b"a", (b"a", 0)), (b"A.b", (b"a.b", 0)), (b"a.", (b"a", 0)), (b"a..", (b"a.", 0)), (b"a.:80", (b"a", 80)),
-        (b"a:1", (b"a", 1)), (b"a:65535", (b"a", 65535)), (b"a:00080", (b"a", 80)), (b"1.2.3.4:80", (b"1.2.3.4", 80)),
+        (b"a:1", (b"a", 1)), (b"a:65535", (b"a", 65535)), (b"a:00080", None), (b"a:0", None), (b"1.2.3.4:80", (b"1.2.3.4", 80)),
         (b"xn--caf-dma.example", (b"xn--caf-dma.example", 0)), (b"a_b", (b"a_b", 0)),
         (b"[::]", (b"[::]", 0)), (b"[::1]:80", (b"[::1]", 80)), (b"[2001:DB8::A]", (b"[2001:db8::a]", 0)),
         (b"[::ffff:1.2.3.4]", (b"[::ffff:1.2.3.4]", 0)),
@@ -78,7 +78,8 @@ def test_a_path_without_dots_empty_segments_and_escapes_is_kept_byte_for_byte(pa
         (b"a:000080", None), (b"a:-1", None), (b"a:80:80", None), (b"u@a", None), (b"u:p@a", None), (b"a/b", None),
         (b"a?b", None), (b"a#b", None), (b"a,b", None), (b"a b", None), (b" a", None), (b"a%62", None), (b"a\0", None),
         (b"\xe9", None), (b"[", None), (b"[]", None), (b"[:]", None), (b"[::1", None), (b"::1", None), (b"[::1]a", None),
-        (b"[::1]:", None), (b"[::1].", None), (b"[::1%25eth0]", None), (b"[v1.a]", None), (b"[" + b":" * 60 + b"]", None),
+        (b"[::1]:", None), (b"[::1].", None), (b"[:::1]", None), (b"[1::2::3]", None), (b"[1:2:3]", None), (b"[12345::]", None),
+        (b"[::1.2.3]", None), (b"[::\0]", None), (b"[::1%25eth0]", None), (b"[v1.a]", None), (b"[" + b":" * 60 + b"]", None),
     ],
 )  # fmt: skip
 def test_authorities(authority, expected):
