@@ -48,6 +48,7 @@ class Kind(Enum):
     ADDRESS = "address"  # Address
     HOST = "host"  # str, an IP literal or a name
     NAMES = "names"  # tuple of lower-case names
+    NETWORKS = "networks"  # tuple of CIDRs as text
     CHOICE = "choice"  # str, one of `choices`
     SWITCH = "switch"  # bool, written true or false
 
@@ -91,7 +92,7 @@ class Setting:
             return format_duration(value)
         if self.kind is Kind.SIZE:
             return format_size(value)
-        if self.kind is Kind.NAMES:
+        if self.kind in {Kind.NAMES, Kind.NETWORKS}:
             return ",".join(value)
         if self.kind is Kind.SWITCH:
             return str(value).lower()
@@ -186,6 +187,18 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _networks(text: str) -> tuple[str, ...]:
+    from ipaddress import ip_network  # noqa: PLC0415 - few set it, and every start would pay for the import
+
+    networks = []
+    for part in (part.strip() for part in text.split(",")):
+        try:
+            networks += [str(ip_network(part))] if part else []
+        except ValueError as error:
+            raise ValueError(f"must be networks such as 10.0.0.0/8, with commas between them: {error}") from None
+    return tuple(networks)
+
+
 def _choice(text: str, choices: tuple[str, ...]) -> str:
     if text not in choices:
         raise ValueError("must be one of " + ", ".join(choices))
@@ -206,6 +219,7 @@ _PARSERS: dict[Kind, Callable[[str], Any]] = {
     Kind.NAMES: _names,
     Kind.HOST: _host,
     Kind.SWITCH: _switch,
+    Kind.NETWORKS: _networks,
 }
 
 _SECOND = 1_000
@@ -297,6 +311,27 @@ TABLE: tuple[Setting, ...] = (
         maximum=32,
     ),
     Setting(
+        "trusted_peers",
+        Kind.NETWORKS,
+        "",
+        "networks of proxies in front whose X-Forwarded-Proto, X-Request-Id and X-Real-IP are believed; with any named, "
+        "trusted hops count for these alone",
+    ),
+    Setting(
+        "proxy_protocol",
+        Kind.NETWORKS,
+        "",
+        "networks of load balancers that must begin each connection with a PROXY header, version 2; nobody else may",
+    ),
+    Setting(
+        "forwarded",
+        Kind.CHOICE,
+        "drop",
+        "Forwarded (RFC 7239) towards agents: none, or one with the same content as X-Forwarded-*",
+        choices=("drop", "write"),
+    ),
+    Setting("via", Kind.SWITCH, "true", "Via towards agents, by which a loop is found and answered with 508"),
+    Setting(
         "max_connections",
         Kind.COUNT,
         "100000",
@@ -345,6 +380,10 @@ class Settings:
     max_line: int
     max_fields: int
     trusted_hops: int
+    trusted_peers: tuple[str, ...]
+    proxy_protocol: tuple[str, ...]
+    forwarded: str
+    via: bool
     max_connections: int
     worker_silence: int
     dns_refresh: int

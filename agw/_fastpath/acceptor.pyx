@@ -7,11 +7,11 @@ client no request; where none is idle it takes no more, and the kernel's backlog
 cimport cython
 from libc.errno cimport ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
 from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memcpy, memset
 from posix.unistd cimport dup
 
 from agw._fastpath.exchange cimport Context
-from agw._fastpath.http1_downstream cimport Http1Downstream
+from agw._fastpath.http1_downstream cimport D_PROXY, Http1Downstream
 from agw._fastpath.poller cimport EPOLLIN
 from agw._fastpath.record cimport C_DOWNSTREAM_ACCEPTED, C_DOWNSTREAM_ACTIVE
 
@@ -39,7 +39,6 @@ cdef extern from "<netinet/in.h>" nogil:
         in6_addr sin6_addr
 
 cdef extern from "<arpa/inet.h>" nogil:
-    const char* inet_ntop(int family, const void* address, char* text, unsigned int size)
     unsigned short ntohs(unsigned short value)
 
 cdef enum:
@@ -94,6 +93,7 @@ cdef class Acceptor(Source):
         """Take one connection; 0 when there is none left."""
         cdef sockaddr_storage where
         cdef unsigned int size = sizeof(where)
+        cdef uint8_t ip[16]
         cdef Http1Downstream down
         cdef sockaddr_in* v4 = <sockaddr_in*> &where
         cdef sockaddr_in6* v6 = <sockaddr_in6*> &where
@@ -113,22 +113,23 @@ cdef class Acceptor(Source):
         down.port = self.port
         down.stalled_at = -1
         if where.ss_family == AF_INET:
-            memset(down.peer, 0, 10)
-            down.peer[10] = down.peer[11] = 0xff
-            memcpy(down.peer + 12, &v4.sin_addr, 4)
-            down.peer_port = ntohs(v4.sin_port)
-            inet_ntop(where.ss_family, &v4.sin_addr, down.peer_text, sizeof(down.peer_text))
+            memset(ip, 0, 10)
+            ip[10] = ip[11] = 0xff
+            memcpy(ip + 12, &v4.sin_addr, 4)
+            down.know_peer(ip, ntohs(v4.sin_port))
         else:
-            memcpy(down.peer, &v6.sin6_addr, 16)
-            down.peer_port = ntohs(v6.sin6_port)
-            inet_ntop(where.ss_family, &v6.sin6_addr, down.peer_text, sizeof(down.peer_text))
-        down.peer_len = <uint8_t> strlen(down.peer_text)
+            memcpy(ip, &v6.sin6_addr, 16)
+            down.know_peer(ip, ntohs(v6.sin6_port))
         if self.context.max_connections and self.context.connections >= self.context.max_connections:
             self.context.reclaim()
         self.context.connections += 1
         self.context.counters[C_DOWNSTREAM_ACCEPTED] += 1
         self.context.counters[C_DOWNSTREAM_ACTIVE] += 1
         self.poller.add(down, EPOLLIN)
-        self.poller.arm(down, self.context.keepalive_idle_ms)
+        if self.context.proxies.contains(ip):
+            down.state = D_PROXY
+            self.poller.arm(down, self.context.header_deadline_ms)
+        else:
+            self.poller.arm(down, self.context.keepalive_idle_ms)
         self.context.rest(down)
         return 1

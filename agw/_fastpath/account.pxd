@@ -15,14 +15,18 @@ cdef struct Account:
     int64_t first_byte_ns       # 0 before the answer's head
     int64_t request_bytes       # body bytes read
     int64_t response_bytes      # body bytes sent on
-    uint64_t id[2]              # X-Request-Id
+    uint64_t id[2]              # of this request, whatever its client calls it
     int status                  # of the final answer, 0 before
     int reason                  # Reason
     int method_id
     int consumer                # index into the policy's keys, negative without
     int port                    # the listener's
     int path_len
+    uint8_t request_id_len      # bytes
+    uint8_t trace_id_len        # bytes, 0 without a sound traceparent
     char path[132]
+    char request_id[128]        # X-Request-Id: the text of id, or a trusted peer's own
+    char trace_id[32]
 
 # Begins the account of a request.
 cdef void account_begin(Account* account, const RequestHead* head, int port) noexcept

@@ -12,8 +12,10 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from agw._fastpath.account cimport Account
 from agw._fastpath.cards cimport HeldCard
+from agw._fastpath.forwarding cimport Forwarding
 from agw._fastpath.http1_head cimport HeadLimits
 from agw._fastpath.message cimport Field, RequestHead, ResponseHead
+from agw._fastpath.networks cimport Networks
 from agw._fastpath.poller cimport Poller, Timed
 from agw._fastpath.pool cimport Endpoint, Pool
 from agw._fastpath.route cimport CompiledBackend, CompiledRule
@@ -49,7 +51,8 @@ cdef class Context:
     cdef int64_t response_header_timeout_ms
     cdef int64_t upstream_idle_ms
     cdef int64_t max_body               # bytes, 0 = without limit
-    cdef int trusted_hops
+    cdef Forwarding forwarding          # what is believed of clients
+    cdef Networks proxies               # peers that must begin with a PROXY header
     cdef long max_connections
     cdef bint draining
     cdef unsigned char* receive         # scratch of one read: limits.head + RECEIVE_ROOM bytes
@@ -77,6 +80,7 @@ cdef class Downstream(Stream):
     cdef uint16_t peer_port
     cdef uint8_t peer_len
     cdef char peer_text[46]             # as in X-Forwarded-For
+    cdef bint trusted                   # in trusted_peers
     cdef int port                       # the listener's
     cdef bint last                      # no request is taken from this connection after the present one
     cdef bint resting                   # in the context's list
@@ -130,6 +134,7 @@ cdef enum ExchangeFlag:
     X_ENDED = 2048
     X_PAUSED_UP = 4096          # the upstream is not read until the downstream has drained
     X_PAUSED_DOWN = 8192
+    X_HTTPS = 16384             # the client spoke https to the trusted proxy in front
 
 
 @cython.final
@@ -160,6 +165,7 @@ cdef class Exchange(Timed):
     cdef int upstream_drained(self) except -1
 
     cdef bint streaming(self) noexcept
+    cdef bint _judge(self, RequestHead* head) noexcept
     cdef int _forward(self, RequestHead* head) except -1
     cdef int _connect(self, Endpoint avoid) except -1
     cdef int _let_go(self) except -1
@@ -169,6 +175,7 @@ cdef class Exchange(Timed):
     cdef int answer(self, int status, int reason) except -1
     cdef int _finish(self, bint reusable) except -1
     cdef int _cut(self, int reason) except -1
+    cdef void _identify(self, ResponseHead* head) noexcept
     cdef void _record(self, int kind) noexcept
 
 cdef Exchange new_exchange(Context context, Downstream down)

@@ -14,12 +14,13 @@ next request, so nothing touches it afterwards; a POST of which a byte was sent 
 
 cimport cython
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 from agw._fastpath.account cimport account_begin, account_count, account_record
 from agw._fastpath.admission cimport Admission, admit
 from agw._fastpath.answers cimport local_answer
 from agw._fastpath.cards cimport hold_card
-from agw._fastpath.forwarding cimport add_field, describe_client, drop_untrusted, hex_id
+from agw._fastpath.forwarding cimport Claims, Hop, add_field, hex_id
 from agw._fastpath.message cimport (
     F_X_REQUEST_ID, FIELD_DROP, FRAMING_LENGTH, FRAMING_NONE, M_DELETE, M_GET, M_HEAD, M_OPTIONS, M_PUT,
 )
@@ -33,7 +34,6 @@ from agw._fastpath.record cimport (
 from agw._fastpath.stream cimport HIGH_MARK, backlog
 
 cdef enum:
-    MAX_LOOPS = 8           # times a request may have passed through an agw, by its Via fields
     MAX_SPARE = 256         # ended Exchanges kept
     RECLAIM_LOOKS = 16      # resting connections that are looked at for one that can be ended
 
@@ -205,6 +205,8 @@ cdef Exchange new_exchange(Context context, Downstream down):
     account.path_len = 0
     account.id[0] = context.pool.random()
     account.id[1] = context.pool.random()
+    account.request_id_len = <uint8_t> hex_id(account.id, account.request_id)
+    account.trace_id_len = 0
     account.started_ns = context.poller.now_ns
     account.first_byte_ns = 0
     account.request_bytes = 0
@@ -234,6 +236,8 @@ cdef class Exchange(Timed):
             self.flags |= X_REQUEST_DONE
         if context.draining:
             self.down.last = True
+        if self._judge(head):
+            return self.answer(508, R_LOOP)
         admit(&verdict, head, context.table, context.pool, self.down.port, context.max_body)
         self.account.consumer = verdict.consumer
         if verdict.rule != NULL:
@@ -246,17 +250,32 @@ cdef class Exchange(Timed):
             self.card = hold_card(head, self.down.port)
         return self._forward(head)
 
+    cdef bint _judge(self, RequestHead* head) noexcept:
+        """Take of the client's word for itself what may be taken; True where the request goes in circles."""
+        cdef Claims claims
+        cdef Account* account = &self.account
+        self.context.forwarding.judge(head, self.down.trusted, &claims)
+        if claims.request_id != NULL:
+            account.request_id_len = claims.request_id_len
+            memcpy(account.request_id, claims.request_id, claims.request_id_len)
+        if claims.trace_id != NULL:
+            account.trace_id_len = sizeof(account.trace_id)
+            memcpy(account.trace_id, claims.trace_id, sizeof(account.trace_id))
+        if claims.https:
+            self.flags |= X_HTTPS
+        return claims.loop
+
     cdef int _forward(self, RequestHead* head) except -1:
         """Connect, settle what the agent is told about the client, send the head."""
         cdef Context context = self.context
         cdef Downstream down = self.down
-        if drop_untrusted(head) >= MAX_LOOPS:
-            return self.answer(508, R_LOOP)
+        cdef Hop hop
         if not self._connect(None):
             return self.answer(503, R_NO_ENDPOINT if self.endpoint is None else R_CONNECT_FAILED)
-        describe_client(
-            head, context.text, context.trusted_hops, down.peer_text, down.peer_len, down.port, self.account.id
-        )
+        hop.peer, hop.peer_len = down.peer_text, down.peer_len
+        hop.request_id, hop.request_id_len = self.account.request_id, self.account.request_id_len
+        hop.port, hop.trusted, hop.https = down.port, down.trusted, (self.flags & X_HTTPS) != 0
+        context.forwarding.describe(head, context.text, &hop)
         self.up.send_head(head)
         if head.expect_continue:
             down.respond_continue()
@@ -351,8 +370,6 @@ cdef class Exchange(Timed):
 
     cdef int response_head(self, ResponseHead* head) except -1:
         """The head of the final answer. Borrowed for the call."""
-        cdef int i
-        cdef char id[32]
         self.account.first_byte_ns = self.poller.now_ns
         self.account.status = head.status
         if self.card is not None and self.card.take(head):
@@ -365,11 +382,18 @@ cdef class Exchange(Timed):
             self.context.counters[C_STREAMS] += 1
             self.context.counters[C_STREAMS_ACTIVE] += 1
             self._record(RECORD_START)
+        self._identify(head)
+        return self.down.respond_head(head)
+
+    cdef void _identify(self, ResponseHead* head) noexcept:
+        """Tell the client under which id its request is known here; one that the agent tells would be a second."""
+        cdef int i
         for i in range(head.n_fields):
             if head.fields[i].id == F_X_REQUEST_ID:
                 head.fields[i].flags |= FIELD_DROP
-        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, id, hex_id(self.account.id, id))
-        return self.down.respond_head(head)
+        add_field(
+            head.fields, &head.n_fields, "X-Request-Id", 12, self.account.request_id, self.account.request_id_len
+        )
 
     cdef int response_body(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Bytes of the response's body, as they arrive."""
@@ -446,11 +470,10 @@ cdef class Exchange(Timed):
         """Answer the request ourselves, and end the exchange."""
         cdef ResponseHead head
         cdef Field fields[8]
-        cdef char id[32]
         cdef const char* body = local_answer(&head, fields, status, reason)
         self.account.status = status
         self.account.reason = reason
-        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, id, hex_id(self.account.id, id))
+        self._identify(&head)
         self.flags |= X_RESPONSE_STARTED | X_RESPONSE_DONE
         self.account.response_bytes = head.content_length
         self.down.respond_head(&head)
@@ -552,9 +575,8 @@ cdef class Exchange(Timed):
     cdef int _card_head(self, int64_t content_length) except -1:
         """The agent's head as the card has left it."""
         cdef ResponseHead head
-        cdef char id[32]
         self.card.head(&head, self.context.fields, content_length)
         self.account.status = self.card.status
-        add_field(head.fields, &head.n_fields, "X-Request-Id", 12, id, hex_id(self.account.id, id))
+        self._identify(&head)
         self.flags |= X_RESPONSE_STARTED
         return self.down.respond_head(&head)

@@ -1,11 +1,16 @@
 # What agents are told about clients, and what clients may not tell them about themselves.
 
-from libc.stdint cimport uint16_t, uint32_t, uint64_t
+cimport cython
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from agw._fastpath.message cimport F_OTHER, Field, RequestHead
+from agw._fastpath.networks cimport Networks
 
 cdef enum:
     TEXT_ROOM = 8192            # for the values of added fields
+    MAX_HOPS = 32               # entries of X-Forwarded-For that can be kept
+    MAX_REQUEST_ID = 128        # bytes
+    PSEUDONYM_ROOM = 32
 
 
 # Adds a field of ours behind the others of a head; its array has room (FIELD_ROOM). The texts are borrowed.
@@ -22,20 +27,49 @@ cdef inline void add_field(
     count[0] += 1
 
 
-# Marks with FIELD_DROP what a client may not say about itself; gives the number of agw that the request came through.
-cdef int drop_untrusted(RequestHead* head) noexcept
+# What of a request's own account of itself is believed. The spans are the head's.
+cdef struct Claims:
+    const unsigned char* request_id     # NULL: we make one
+    const unsigned char* trace_id       # 32 hexadecimal digits; NULL: the request is in no trace
+    uint8_t request_id_len
+    bint https                          # the client spoke https to a trusted peer
+    bint loop                           # it has passed through this gateway, or through too many
 
-# Writes the value of X-Forwarded-For: the client's chain as far as `hops` of it are trusted, and the peer. `room`
-# bounds the chain. Gives the number of bytes.
-cdef Py_ssize_t forwarded_for(
-    RequestHead* head, char* text, Py_ssize_t room, int hops, const char* peer, Py_ssize_t peer_len
-) noexcept
 
-# Writes a request id of 16 bytes as 32 hexadecimal digits.
-cdef Py_ssize_t hex_id(const uint64_t* id, char* text) noexcept
+# One hop as the agent is told of it. Texts are borrowed until the head is sent.
+cdef struct Hop:
+    const char* peer                    # address of the other end
+    const char* request_id
+    int peer_len
+    int request_id_len
+    int port                            # the listener's
+    bint trusted                        # the peer is in trusted_peers
+    bint https
 
-# What an agent is told of the client (RFC 9110 7.6.3, X-Forwarded-*), behind the head's own fields. text: room for the
-# values, TEXT_ROOM bytes, borrowed until the head is sent.
-cdef void describe_client(
-    RequestHead* head, char* text, int hops, const char* peer, Py_ssize_t peer_len, int port, const uint64_t* id,
-) noexcept
+
+# The rightmost entries of X-Forwarded-For that are believed; [0] is the one that the nearest hop has written.
+cdef struct Chain:
+    const unsigned char* at[32]
+    uint8_t size[32]
+    int count
+
+
+# The rules of a worker. Immutable.
+@cython.final
+cdef class Forwarding:
+    cdef Networks trusted_peers         # whose word is taken for more than their own address
+    cdef int trusted_hops               # at most MAX_HOPS
+    cdef bint forwarded                 # write Forwarded (RFC 7239) beside X-Forwarded-*
+    cdef int pseudonym_len              # 0: no Via is written
+    cdef char via[64]                   # "1.1 " and the pseudonym
+
+    # Marks with FIELD_DROP what is not believed and what we write ourselves.
+    cdef void judge(self, RequestHead* head, bint trusted, Claims* claims) noexcept
+    # Adds our fields behind the head's own. text: TEXT_ROOM bytes, borrowed until the head is sent.
+    cdef void describe(self, RequestHead* head, char* text, const Hop* hop) noexcept
+    # The address of the client behind the trusted hops, 16 bytes, from that of the peer. For limits per client.
+    cdef void client(self, const RequestHead* head, bint trusted, const uint8_t* peer, uint8_t* ip) noexcept
+    cdef int _hops(self, bint trusted) noexcept
+
+# Writes a request id of 16 bytes as 32 hexadecimal digits; gives their number.
+cdef int hex_id(const uint64_t* id, char* text) noexcept

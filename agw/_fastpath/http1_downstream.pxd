@@ -1,7 +1,7 @@
 # The client's side of an exchange in HTTP/1.1.
 
 cimport cython
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
 from agw._fastpath.buffer cimport Buffer
 from agw._fastpath.exchange cimport Context, Downstream
@@ -16,6 +16,7 @@ cdef enum DownstreamState:
     D_LINGER            # our side is shut: what the client still sends is ignored until it sees the answer
     D_CLOSING           # nothing more is read; closed when all is written
     D_CLOSED
+    D_PROXY             # before the first request: a load balancer is to say whose connection this is
 
 
 @cython.final
@@ -43,6 +44,8 @@ cdef class Http1Downstream(Downstream):
     cdef int _receive(self) except -1
     cdef int _ended(self) except -1
     cdef Py_ssize_t _consume(self, const unsigned char* data, Py_ssize_t size) except -1
+    cdef void know_peer(self, const uint8_t* ip, uint16_t port) noexcept
+    cdef Py_ssize_t _proxied(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t _head(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t _body(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t _ignore(self, Py_ssize_t size) except -1

@@ -1,5 +1,6 @@
 """The server codec of HTTP/1.1: requests of one connection, in order, one exchange at a time.
 
+    PROXY --header of a load balancer, from configured networks alone--> HEAD
     HEAD --no body--> WAIT --done--> HEAD
     HEAD --body--> BODY --last byte--> WAIT
     BODY --answered early--> DISCARD (at most 64 KiB and 1 s) --last byte--> HEAD
@@ -23,7 +24,9 @@ from agw._fastpath.http1_write cimport chunk_line, write_response_head
 from agw._fastpath.message cimport (
     FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, FRAMING_UNTIL_CLOSE, M_HEAD, RequestHead, ResponseHead,
 )
+from agw._fastpath.networks cimport ip_text
 from agw._fastpath.poller cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
+from agw._fastpath.proxy_protocol cimport PROXY_ERROR, PROXY_MORE, ProxyHeader, ProxyResult, parse_proxy_header
 from agw._fastpath.record cimport (
     C_DOWNSTREAM_BYTES_IN, C_DOWNSTREAM_BYTES_OUT, R_BAD_REQUEST, R_CLIENT_CLOSED, R_CLIENT_STALLED,
     R_EXPECTATION_FAILED, R_HEAD_TOO_LARGE, R_INTERNAL, R_METHOD_REFUSED, R_NOT_IMPLEMENTED,
@@ -93,9 +96,9 @@ cdef class Http1Downstream(Downstream):
             if self.interest & EPOLLIN:
                 return self.exchange.request_refused(408, R_REQUEST_TIMEOUT)
             return self.poller.arm(self, self.context.body_idle_ms)
-        if self.state == D_HEAD or self.state == D_DISCARD or self.state == D_LINGER or self.state == D_CLOSING:
-            return self._close()
-        return 0
+        if self.state == D_WAIT or self.state == D_CLOSED:
+            return 0
+        return self._close()
 
     cdef int on_fault(self) except -1:
         cdef Exchange exchange = self.exchange
@@ -165,6 +168,10 @@ cdef class Http1Downstream(Downstream):
                 n = self._body(data + used, size - used)
             elif self.state == D_WAIT:
                 break
+            elif self.state == D_PROXY:
+                n = self._proxied(data + used, size - used)
+                if n == 0:
+                    break
             else:
                 n = self._ignore(size - used)
             used += n
@@ -176,6 +183,29 @@ cdef class Http1Downstream(Downstream):
         if self.state == D_LINGER and self.budget < 0:
             self._close()
         return size
+
+    cdef void know_peer(self, const uint8_t* ip, uint16_t port) noexcept:
+        """Whose connection this is: by the socket, or by what a load balancer says."""
+        memcpy(self.peer, ip, 16)
+        self.peer_port = port
+        self.peer_len = <uint8_t> ip_text(ip, self.peer_text)
+        self.trusted = self.context.forwarding.trusted_peers.contains(ip)
+
+    cdef Py_ssize_t _proxied(self, const unsigned char* data, Py_ssize_t size) except -1:
+        """Read the PROXY header; 0 where it is not complete. Without one nobody is who this client is."""
+        cdef ProxyHeader header
+        cdef Py_ssize_t used = 0
+        cdef ProxyResult result = parse_proxy_header(data, size, &header, &used)
+        if result == PROXY_MORE:
+            return 0
+        if result == PROXY_ERROR:
+            self._refuse(400)
+            return size
+        if header.known:
+            self.know_peer(header.ip, header.port)
+        self.state = D_HEAD
+        self.poller.arm(self, self.context.keepalive_idle_ms)
+        return used
 
     cdef Py_ssize_t _head(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Parse one head and begin its exchange; 0 where it is not complete."""

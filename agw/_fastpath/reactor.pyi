@@ -1,9 +1,10 @@
 """Types of the compiled reactor, as the worker sees it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import final
 
+from agw._fastpath.forwarding import Forwarding
 from agw._fastpath.table import Table
 
 @final
@@ -37,8 +38,9 @@ class Reactor:
         max_head: int = 65_536,
         max_line: int = 16_384,
         max_fields: int = 100,
-        trusted_hops: int = 0,
         max_connections: int = 100_000,
+        forwarding: Forwarding | None = None,
+        proxies: Iterable[str] = (),
     ) -> None: ...
     def start(self) -> None:
         """Register the epoll set with the loop."""

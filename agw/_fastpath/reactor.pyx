@@ -6,8 +6,10 @@ Everything that is decided lives in the modules below; this one owns the pieces 
 cimport cython
 from agw._fastpath.acceptor cimport Acceptor
 from agw._fastpath.buffer import live as live_buffers
+from agw._fastpath.forwarding cimport Forwarding
 from agw._fastpath.http1_head cimport MAX_FIELDS
 from agw._fastpath.http1_upstream cimport Http1Connector
+from agw._fastpath.networks cimport Networks
 from agw._fastpath.record cimport (
     C_DOWNSTREAM_ACTIVE, C_EXCEPTIONS, C_EXCHANGES_ACTIVE, C_STREAMS_ACTIVE, C_SWAPS, C_UPSTREAM_ACTIVE,
 )
@@ -21,7 +23,7 @@ cdef class Reactor:
         keepalive_idle_ms=600_000, write_stall_ms=30_000, min_rate=240, pace_ms=10_000,
         connection_requests=10_000, connect_timeout_ms=10_000,
         response_header_timeout_ms=600_000, upstream_idle_ms=4_000, max_body=0, max_head=65_536, max_line=16_384,
-        max_fields=100, trusted_hops=0, max_connections=100_000,
+        max_fields=100, max_connections=100_000, forwarding=None, proxies=(),
     ):
         self._poller = Poller(loop)
         self._pool = Pool()
@@ -43,7 +45,8 @@ cdef class Reactor:
         context.response_header_timeout_ms = response_header_timeout_ms
         context.upstream_idle_ms = upstream_idle_ms
         context.max_body = max_body
-        context.trusted_hops = trusted_hops
+        context.forwarding = forwarding or Forwarding()
+        context.proxies = Networks(proxies)
         context.max_connections = max_connections
         # A worker that died left its gauges behind.
         for gauge in (C_DOWNSTREAM_ACTIVE, C_UPSTREAM_ACTIVE, C_STREAMS_ACTIVE, C_EXCHANGES_ACTIVE):

@@ -39,11 +39,12 @@ class _Message(msgspec.Struct, frozen=True, tag=True):
 
 
 class Start(_Message, frozen=True):
-    """Begin: which worker this is, with the memory for counters and records."""
+    """Begin: which worker this is, with the memory for counters and records. pseudonym: the gateway's, for Via."""
 
     FDS: ClassVar[int] = 2
     index: int
     settings: Settings
+    pseudonym: str
 
 
 class Full(_Message, frozen=True):

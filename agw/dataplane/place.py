@@ -74,13 +74,16 @@ def exit_cause(code: int) -> str:
 class Place:
     """One worker's place."""
 
-    def __init__(self, index: int, settings: Settings, on_message: Callable[[Place, ToSupervisor], None]) -> None:
-        """Make the place and its memory, without a process yet."""
+    def __init__(
+        self, index: int, settings: Settings, pseudonym: str, on_message: Callable[[Place, ToSupervisor], None]
+    ) -> None:
+        """Make the place and its memory, without a process yet. pseudonym: see Start."""
         self.index = index
         self.memory = SharedMemory.create(index)
         self.restarts = 0
         self.applied = 0  # version in service, 0 before the first
         self._settings = settings
+        self._pseudonym = pseudonym
         self._on_message = on_message
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
@@ -112,7 +115,8 @@ class Place:
         loop.add_reader(pidfd, _finish, ended)
         self._channel = Channel(loop, ours, self._receive, lambda: None)
         try:
-            self.send(Start(self.index, self._settings), (self.memory.counters.fd, self.memory.records.fd))
+            start = Start(self.index, self._settings, self._pseudonym)
+            self.send(start, (self.memory.counters.fd, self.memory.records.fd))
             ready(self)
             await ended
         except BaseException:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import secrets
 import signal
 from collections.abc import AsyncIterable, Callable, Coroutine, Mapping
 from typing import Any
@@ -81,7 +82,9 @@ class Supervisor:
         self._resolver = Resolver(resolve_map)
         self._publication = Publication()
         count = worker_count(settings.workers)
-        self._places = tuple(Place(index, settings, self._receive) for index in range(count))
+        # All workers of one gateway are one in Via, and no two gateways are: several may stand in a row.
+        pseudonym = f"agw-{secrets.token_hex(4)}"
+        self._places = tuple(Place(index, settings, pseudonym, self._receive) for index in range(count))
         self._ports = PortTable(listen_map, settings.bind, count)
         self._problems: tuple[Problem, ...] = ()
         self._exits: dict[str, int] = {}

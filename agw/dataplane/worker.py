@@ -22,6 +22,7 @@ from collections.abc import Callable
 
 import uvloop
 
+from agw._fastpath.forwarding import Forwarding
 from agw._fastpath.reactor import Reactor
 from agw._fastpath.table import Table, compile_table
 from agw.dataplane.cards import Answer, CardRequest, Cards
@@ -145,6 +146,8 @@ class Worker:
             counters=memoryview(self._memory.counters.memory),
             records=memoryview(self._memory.records.memory),
             rewrite_card=self._rewrite_card,
+            forwarding=forwarding(settings, message.pseudonym),
+            proxies=settings.proxy_protocol,
             **reactor_settings(settings),
         )
         self._reactor.start()
@@ -223,9 +226,18 @@ def reactor_settings(settings: Settings) -> dict[str, int]:
         "max_head": settings.max_head,
         "max_line": settings.max_line,
         "max_fields": settings.max_fields,
-        "trusted_hops": settings.trusted_hops,
         "max_connections": settings.max_connections,
     }
+
+
+def forwarding(settings: Settings, pseudonym: str) -> Forwarding:
+    """Give the rules of what is believed of clients and told to agents."""
+    return Forwarding(
+        settings.trusted_peers,
+        settings.trusted_hops,
+        forwarded=settings.forwarded == "write",
+        pseudonym=pseudonym if settings.via else "",
+    )
 
 
 def main() -> None:

@@ -70,6 +70,24 @@ def test_every_error_is_reported_with_its_origin_and_rule() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "networks"),
+    [
+        ("10.0.0.0/8", ("10.0.0.0/8",)),
+        (" 192.0.2.1 , 2001:DB8::/32,", ("192.0.2.1/32", "2001:db8::/32")),
+        ("", ()),
+    ],
+)
+def test_networks(text: str, networks: tuple[str, ...]) -> None:
+    assert Settings.load({}, {"trusted_peers": text}).trusted_peers == networks
+
+
+@pytest.mark.parametrize("text", ["10.0.0.1/8", "10.0.0.0/33", "all", "10.0.0.0/8 ::1"])
+def test_what_is_no_network(text: str) -> None:
+    with pytest.raises(SettingsError, match=r"--proxy-protocol .*: must be networks such as 10.0.0.0/8"):
+        Settings.load({}, {"proxy_protocol": text})
+
+
+@pytest.mark.parametrize(
     ("text", "shown"), [("[::1]:1", "[::1]:1"), (":15000", "[::]:15000"), ("localhost:0", "localhost:0")]
 )
 def test_addresses(text: str, shown: str) -> None:

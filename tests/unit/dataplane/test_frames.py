@@ -75,7 +75,7 @@ def test_large_messages_pass_a_small_socket_and_keep_their_descriptors():
         ours.channel.send(Full(b"a" * 3_000_000))
         ours.channel.send(Listen(80, Address("::1", 8080), 1), (writing,))
         ours.channel.send(Full(b"b" * 3_000_000))
-        ours.channel.send(Start(3, settings), (writing, writing))
+        ours.channel.send(Start(3, settings, "agw-1"), (writing, writing))
         os.close(writing)
         await theirs.until(lambda: len(theirs.messages) == 4)
         assert [type(message) for message in theirs.messages] == [Full, Listen, Full, Start]
