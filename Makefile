@@ -21,7 +21,7 @@ RUN_sanitised = LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)" PYTHONMA
 RUN = $(RUN_$(VARIANT))
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e build debug sanitised lint format types bench micro locust docs dist image clean distclean FORCE
+.PHONY: help demo test e2e build debug sanitised lint format types bench trouble micro locust docs dist image clean distclean FORCE
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,9 @@ types: build $(VENV)/.dev $(VENV)/.demo  ## mypy --strict, and the stubs against
 
 bench: build $(VENV)/.bench  ## CPU per request beside nginx, HAProxy and a bare relay, in one run
 	@$(PY) -m bench.rig $(ARGS)
+
+trouble: build $(VENV)/.bench  ## what agw, nginx and HAProxy do under trouble (ARGS='--only held,stale --quick')
+	@$(PY) -m bench.trouble $(ARGS)
 
 micro: build $(VENV)/.bench $(VENV)/.dev  ## the cost of parse, match and key check
 	@$(PY) -m pytest bench/micro $(ARGS)

@@ -1,4 +1,4 @@
-"""Compiles the rig's three native programs when they are first needed, into a folder that git ignores.
+"""Compiles the native programs of the rig when they are first needed, into a folder that git ignores.
 
 They are C because a load generator in Python costs more CPU than the proxies that it measures. Nothing to configure:
 `program("load")` gives an executable that is as new as its source.

@@ -1,4 +1,4 @@
-/* What the three native programs of the rig share: sockets, the clock, flags and failing loudly.
+/* What the native programs of the rig share: sockets, the clock, flags and failing loudly.
  *
  * Everything is IPv4 on loopback, edge-triggered epoll and non-blocking sockets. A program that cannot do its work
  * says why and exits with 1: a measurement over a broken peer is worse than none. */
