@@ -3,8 +3,12 @@
 # Events, as C calls, in this order for each exchange:
 #   downstream -> exchange   begin, request_body*, request_end | request_lost
 #   exchange   -> upstream   send_head, send_body*, send_end | abandon
-#   upstream   -> exchange   response_interim*, response_head, response_body*, response_end | upstream_failed
-#   exchange   -> downstream respond_interim*, respond_head, respond_body*, respond_end | respond_abort, then done
+#   upstream   -> exchange   response_interim*, response_head, response_body*, response_trailers?, response_end
+#                            | upstream_failed
+#   exchange   -> downstream respond_interim*, respond_head, respond_body*, respond_trailers?, respond_end
+#                            | respond_abort, then done
+# A tunnel: response_tunnel and respond_tunnel instead of the heads; then request_body* and response_body* are bytes of
+# another protocol, both ways, until either side ends.
 # and "want more" in both directions: want_read() of the stream that is too fast.
 
 cimport cython
@@ -90,7 +94,9 @@ cdef class Downstream(Stream):
     cdef int respond_interim(self, ResponseHead* head) except -1
     cdef int respond_head(self, ResponseHead* head) except -1
     cdef int respond_body(self, const unsigned char* data, Py_ssize_t size) except -1
+    cdef int respond_trailers(self, const Field* fields, int count) except -1
     cdef int respond_end(self) except -1
+    cdef int respond_tunnel(self, ResponseHead* head) except -1
     cdef int respond_abort(self) except -1
     cdef int respond_continue(self) except -1
     cdef int done(self, bint request_complete) except -1
@@ -135,6 +141,7 @@ cdef enum ExchangeFlag:
     X_PAUSED_UP = 4096          # the upstream is not read until the downstream has drained
     X_PAUSED_DOWN = 8192
     X_HTTPS = 16384             # the client spoke https to the trusted proxy in front
+    X_TUNNEL = 32768            # the connection speaks another protocol now
 
 
 @cython.final
@@ -158,7 +165,9 @@ cdef class Exchange(Timed):
     cdef int response_interim(self, ResponseHead* head) except -1
     cdef int response_head(self, ResponseHead* head) except -1
     cdef int response_body(self, const unsigned char* data, Py_ssize_t size) except -1
+    cdef int response_trailers(self, const Field* fields, int count) except -1
     cdef int response_end(self, bint reusable) except -1
+    cdef int response_tunnel(self, ResponseHead* head) except -1
     cdef int flush_response(self) except -1
     cdef int upstream_failed(self, int reason, bint nothing_received) except -1
     cdef int downstream_drained(self) except -1

@@ -27,7 +27,7 @@ from agw._fastpath.message cimport (
 from agw._fastpath.poller cimport Source
 from agw._fastpath.record cimport (
     C_CARDS_REWRITTEN, C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_RETRIES, C_STREAMS,
-    C_STREAMS_ACTIVE, C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, R_CONNECT_FAILED,
+    C_STREAMS_ACTIVE, C_TUNNELS, C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, R_CONNECT_FAILED,
     R_INTERNAL, R_LOCAL, R_LOOP, R_NO_ENDPOINT, R_TOO_LARGE, R_UPSTREAM, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID,
     R_UPSTREAM_TIMEOUT, RECORD_CARD, RECORD_END, RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM,
 )
@@ -127,8 +127,16 @@ cdef class Downstream(Stream):
         """Send body bytes; the span is borrowed for the call."""
         raise NotImplementedError
 
+    cdef int respond_trailers(self, const Field* fields, int count) except -1:
+        """Fields behind the body, for a client that wants them; those with FIELD_DROP are left out."""
+        raise NotImplementedError
+
     cdef int respond_end(self) except -1:
         """The answer is complete."""
+        raise NotImplementedError
+
+    cdef int respond_tunnel(self, ResponseHead* head) except -1:
+        """Send the 101; what comes after it, both ways, is not HTTP."""
         raise NotImplementedError
 
     cdef int respond_abort(self) except -1:
@@ -319,7 +327,7 @@ cdef class Exchange(Timed):
     cdef int request_body(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Bytes of the request's body, as they arrive."""
         self.account.request_bytes += size
-        if self.context.max_body and self.account.request_bytes > self.context.max_body:
+        if self.context.max_body and self.account.request_bytes > self.context.max_body and not self.flags & X_TUNNEL:
             return self.request_refused(413, R_TOO_LARGE)
         return self.up.send_body(data, size)
 
@@ -395,12 +403,29 @@ cdef class Exchange(Timed):
             head.fields, &head.n_fields, "X-Request-Id", 12, self.account.request_id, self.account.request_id_len
         )
 
+    cdef int response_tunnel(self, ResponseHead* head) except -1:
+        """The agent has agreed to another protocol (RFC 9110 7.8): from now on bytes are only moved."""
+        self.account.first_byte_ns = self.poller.now_ns
+        self.account.status = head.status
+        self.flags |= X_RESPONSE_STARTED | X_TUNNEL
+        self.flags &= ~<uint32_t> X_REQUEST_DONE
+        self.poller.disarm(self)
+        self.context.counters[C_TUNNELS] += 1
+        self._identify(head)
+        return self.down.respond_tunnel(head)
+
     cdef int response_body(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Bytes of the response's body, as they arrive."""
         if self.flags & X_COLLECTING:
             return self._collect(data, size)
         self.account.response_bytes += size
         return self.down.respond_body(data, size)
+
+    cdef int response_trailers(self, const Field* fields, int count) except -1:
+        """Fields behind the body. Borrowed for the call; a card that is held back goes without."""
+        if self.flags & X_COLLECTING:
+            return 0
+        return self.down.respond_trailers(fields, count)
 
     cdef int response_end(self, bint reusable) except -1:
         """The answer is complete; reusable: its connection can serve another exchange."""
@@ -452,8 +477,8 @@ cdef class Exchange(Timed):
         return self.answer(504 if reason == R_UPSTREAM_TIMEOUT else 502, reason)
 
     cdef bint streaming(self) noexcept:
-        """The answer is an event stream: no deadline ends it."""
-        return (self.flags & X_STREAM) != 0
+        """The answer is an event stream, or a tunnel: no deadline ends it."""
+        return (self.flags & (X_STREAM | X_TUNNEL)) != 0
 
     cdef int on_timer(self) except -1:
         """HTTPRoute timeouts.request: the whole exchange took too long."""

@@ -13,8 +13,12 @@ cdef int content_length(const Field* field, int64_t* length) noexcept nogil
 # 0 for exactly "chunked", else 400 or 501.
 cdef int transfer_encoding(const Field* field) noexcept nogil
 
-# Reads one Connection field and marks with FIELD_DROP the fields that it nominates. members counts over all of a
-# message's Connection fields. 0 or 400.
-cdef int connection_options(
-    const Field* field, Field* fields, int count, int* members, bint* close, bint* keep_alive
-) noexcept nogil
+# What the Connection fields of a message say. Zero it first.
+cdef struct Options:
+    int members         # in all of them
+    bint close
+    bint keep_alive
+    bint upgrade
+
+# Reads one Connection field and marks with FIELD_DROP the fields that it nominates. 0 or 400.
+cdef int connection_options(const Field* field, Field* fields, int count, Options* options) noexcept nogil

@@ -91,9 +91,7 @@ cdef int _nominate(const unsigned char* name, Py_ssize_t n, Field* fields, int c
     return 0
 
 
-cdef int connection_options(
-    const Field* field, Field* fields, int count, int* members, bint* close, bint* keep_alive,
-) noexcept nogil:
+cdef int connection_options(const Field* field, Field* fields, int count, Options* options) noexcept nogil:
     """The members of one Connection field: options, and names of fields that are for this hop alone."""
     cdef const unsigned char* at = field.value
     cdef const unsigned char* end = at + field.value_len
@@ -105,13 +103,15 @@ cdef int connection_options(
         start = at
         while at < end and agw_class[at[0]] & AGW_TOKEN:
             at += 1
-        members[0] += 1
-        if at == start or members[0] > NOMINATED:
+        options.members += 1
+        if at == start or options.members > NOMINATED:
             return 400
         if at - start == 5 and same_folded(start, "close", 5):
-            close[0] = True
+            options.close = True
         elif at - start == 10 and same_folded(start, "keep-alive", 10):
-            keep_alive[0] = True
+            options.keep_alive = True
+        elif at - start == 7 and same_folded(start, "upgrade", 7):
+            options.upgrade = True
         elif _nominate(start, at - start, fields, count):
             return 400
         while at < end and (at[0] == b" " or at[0] == b"\t"):

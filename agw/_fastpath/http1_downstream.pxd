@@ -11,6 +11,7 @@ from agw._fastpath.http1_head cimport HeadState
 cdef enum DownstreamState:
     D_HEAD = 0          # between requests, or in the middle of a head
     D_BODY              # the exchange is given the request's body
+    D_TUNNEL            # bytes are only moved
     D_WAIT              # the request is complete, its answer is not
     D_DISCARD           # answered before the request was complete: the rest is read and ignored
     D_LINGER            # our side is shut: what the client still sends is ignored until it sees the answer
@@ -39,6 +40,7 @@ cdef class Http1Downstream(Downstream):
     cdef bint to_head           # the request is a HEAD
     cdef bint expect_continue   # and the client waits for 100
     cdef bint consuming         # _consume is on the stack: done() leaves the next request to it
+    cdef bint ended             # the last chunk has been written, with trailers
     cdef bint full              # not read because enough requests wait
 
     cdef int _receive(self) except -1

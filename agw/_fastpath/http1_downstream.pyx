@@ -20,9 +20,9 @@ from agw._fastpath.buffer cimport buffer_append, buffer_free, buffer_size
 from agw._fastpath.exchange cimport RECEIVE_ROOM, Exchange, new_exchange
 from agw._fastpath.http1_body cimport CHUNK_DATA, CHUNK_END, CHUNK_ERROR, CHUNK_TOO_LARGE, chunk_next
 from agw._fastpath.http1_head cimport HEAD_MORE, parse_request_head
-from agw._fastpath.http1_write cimport chunk_line, write_response_head
+from agw._fastpath.http1_write cimport chunk_line, write_response_head, write_trailers
 from agw._fastpath.message cimport (
-    FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, FRAMING_UNTIL_CLOSE, M_HEAD, RequestHead, ResponseHead,
+    FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, FRAMING_UNTIL_CLOSE, Field, M_HEAD, RequestHead, ResponseHead,
 )
 from agw._fastpath.networks cimport ip_text
 from agw._fastpath.poller cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
@@ -32,7 +32,7 @@ from agw._fastpath.record cimport (
     R_EXPECTATION_FAILED, R_HEAD_TOO_LARGE, R_INTERNAL, R_METHOD_REFUSED, R_NOT_IMPLEMENTED,
     R_REQUEST_TIMEOUT, R_UNAUTHENTICATED, R_VERSION_REFUSED,
 )
-from agw._fastpath.stream cimport LOW_MARK, STREAM_AGAIN, backlog
+from agw._fastpath.stream cimport LOW_MARK, STREAM_AGAIN, STREAM_EOF, backlog
 
 cdef extern from "<sys/socket.h>" nogil:
     enum:
@@ -118,6 +118,10 @@ cdef class Http1Downstream(Downstream):
         size = self.read(data + before, RECEIVE_ROOM)
         if size == STREAM_AGAIN:
             return 0
+        if size == STREAM_EOF and self.state == D_TUNNEL:
+            # This side has said all; the other may still have something to say.
+            self.want_read(False)
+            return self.exchange.request_end()
         if size <= 0:
             return self._ended()
         self.context.counters[C_DOWNSTREAM_BYTES_IN] += size
@@ -166,6 +170,9 @@ cdef class Http1Downstream(Downstream):
                     break
             elif self.state == D_BODY or self.state == D_DISCARD:
                 n = self._body(data + used, size - used)
+            elif self.state == D_TUNNEL:
+                n = size - used
+                self.exchange.request_body(data + used, n)
             elif self.state == D_WAIT:
                 break
             elif self.state == D_PROXY:
@@ -325,6 +332,7 @@ cdef class Http1Downstream(Downstream):
         if framing == FRAMING_UNTIL_CLOSE:
             self.last = True
         self.answer_framing = framing
+        self.ended = False
         if self.broken:
             return 0
         return write_response_head(
@@ -345,10 +353,25 @@ cdef class Http1Downstream(Downstream):
             return self.write_through(data, size, b"", 0)
         return self.write(data, size)
 
+    cdef int respond_trailers(self, const Field* fields, int count) except -1:
+        if self.answer_framing == FRAMING_CHUNKED and not self.broken:
+            self.ended = True
+            return write_trailers(&self.out, fields, count)
+        return 0
+
     cdef int respond_end(self) except -1:
-        if self.answer_framing == FRAMING_CHUNKED:
+        if self.answer_framing == FRAMING_CHUNKED and not self.ended:
             self.write(b"0\r\n\r\n", 5)
         return 0
+
+    cdef int respond_tunnel(self, ResponseHead* head) except -1:
+        self.answer_framing = FRAMING_UNTIL_CLOSE
+        self.last = True
+        self.state = D_TUNNEL
+        if not self.broken:
+            write_response_head(&self.out, head, FRAMING_NONE, -1, False, False)
+        # Bytes that came before the agent's word waited for it, as the next request or as the tunnel's first.
+        return self._resume()
 
     cdef int respond_abort(self) except -1:
         # What came of the answer is sent. A length that is not reached, or a last chunk that never comes, says that it

@@ -18,13 +18,14 @@ from agw._fastpath.fields cimport (
     AGW_DIGIT, AGW_FIELD, AGW_TARGET, AGW_TOKEN, agw_class, field_id, method_id, normalise_path, parse_authority,
     same_folded,
 )
-from agw._fastpath.framing cimport connection_options, content_length, same_name, transfer_encoding
+from agw._fastpath.framing cimport Options, connection_options, content_length, same_name, transfer_encoding
 from agw._fastpath.message cimport (
     F_AUTHORIZATION, F_CONNECTION, F_CONTENT_LENGTH, F_CONTENT_TYPE, F_ETAG, F_EXPECT, F_HOST, F_HTTP2_SETTINGS,
     F_KEEP_ALIVE, F_OTHER, F_PROXY_AUTHENTICATE, F_PROXY_AUTHORIZATION, F_PROXY_CONNECTION, F_TE, F_TRAILER,
     F_TRANSFER_ENCODING, F_UPGRADE, F_X_API_KEY, FIELD_DROP, FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE,
     FRAMING_UNTIL_CLOSE, M_CONNECT, M_OPTIONS, M_TRACE,
 )
+from agw._fastpath.upgrade cimport agrees_to_websocket, asks_for_websocket
 
 cdef enum:
     BLANK_LINES = 4         # before a request line (RFC 9112 2.2 asks for at least one)
@@ -255,8 +256,9 @@ cdef int _request_meaning(RequestHead* head, const HeadLimits* limits, unsigned 
     cdef Field* field
     cdef Field* host = NULL
     cdef int seen_length = 0, seen_coding = 0, seen_authorization = 0, seen_key = 0, seen_type = 0
-    cdef int i, result, members = 0
-    cdef bint close = False, keep_alive = False
+    cdef int i, result
+    cdef Options options
+    memset(&options, 0, sizeof(options))
     head.content_length = 0
     head.expect_continue = 0
     head.wants_trailers = 0
@@ -278,7 +280,7 @@ cdef int _request_meaning(RequestHead* head, const HeadLimits* limits, unsigned 
             result = transfer_encoding(field)
             field.flags |= FIELD_DROP
         elif field.id == F_CONNECTION:
-            result = connection_options(field, head.fields, head.n_fields, &members, &close, &keep_alive)
+            result = connection_options(field, head.fields, head.n_fields, &options)
             field.flags |= FIELD_DROP
         elif field.id == F_AUTHORIZATION:
             seen_authorization += 1
@@ -309,9 +311,11 @@ cdef int _request_meaning(RequestHead* head, const HeadLimits* limits, unsigned 
     head.framing = FRAMING_CHUNKED if seen_coding else FRAMING_LENGTH if head.content_length > 0 else FRAMING_NONE
     if head.framing == FRAMING_NONE and seen_length:
         head.framing = FRAMING_LENGTH
-    head.keep_alive = not close and (head.minor == 1 or keep_alive)
+    head.keep_alive = not options.close and (head.minor == 1 or options.keep_alive)
     if head.minor == 0:
         head.expect_continue = 0
+    head.method_id = method_id(head.method, head.method_len)
+    head.websocket = options.upgrade and asks_for_websocket(head, options.upgrade)
     return _request_target(head, host, limits, scratch)
 
 
@@ -372,7 +376,6 @@ cdef int _request_target(
     cdef const unsigned char* authority = NULL
     cdef uint32_t authority_len = 0
     cdef int result
-    head.method_id = method_id(head.method, head.method_len)
     if head.method_id == M_CONNECT or head.method_id == M_TRACE:
         return 405
     if head.path[0] != b"/" and not (head.path_len == 1 and head.path[0] == b"*"):
@@ -414,8 +417,9 @@ cdef int _request_target(
 cdef int _response_meaning(ResponseHead* head, bint to_head_request) noexcept nogil:
     """Framing and connection of a response (RFC 9112 6.3); what agents get wrong here is theirs: 502."""
     cdef Field* field
-    cdef int seen_length = 0, seen_coding = 0, i, members = 0
-    cdef bint close = False, keep_alive = False
+    cdef int seen_length = 0, seen_coding = 0, i
+    cdef Options options
+    memset(&options, 0, sizeof(options))
     head.content_length = -1
     head.event_stream = 0
     for i in range(head.n_fields):
@@ -434,7 +438,7 @@ cdef int _response_meaning(ResponseHead* head, bint to_head_request) noexcept no
                 return 502
         elif field.id == F_CONNECTION:
             field.flags |= FIELD_DROP
-            if connection_options(field, head.fields, head.n_fields, &members, &close, &keep_alive):
+            if connection_options(field, head.fields, head.n_fields, &options):
                 return 502
         elif field.id == F_CONTENT_TYPE:
             head.event_stream = field.value_len >= 17 and same_name(field.value, b"text/event-stream", 17) and (
@@ -444,7 +448,8 @@ cdef int _response_meaning(ResponseHead* head, bint to_head_request) noexcept no
             field.flags |= FIELD_DROP
     if seen_length > 1 or seen_coding > 1 or (seen_length and seen_coding) or (seen_coding and head.minor == 0):
         return 502
-    head.keep_alive = not close and (head.minor == 1 or keep_alive)
+    head.keep_alive = not options.close and (head.minor == 1 or options.keep_alive)
+    head.websocket = head.status == 101 and agrees_to_websocket(head, options.upgrade)
     if to_head_request or head.status < 200 or head.status == 204 or head.status == 304:
         head.framing = FRAMING_NONE
     elif seen_coding:

@@ -28,17 +28,24 @@ cdef class Http1Upstream(Upstream):
     cdef uint8_t interim        # answers of status 1xx so far
     cdef bint keep              # the agent lets the connection live
     cdef bint to_head           # the request is a HEAD
+    cdef bint wants_trailers    # the client does
+    cdef bint websocket         # the client asks for one
+    cdef bint tunnel            # and has it
+    cdef Buffer trailers        # a trailer section as it comes
     cdef bint chunked           # the request's body is sent in chunks
     cdef bint request_done
 
     cdef int _connected(self) except -1
     cdef int _await_answer(self) except -1
     cdef int _receive(self) except -1
-    cdef int _ended(self) except -1
+    cdef int _ended(self, bint clean) except -1
+    cdef int _trailers(self) except -1
+    cdef int _shut(self) except -1
     cdef int _fail(self, int reason) except -1
     cdef Py_ssize_t _head(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t _body(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef int _final(self, ResponseHead* head) except -1
+    cdef int _begin_body(self, const ResponseHead* head) except -1
     cdef int _complete(self, bint exact) except -1
     cdef int _close(self) except -1
     cdef void _link(self) noexcept

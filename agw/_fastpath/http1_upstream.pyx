@@ -15,8 +15,8 @@ from posix.unistd cimport close
 
 from agw._fastpath.buffer cimport buffer_append, buffer_free, buffer_size
 from agw._fastpath.exchange cimport RECEIVE_ROOM, Exchange
-from agw._fastpath.http1_body cimport CHUNK_DATA, CHUNK_END, CHUNK_ERROR, chunk_next
-from agw._fastpath.http1_head cimport HEAD_MORE, parse_response_head
+from agw._fastpath.http1_body cimport CHUNK_DATA, CHUNK_END, CHUNK_ERROR, CHUNK_TRAILER, chunk_next
+from agw._fastpath.http1_head cimport HEAD_MORE, parse_response_head, parse_trailers
 from agw._fastpath.http1_write cimport chunk_line, write_request_head
 from agw._fastpath.message cimport (
     FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, FRAMING_UNTIL_CLOSE, M_HEAD, RequestHead,
@@ -27,12 +27,13 @@ from agw._fastpath.record cimport (
     C_UPSTREAM_ACTIVE, C_UPSTREAM_CONNECTS, R_CONNECT_FAILED, R_INTERNAL, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID,
     R_UPSTREAM_TIMEOUT,
 )
-from agw._fastpath.stream cimport LOW_MARK, STREAM_AGAIN, backlog
+from agw._fastpath.stream cimport LOW_MARK, STREAM_AGAIN, STREAM_EOF, backlog
 
 cdef extern from "<sys/socket.h>" nogil:
     enum:
         MSG_DONTWAIT
         MSG_PEEK
+        SHUT_WR
         SOCK_CLOEXEC
         SOCK_NONBLOCK
         SOCK_STREAM
@@ -43,6 +44,7 @@ cdef extern from "<sys/socket.h>" nogil:
     int connect(int fd, const sockaddr* where, unsigned int size)
     int setsockopt(int fd, int level, int name, const void* value, unsigned int size)
     int getsockopt(int fd, int level, int name, void* value, unsigned int* size)
+    int shutdown(int fd, int how)
     ssize_t recv(int fd, void* buffer, size_t size, int flags)
 
 cdef extern from "<netinet/in.h>" nogil:
@@ -63,6 +65,7 @@ cdef enum:
 cdef class Http1Upstream(Upstream):
     def __dealloc__(self):
         buffer_free(&self.pending)
+        buffer_free(&self.trailers)
 
     cdef int on_events(self, uint32_t events) except -1:
         if self.state == U_CONNECTING:
@@ -82,6 +85,8 @@ cdef class Http1Upstream(Upstream):
             return self._close()
         if self.state == U_CONNECTING or (self.state == U_HEAD and self.request_done):
             return self._fail(R_UPSTREAM_TIMEOUT)
+        if self.tunnel and self.request_done:
+            return self._complete(False)
         if self.state == U_BODY and self.exchange.rule.backend_timeout_ms and not self.exchange.streaming():
             return self._fail(R_UPSTREAM_TIMEOUT)
         return 0
@@ -123,6 +128,8 @@ cdef class Http1Upstream(Upstream):
         self.replayable = self.reused
         self.sent_before = self.sent
         self.to_head = head.method_id == M_HEAD
+        self.wants_trailers = head.wants_trailers
+        self.websocket = head.websocket
         self.chunked = head.framing == FRAMING_CHUNKED
         return write_request_head(&self.out, head)
 
@@ -141,11 +148,21 @@ cdef class Http1Upstream(Upstream):
 
     cdef int send_end(self) except -1:
         self.request_done = True
+        if self.tunnel:
+            self.poller.arm(self, self.context.write_stall_ms)
+            return self._shut() if backlog(self) == 0 else 0
         if self.chunked:
             self.write(b"0\r\n\r\n", 5)
         return self._await_answer() if self.state == U_HEAD else 0
 
+    cdef int _shut(self) except -1:
+        """The client's side of the tunnel has ended, and all of it is with the kernel."""
+        shutdown(self.fd, SHUT_WR)
+        return 0
+
     cdef int written_out(self) except -1:
+        if self.tunnel and self.request_done:
+            self._shut()
         if self.replayable:
             self.out.start = self.out.end
         else:
@@ -155,6 +172,8 @@ cdef class Http1Upstream(Upstream):
     cdef int replay(self, Upstream failed) except -1:
         cdef Http1Upstream before = <Http1Upstream> failed
         self.to_head = before.to_head
+        self.wants_trailers = before.wants_trailers
+        self.websocket = before.websocket
         self.chunked = before.chunked
         self.request_done = before.request_done
         self.sent_before = self.sent
@@ -173,7 +192,7 @@ cdef class Http1Upstream(Upstream):
         if size == STREAM_AGAIN:
             return 0
         if size <= 0:
-            return self._ended()
+            return self._ended(size == STREAM_EOF)
         size += before
         while used < size and self.state == U_HEAD:
             before = self._head(data + used, size - used)
@@ -204,11 +223,19 @@ cdef class Http1Upstream(Upstream):
         )
         if result == HEAD_MORE:
             return 0
-        if result or head.status == 101:
-            # 101 was not asked for: we forward no Upgrade (RFC 9110 15.2.2).
+        if result or (head.status == 101 and not (self.websocket and head.websocket)):
+            # A 101 that was not asked for (RFC 9110 15.2.2), or to something else.
             self._fail(R_UPSTREAM_INVALID)
             return 0
         memset(&self.head_state, 0, sizeof(self.head_state))
+        if head.status == 101:
+            self.tunnel = True
+            self.request_done = False
+            head.framing = FRAMING_UNTIL_CLOSE
+            self._begin_body(&head)
+            self.poller.disarm(self)
+            self.exchange.response_tunnel(&head)
+            return used
         if head.status < 200:
             self.interim += 1
             if self.interim > MAX_INTERIM:
@@ -220,6 +247,10 @@ cdef class Http1Upstream(Upstream):
         return used
 
     cdef int _final(self, ResponseHead* head) except -1:
+        self._begin_body(head)
+        return self.exchange.response_head(head)
+
+    cdef int _begin_body(self, const ResponseHead* head) except -1:
         self.state = U_BODY
         self.framing = head.framing
         self.keep = head.keep_alive
@@ -230,7 +261,7 @@ cdef class Http1Upstream(Upstream):
             self.replayable = False
             if backlog(self) == 0:
                 self.out.start = self.out.end = 0
-        return self.exchange.response_head(head)
+        return 0
 
     cdef Py_ssize_t _body(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Hand on body bytes; body_left is -1 after the last of them."""
@@ -249,18 +280,33 @@ cdef class Http1Upstream(Upstream):
         result = chunk_next(&self.chunk, data, size, &used, &start, &count)
         if result == CHUNK_DATA:
             self.exchange.response_body(data + start, count)
+        elif result == CHUNK_TRAILER and self.wants_trailers:
+            buffer_append(&self.trailers, data + start, count)
         elif result == CHUNK_END:
+            if buffer_size(&self.trailers):
+                self._trailers()
             self.body_left = -1
         elif result >= CHUNK_ERROR:
             self._fail(R_UPSTREAM_INVALID)
         return used
 
+    cdef int _trailers(self) except -1:
+        """Hand on the trailers that may be handed on (RFC 9110 6.5.1). The decoder has checked every byte of them."""
+        cdef int count = 0
+        cdef int result = parse_trailers(
+            self.trailers.data, buffer_size(&self.trailers), self.context.fields, self.context.limits.fields, &count
+        )
+        if result == 0:
+            self.exchange.response_trailers(self.context.fields, count)
+        buffer_free(&self.trailers)
+        return 0
+
     cdef int _complete(self, bint exact) except -1:
         return self.exchange.response_end(exact and self.keep)
 
-    cdef int _ended(self) except -1:
-        """The agent has closed or reset the connection."""
-        if self.state == U_BODY and self.framing == FRAMING_UNTIL_CLOSE and not self.broken:
+    cdef int _ended(self, bint clean) except -1:
+        """The agent has closed the connection, or (not clean) reset it: only the first can end an answer."""
+        if self.state == U_BODY and self.framing == FRAMING_UNTIL_CLOSE and clean and not self.broken:
             return self._complete(False)
         return self._fail(R_UPSTREAM_CLOSED)
 
@@ -296,6 +342,7 @@ cdef class Http1Upstream(Upstream):
             self.want_read(True)
         buffer_free(&self.out)
         buffer_free(&self.pending)
+        buffer_free(&self.trailers)
         self._link()
         return self.poller.arm(self, self.context.upstream_idle_ms)
 

@@ -14,6 +14,8 @@ from agw._fastpath.message cimport (
 cdef enum:
     SLACK = 160             # bytes for what is not of the request's length: version, status, framing, Connection
 
+cdef const char* UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+
 
 cdef inline unsigned char* _text(unsigned char* at, const void* text, Py_ssize_t n) noexcept nogil:
     memcpy(at, text, n)
@@ -80,6 +82,10 @@ cdef int write_request_head(Buffer* out, const RequestHead* head) except -1:
     at = _text(at, head.authority, head.authority_len)
     at = _text(at, b"\r\n", 2)
     at = _fields(at, head.fields, head.n_fields)
+    if head.websocket:
+        at = _text(at, UPGRADE, 41)
+    elif head.wants_trailers:
+        at = _text(at, b"Connection: TE\r\nTE: trailers\r\n", 30)
     if head.framing == FRAMING_CHUNKED:
         at = _text(at, b"Transfer-Encoding: chunked\r\n", 28)
     elif head.framing == FRAMING_LENGTH:
@@ -106,10 +112,20 @@ cdef int write_response_head(
         at = _text(at, b"Transfer-Encoding: chunked\r\n", 28)
     elif framing == FRAMING_LENGTH or (framing == FRAMING_NONE and length >= 0):
         at = _length(at, length)
-    if close:
+    if head.websocket:
+        at = _text(at, UPGRADE, 41)
+    elif close:
         at = _text(at, b"Connection: close\r\n", 19)
     elif keep_alive_1_0:
         at = _text(at, b"Connection: keep-alive\r\n", 24)
+    at = _text(at, b"\r\n", 2)
+    out.end += at - start
+    return 0
+
+
+cdef int write_trailers(Buffer* out, const Field* fields, int count) except -1:
+    cdef unsigned char* start = buffer_reserve(out, _room(fields, count))
+    cdef unsigned char* at = _fields(_text(start, b"0\r\n", 3), fields, count)
     at = _text(at, b"\r\n", 2)
     out.end += at - start
     return 0

@@ -98,6 +98,7 @@ cdef struct RequestHead:
     uint8_t keep_alive              # the client may send another request on this connection
     uint8_t expect_continue
     uint8_t wants_trailers          # TE: trailers
+    uint8_t websocket               # a valid opening handshake of RFC 6455
 
 cdef struct ResponseHead:
     const unsigned char* reason     # reason phrase as received
@@ -110,3 +111,4 @@ cdef struct ResponseHead:
     uint8_t minor
     uint8_t keep_alive              # the upstream connection may be used again
     uint8_t event_stream            # Content-Type is text/event-stream
+    uint8_t websocket               # 101, and it agrees to a WebSocket

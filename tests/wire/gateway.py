@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ from agw.snapshot.model import (
 from tests.oracles.strict_http1 import Message, read_request, read_requests, read_response
 
 LIMIT = 10
+RESET = struct.pack("ii", 1, 0)  # struct linger: closing drops what is unsent and sends RST
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -82,6 +84,8 @@ class Peer:
     def cut(self, *, reset: bool = False) -> None:
         """End the connection, with FIN or RST."""
         if reset:
+            sock = self.writer.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self.writer.transport.abort()
         else:
             self.writer.close()
@@ -149,6 +153,21 @@ class Client:
         """Wait until the bytes in hand contain the text."""
         while text not in self.buffer:
             assert await self.more(), f"ended early: {self.buffer!r}"
+
+    async def more_or_reset(self) -> bool:
+        """As `more`; a reset is raised."""
+        data = await asyncio.get_running_loop().sock_recv(self.sock, 65536)
+        self.buffer += data
+        return bool(data)
+
+    def end(self) -> None:
+        """Say that this is all."""
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def reset(self) -> None:
+        """Go away with a reset."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        self.sock.close()
 
     def close(self) -> None:
         """Go away."""

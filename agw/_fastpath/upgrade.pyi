@@ -1,0 +1,1 @@
+"""Types of upgrade: nothing of it is for Python."""
