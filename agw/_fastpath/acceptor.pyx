@@ -12,6 +12,7 @@ from posix.unistd cimport dup
 
 from agw._fastpath.exchange cimport Context
 from agw._fastpath.http1_downstream cimport D_PROXY, Http1Downstream
+from agw._fastpath.idle cimport idle_add
 from agw._fastpath.poller cimport EPOLLIN
 from agw._fastpath.record cimport C_DOWNSTREAM_ACCEPTED, C_DOWNSTREAM_ACTIVE
 
@@ -73,7 +74,7 @@ cdef class Acceptor(Source):
         cdef Context context = self.context
         if not context.max_connections or context.connections < context.max_connections:
             return False
-        return context.oldest_resting == NULL or context.connections > context.max_connections
+        return context.resting.count == 0 or context.connections > context.max_connections
 
     cdef int _wait(self) except -1:
         """Take no more until a connection ends; descriptors may also be given back by others, so look again anyway."""
@@ -131,5 +132,5 @@ cdef class Acceptor(Source):
             self.poller.arm(down, self.context.header_deadline_ms)
         else:
             self.poller.arm(down, self.context.keepalive_idle_ms)
-        self.context.rest(down)
+        idle_add(&self.context.resting, down)
         return 1

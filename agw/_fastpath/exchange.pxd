@@ -18,6 +18,7 @@ from agw._fastpath.account cimport Account
 from agw._fastpath.cards cimport HeldCard
 from agw._fastpath.forwarding cimport Forwarding
 from agw._fastpath.http1_head cimport HeadLimits
+from agw._fastpath.idle cimport IdleList
 from agw._fastpath.message cimport Field, RequestHead, ResponseHead
 from agw._fastpath.networks cimport Networks
 from agw._fastpath.poller cimport Poller, Timed
@@ -67,12 +68,9 @@ cdef class Context:
     cdef long active                    # exchanges in progress
     cdef long connections               # client connections open
     cdef long upstreams                 # connections to endpoints open
-    cdef void* oldest_resting           # borrowed Downstream: those between requests, in the order in which they came
-    cdef void* newest_resting           # to rest
+    cdef IdleList resting               # Downstreams between requests
     cdef list waiting                   # Acceptors that wait for a connection to end
 
-    cdef void rest(self, Downstream down) noexcept
-    cdef void wake(self, Downstream down) noexcept
     cdef bint reclaim(self) except -1
     cdef int connection_ended(self) except -1
 
@@ -87,9 +85,6 @@ cdef class Downstream(Stream):
     cdef bint trusted                   # in trusted_peers
     cdef int port                       # the listener's
     cdef bint last                      # no request is taken from this connection after the present one
-    cdef bint resting                   # in the context's list
-    cdef void* newer_resting            # borrowed Downstream
-    cdef void* older_resting
 
     cdef int respond_interim(self, ResponseHead* head) except -1
     cdef int respond_head(self, ResponseHead* head) except -1
@@ -110,8 +105,6 @@ cdef class Upstream(Stream):
     cdef bint reused                    # it has served an exchange before
     cdef bint replayable                # all of this exchange's request is in the buffer still
     cdef int64_t sent_before            # Stream.sent when the exchange took it
-    cdef void* next_idle                # borrowed Upstream, in Endpoint's list
-    cdef void* previous_idle
 
     cdef int send_head(self, RequestHead* head) except -1
     cdef int send_body(self, const unsigned char* data, Py_ssize_t size) except -1

@@ -61,41 +61,14 @@ cdef class Context:
         free(self.receive)
         free(self.head_scratch)
 
-    cdef void rest(self, Downstream down) noexcept:
-        """A connection waits for its next request: it may be asked to give way to a new one."""
-        if down.resting:
-            return
-        down.resting = True
-        down.newer_resting = NULL
-        down.older_resting = self.newest_resting
-        if self.newest_resting != NULL:
-            (<Downstream> self.newest_resting).newer_resting = <void*> down
-        else:
-            self.oldest_resting = <void*> down
-        self.newest_resting = <void*> down
-
-    cdef void wake(self, Downstream down) noexcept:
-        """It has something to do, or has ended."""
-        if not down.resting:
-            return
-        down.resting = False
-        if down.newer_resting != NULL:
-            (<Downstream> down.newer_resting).older_resting = down.older_resting
-        else:
-            self.newest_resting = down.older_resting
-        if down.older_resting != NULL:
-            (<Downstream> down.older_resting).newer_resting = down.newer_resting
-        else:
-            self.oldest_resting = down.newer_resting
-
     cdef bint reclaim(self) except -1:
         """End the connection that has rested longest; False where none can be ended without losing a request."""
-        cdef void* at = self.oldest_resting
+        cdef void* at = self.resting.oldest
         cdef void* newer
         for _ in range(RECLAIM_LOOKS):
             if at == NULL:
                 return False
-            newer = (<Downstream> at).newer_resting
+            newer = (<Stream> at).newer_idle
             if (<Downstream> at).give_way():
                 self.counters[C_DOWNSTREAM_RECLAIMED] += 1
                 return True
@@ -304,8 +277,8 @@ cdef class Exchange(Timed):
                 return 0
             self.endpoint = endpoint
             up = None
-            while avoid is None and endpoint.first_idle != NULL:
-                up = <Upstream> endpoint.first_idle
+            while avoid is None and endpoint.idle.newest != NULL:
+                up = <Upstream> endpoint.idle.newest
                 if up.usable():
                     self.flags |= X_REUSED
                     context.counters[C_UPSTREAM_REUSES] += 1

@@ -21,6 +21,7 @@ from agw._fastpath.exchange cimport RECEIVE_ROOM, Exchange, new_exchange
 from agw._fastpath.http1_body cimport CHUNK_DATA, CHUNK_END, CHUNK_ERROR, CHUNK_TOO_LARGE, chunk_next
 from agw._fastpath.http1_head cimport HEAD_MORE, parse_request_head
 from agw._fastpath.http1_write cimport chunk_line, write_response_head, write_trailers
+from agw._fastpath.idle cimport idle_add, idle_remove
 from agw._fastpath.message cimport (
     FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, FRAMING_UNTIL_CLOSE, Field, M_HEAD, RequestHead, ResponseHead,
 )
@@ -125,7 +126,7 @@ cdef class Http1Downstream(Downstream):
         if size <= 0:
             return self._ended()
         self.context.counters[C_DOWNSTREAM_BYTES_IN] += size
-        self.context.wake(self)
+        idle_remove(&self.context.resting, self)
         if self.state == D_WAIT:
             buffer_append(&self.pending, data, size)
             if buffer_size(&self.pending) >= LOOK_AHEAD:
@@ -150,7 +151,7 @@ cdef class Http1Downstream(Downstream):
                 return self.exchange.request_refused(408, R_REQUEST_TIMEOUT)
             self.poller.arm(self, self.context.body_idle_ms)
         elif self.state == D_HEAD and used == size:
-            self.context.rest(self)
+            idle_add(&self.context.resting, self)
         return self.exchange.flush_request() if self.exchange is not None else 0
 
     cdef int _ended(self) except -1:
@@ -414,7 +415,7 @@ cdef class Http1Downstream(Downstream):
             self.want_read(True)
         if buffer_size(&self.pending) == 0:
             if self.state == D_HEAD:
-                self.context.rest(self)
+                idle_add(&self.context.resting, self)
             return 0
         # Taken out first: the end of the connection frees `pending` while its bytes are being read.
         waiting = self.pending
@@ -428,7 +429,7 @@ cdef class Http1Downstream(Downstream):
         if buffer_size(&self.pending) == 0:
             buffer_free(&self.pending)
             if self.state == D_HEAD:
-                self.context.rest(self)
+                idle_add(&self.context.resting, self)
         elif self.state == D_HEAD:
             self.poller.disarm(self)
             self.poller.arm(self, self.context.header_deadline_ms)
@@ -527,7 +528,7 @@ cdef class Http1Downstream(Downstream):
     cdef int _leave(self) except -1:
         self.state = D_CLOSED
         self._count_sent()
-        self.context.wake(self)
+        idle_remove(&self.context.resting, self)
         return self.context.connection_ended()
 
     cdef int _close(self) except -1:

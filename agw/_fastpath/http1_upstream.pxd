@@ -48,8 +48,6 @@ cdef class Http1Upstream(Upstream):
     cdef int _begin_body(self, const ResponseHead* head) except -1
     cdef int _complete(self, bint exact) except -1
     cdef int _close(self) except -1
-    cdef void _link(self) noexcept
-    cdef void _unlink(self) noexcept
 
 
 @cython.final

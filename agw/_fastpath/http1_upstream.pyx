@@ -18,6 +18,7 @@ from agw._fastpath.exchange cimport RECEIVE_ROOM, Exchange
 from agw._fastpath.http1_body cimport CHUNK_DATA, CHUNK_END, CHUNK_ERROR, CHUNK_TRAILER, chunk_next
 from agw._fastpath.http1_head cimport HEAD_MORE, parse_response_head, parse_trailers
 from agw._fastpath.http1_write cimport chunk_line, write_request_head
+from agw._fastpath.idle cimport idle_add, idle_remove
 from agw._fastpath.message cimport (
     FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, FRAMING_UNTIL_CLOSE, M_HEAD, RequestHead,
 )
@@ -324,7 +325,7 @@ cdef class Http1Upstream(Upstream):
         if self.state == U_CLOSED:
             return 0
         if self.state == U_IDLE:
-            self._unlink()
+            idle_remove(&self.endpoint.idle, self)
         self.state = U_CLOSED
         self.context.upstreams -= 1
         self.context.counters[C_UPSTREAM_ACTIVE] -= 1
@@ -334,7 +335,7 @@ cdef class Http1Upstream(Upstream):
         return self._close()
 
     cdef int release(self) except -1:
-        if self.endpoint.idle >= MAX_IDLE or self.broken or backlog(self):
+        if self.endpoint.idle.count >= MAX_IDLE or self.broken or backlog(self):
             return self._close()
         self.state = U_IDLE
         self.reused = True
@@ -343,38 +344,18 @@ cdef class Http1Upstream(Upstream):
         buffer_free(&self.out)
         buffer_free(&self.pending)
         buffer_free(&self.trailers)
-        self._link()
+        idle_add(&self.endpoint.idle, self)
         return self.poller.arm(self, self.context.upstream_idle_ms)
 
     cdef bint usable(self) noexcept:
         cdef char byte
-        self._unlink()
+        idle_remove(&self.endpoint.idle, self)
         if recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 and errno == EAGAIN:
             self.state = U_HEAD
             return True
         self.state = U_HEAD
         self._close()
         return False
-
-    cdef void _link(self) noexcept:
-        cdef Endpoint endpoint = self.endpoint
-        self.previous_idle = NULL
-        self.next_idle = endpoint.first_idle
-        if endpoint.first_idle != NULL:
-            (<Upstream> endpoint.first_idle).previous_idle = <void*> self
-        endpoint.first_idle = <void*> self
-        endpoint.idle += 1
-
-    cdef void _unlink(self) noexcept:
-        cdef Endpoint endpoint = self.endpoint
-        if self.previous_idle != NULL:
-            (<Upstream> self.previous_idle).next_idle = self.next_idle
-        else:
-            endpoint.first_idle = self.next_idle
-        if self.next_idle != NULL:
-            (<Upstream> self.next_idle).previous_idle = self.previous_idle
-        self.next_idle = self.previous_idle = NULL
-        endpoint.idle -= 1
 
 
 @cython.final

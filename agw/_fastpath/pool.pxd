@@ -3,6 +3,7 @@
 cimport cython
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
+from agw._fastpath.idle cimport IdleList
 from agw._fastpath.route cimport CompiledBackend
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -23,8 +24,7 @@ cdef class Endpoint:
     cdef uint32_t where_size
     cdef uint8_t ip[16]             # IPv6, or IPv4-mapped: for records
     cdef int active                 # exchanges on it now
-    cdef int idle                   # connections in the list
-    cdef void* first_idle           # borrowed Idle, most recently used; the poller owns idle connections
+    cdef IdleList idle              # connections to it, kept for reuse
 
 
 @cython.final

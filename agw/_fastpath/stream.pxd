@@ -18,6 +18,9 @@ cdef class Stream(Source):
     cdef bint broken        # a write failed: whatever is written from now on is dropped, the reader will see why
     cdef bint connecting    # writes wait until the connection stands
     cdef int64_t sent       # bytes given to the kernel, ever
+    cdef bint is_idle       # in an IdleList, which borrows it
+    cdef void* newer_idle   # borrowed Stream
+    cdef void* older_idle
 
     cdef Py_ssize_t read(self, unsigned char* into, Py_ssize_t room) noexcept
     cdef int flush(self) except -1
