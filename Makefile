@@ -8,6 +8,7 @@
 VARIANT ?= release
 TESTS ?= tests
 ARGS ?=
+TIME ?= 3600
 IMAGE ?= agw:dev
 
 VENV := .venv
@@ -21,7 +22,7 @@ RUN_sanitised = LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)" PYTHONMA
 RUN = $(RUN_$(VARIANT))
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e build debug sanitised lint format types bench trouble micro locust docs dist image clean distclean FORCE
+.PHONY: help demo test e2e build debug sanitised lint format types bench trouble soak micro locust docs dist image clean distclean FORCE
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -60,6 +61,9 @@ bench: build $(VENV)/.bench  ## CPU per request beside nginx, HAProxy and a bare
 
 trouble: build $(VENV)/.bench  ## what agw, nginx and HAProxy do under trouble (ARGS='--only held,stale --quick')
 	@$(PY) -m bench.trouble $(ARGS)
+
+soak: build $(VENV)/.bench  ## an hour of everything at once: what grows, leaks, fails or is mixed up (TIME=seconds)
+	@$(PY) -m bench.soak --time $(TIME) $(ARGS)
 
 micro: build $(VENV)/.bench $(VENV)/.dev  ## the cost of parse, match and key check
 	@$(PY) -m pytest bench/micro $(ARGS)

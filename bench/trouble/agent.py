@@ -13,6 +13,7 @@ What it does is in the path, behind any prefix:
     /close             closes without a word
     /cut               half of what it announces, then closes
     /garbage           what is no HTTP
+    /.well-known/agent-card.json   a card that names this agent's address
     /-/counts          what has reached it so far, as JSON; not counted itself
 
 --stale: this share of the answers on a connection are followed by trouble: half of these connections close within the
@@ -73,10 +74,14 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How an agent behaves. stale: share of answers that are followed by trouble. journal: a descriptor, or None."""
+    """How an agent behaves. stale: share of answers that are followed by trouble. journal: a descriptor, or None.
+
+    address: HOST:PORT that its card names.
+    """
 
     stale: float = 0.0
     journal: int | None = None
+    address: str = ""
 
 
 def parse(head: bytes) -> Request:
@@ -91,6 +96,22 @@ def parse(head: bytes) -> Request:
     if action == "status":
         query = f"status={path.rpartition('/')[2]}"
     return Request(method, action, parse_qs(query), values.get("x-nonce", ""), int(values.get("content-length", "0")))
+
+
+def card(base: str) -> dict[str, object]:
+    """The agent card; base: where this agent listens."""
+    return {
+        "name": "Trouble",
+        "description": "Fails where asked to",
+        "version": "1.0.0",
+        "protocolVersion": "0.3.0",
+        "url": f"{base}/",
+        "preferredTransport": "JSONRPC",
+        "capabilities": {"streaming": True},
+        "defaultInputModes": ["text"],
+        "defaultOutputModes": ["text"],
+        "skills": [],
+    }
 
 
 def whole(body: bytes, status: int = 200) -> bytes:
@@ -181,6 +202,8 @@ class Connection(asyncio.Protocol):
                 loop.call_later(request.number("ms", 1000) / 1000, self.finish, whole(request.nonce.encode()))
             case "status":
                 self.finish(whole(request.nonce.encode(), request.number("status", 200)))
+            case "agent-card.json":
+                self.finish(whole(json.dumps(card(f"http://{self.habits.address}")).encode()))
             case "close":
                 self.transport.abort()
             case "cut":
@@ -260,7 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = options.parse_args(arguments)
     host, _, port = given.address.rpartition(":")
     journal = os.open(given.journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if given.journal else None
-    uvloop.run(serve(host, int(port), Habits(given.stale, journal)))
+    uvloop.run(serve(host, int(port), Habits(given.stale, journal, given.address)))
     return 0
 
 

@@ -8,6 +8,7 @@ asks for where requests must not be doubled; a stop that waits as long as the ot
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -15,7 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.peers import PEERS, Peer
-from bench.procs import free_port
 
 LONG = 600  # seconds: no deadline of this scenario's
 
@@ -103,8 +103,6 @@ http {{
 
 def nginx_config(conditions: Conditions, folder: Path, port: int, probe: str) -> str:
     """nginx.conf; its workers keep the user who starts it, so that they may enter the rig's private folder."""
-    import os  # noqa: PLC0415 - only to ask who we are
-
     return NGINX.format(
         user="user root;\n" if os.geteuid() == 0 else "",
         folder=folder,
@@ -247,6 +245,3 @@ KITS = {
 def with_upstreams(conditions: Conditions, addresses: Sequence[str]) -> Conditions:
     """The same conditions with agents behind them."""
     return replace(conditions, upstreams=tuple(addresses))
-
-
-__all__ = ["KITS", "LONG", "Conditions", "Kit", "free_port", "with_upstreams"]

@@ -144,16 +144,19 @@ class Proxy:
 
     def metrics(self) -> dict[str, float]:
         """What agw says of itself: name with labels -> value; nothing for others."""
-        if self.name != "agw":
-            return {}
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=10)
-        try:
-            connection.request("GET", "/metrics")
-            text = connection.getresponse().read().decode()
-        finally:
-            connection.close()
-        lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
-        return {name: float(value) for name, _, value in lines}
+        return metrics_of(self.admin) if self.name == "agw" else {}
+
+
+def metrics_of(admin: int) -> dict[str, float]:
+    """Read agw's metrics from its admin port: name with labels -> value."""
+    connection = http.client.HTTPConnection("127.0.0.1", admin, timeout=10)
+    try:
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+    finally:
+        connection.close()
+    lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
 
 
 def status(port: int, path: str) -> int:
