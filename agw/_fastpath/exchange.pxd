@@ -154,6 +154,7 @@ cdef class Exchange(Timed):
     cdef int request_end(self) except -1
     cdef int request_lost(self, int reason) except -1
     cdef int request_refused(self, int status, int reason) except -1
+    cdef int request_cut(self) except -1
     cdef int flush_request(self) except -1
     cdef int response_interim(self, ResponseHead* head) except -1
     cdef int response_head(self, ResponseHead* head) except -1

@@ -27,9 +27,10 @@ from agw._fastpath.message cimport (
 from agw._fastpath.poller cimport Source
 from agw._fastpath.record cimport (
     C_CARDS_REWRITTEN, C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_RETRIES, C_STREAMS,
-    C_STREAMS_ACTIVE, C_TUNNELS, C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, R_CONNECT_FAILED,
-    R_INTERNAL, R_LOCAL, R_LOOP, R_NO_ENDPOINT, R_TOO_LARGE, R_UPSTREAM, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID,
-    R_UPSTREAM_TIMEOUT, RECORD_CARD, RECORD_END, RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM,
+    C_STREAMS_ACTIVE, C_TUNNELS, C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES,
+    R_CONNECT_FAILED, R_DRAINED, R_INTERNAL, R_LOCAL, R_LOOP, R_NO_ENDPOINT, R_TOO_LARGE, R_UPSTREAM,
+    R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID, R_UPSTREAM_TIMEOUT, RECORD_CARD, RECORD_END, RECORD_RETRIED, RECORD_REUSED,
+    RECORD_START, RECORD_STREAM,
 )
 from agw._fastpath.stream cimport HIGH_MARK, backlog
 
@@ -323,6 +324,13 @@ cdef class Exchange(Timed):
         if self.flags & X_RESPONSE_STARTED:
             return self._cut(reason)
         return self.answer(status, reason)
+
+    cdef int request_cut(self) except -1:
+        """The worker ends before the exchange does."""
+        self.down.last = True
+        if self.flags & X_RESPONSE_STARTED:
+            return self._cut(R_DRAINED)
+        return self.answer(503, R_DRAINED)
 
     cdef int flush_request(self) except -1:
         """All that one read brought has been handed over: send it, and read on only while the agent keeps up."""

@@ -544,6 +544,9 @@ cdef class Http1Downstream(Downstream):
         self._close()
         return True
 
+    cdef int on_cut(self) except -1:
+        return self.exchange.request_cut() if self.exchange is not None else 0
+
     cdef int on_drain(self) except -1:
         # At most one more request: a connection that was idle anyway has a moment for one that is on its way.
         if self.state == D_HEAD and not buffer_size(&self.pending):

@@ -39,6 +39,7 @@ cdef class Source(Timed):
     cdef uint32_t interest  # EPOLLIN | EPOLLOUT as registered
     cdef int on_events(self, uint32_t events) except -1
     cdef int on_drain(self) except -1
+    cdef int on_cut(self) except -1
 
 
 @cython.final

@@ -20,6 +20,8 @@ class Poller:
         """Leave the asyncio loop alone from now on."""
     def drain(self) -> None:
         """Tell every source that the worker wants to end."""
+    def cut(self) -> None:
+        """Tell every source that the worker ends now."""
     def close_all(self) -> None:
         """Close every socket in the set."""
     def counts(self) -> dict[str, int]:

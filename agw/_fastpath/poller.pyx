@@ -61,6 +61,10 @@ cdef class Source(Timed):
         """The worker wants to end: come to an end where that costs nobody anything."""
         return 0
 
+    cdef int on_cut(self) except -1:
+        """The worker ends now: tell whoever waits."""
+        return 0
+
 
 @cython.final
 cdef class Poller:
@@ -279,6 +283,13 @@ cdef class Poller:
         """Tell every source that the worker wants to end."""
         for source in self._all():
             (<Source> source).on_drain()
+
+    def cut(self):
+        """Tell every source that the worker ends now."""
+        for source in self._all():
+            if (<Source> source).fd >= 0:
+                (<Source> source).on_cut()
+        self._closed.clear()
 
     def close_all(self):
         """Close every socket in the set."""

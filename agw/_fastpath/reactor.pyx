@@ -85,6 +85,10 @@ cdef class Reactor:
             "buffers": live_buffers(),
         }
 
+    def cut(self):
+        """End what is in progress: 503 where no answer has begun, a cut where one has."""
+        self._poller.cut()
+
     def close(self):
         """Close every socket."""
         self._poller.close_all()

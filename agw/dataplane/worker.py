@@ -117,6 +117,7 @@ class Worker:
             case Drain():
                 self._started().drain()
             case Stop():
+                self._started().cut()
                 self._stop_by(time.monotonic() + _FLUSH)
             case _:
                 self._log.error("message that no worker expects", message=type(message).__name__)

@@ -254,3 +254,25 @@ async def test_where_none_rests_the_next_waits_for_one_to_end():
         gate.set()
         assert (await first.response()).status == 200
         assert (await third.response()).status == 200
+
+
+async def test_what_is_in_progress_at_the_end_is_told():
+    begun = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+
+    async def script(peer):
+        message = await peer.request()
+        if message is not None and message.start[1] == b"/begun":
+            await peer.send(begun)
+        await peer.more()
+
+    async with serving(script) as gateway:
+        waits = await gateway.client(GET)
+        reads = await gateway.client(GET.replace(b"/", b"/begun", 1))
+        await reads.contains(b"abc\r\n")
+        await until(lambda: len(gateway.requests()) == 2, "both at the agent")
+        gateway.reactor.cut()
+        answer = await waits.response()
+        assert (answer.status, answer.one("connection")) == (503, b"close")
+        assert b"DRAINED" in answer.body
+        assert not (await reads.rest()).endswith(b"0\r\n\r\n")
+        assert gateway.count("agw_exchanges_total", 'reason="drained"') == 2
