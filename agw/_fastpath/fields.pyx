@@ -148,6 +148,7 @@ cdef int parse_authority(
     const unsigned char** host, uint32_t* host_len, int* port,
 ) noexcept nogil:
     cdef Py_ssize_t i = 0, end
+    cdef unsigned char before = b"."
     cdef bint upper = False
     port[0] = 0
     if n < 1:
@@ -166,6 +167,10 @@ cdef int parse_authority(
                     return -1
                 end = i
                 break
+            if text[i] == b"." and before == b".":
+                # An empty label names no host, and stripping one dot would leave another name (nginx does the same).
+                return -1
+            before = text[i]
             upper |= (agw_class[text[i]] & AGW_UPPER) != 0
     if end == 0:
         return -1

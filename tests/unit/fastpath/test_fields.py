@@ -69,7 +69,7 @@ def test_a_path_without_dots_empty_segments_and_escapes_is_kept_byte_for_byte(pa
 @pytest.mark.parametrize(
     ("authority", "expected"),
     [
-        (b"a", (b"a", 0)), (b"A.b", (b"a.b", 0)), (b"a.", (b"a", 0)), (b"a..", (b"a.", 0)), (b"a.:80", (b"a", 80)),
+        (b"a", (b"a", 0)), (b"A.b", (b"a.b", 0)), (b"a.", (b"a", 0)), (b"a..", None), (b"a..b", None), (b".a", None), (b"a.:80", (b"a", 80)),
         (b"a:1", (b"a", 1)), (b"a:65535", (b"a", 65535)), (b"a:00080", None), (b"a:0", None), (b"1.2.3.4:80", (b"1.2.3.4", 80)),
         (b"xn--caf-dma.example", (b"xn--caf-dma.example", 0)), (b"a_b", (b"a_b", 0)),
         (b"[::]", (b"[::]", 0)), (b"[::1]:80", (b"[::1]", 80)), (b"[2001:DB8::A]", (b"[2001:db8::a]", 0)),
@@ -97,5 +97,4 @@ def test_the_host_for_matching_is_folded_and_means_the_same_again(authority):
     assert host == host.lower()
     assert authority.lower().startswith(host)
     assert 0 <= port <= 65535
-    if not host.endswith(b"."):
-        assert parsed_authority(host) == (host, 0)
+    assert parsed_authority(host) == (host, 0)

@@ -51,12 +51,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table. needs: settings of the gateway that it is played with (`serving`'s arguments)."""
+    """A row of the table.
+
+    needs: settings of the gateway that it is played with (`serving`'s arguments). hostname: of one more listener, which
+    wants the key "foo": who sees its 401 has been routed by that name.
+    """
 
     number: int
     title: str
     cases: tuple[Any, ...]
     needs: dict[str, Any] = field(default_factory=dict)
+    hostname: str = ""
 
 
 @dataclass(slots=True)

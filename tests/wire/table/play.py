@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 
+from agw.snapshot.model import Attachment, Entry, Listener, Match, PathMatch, Rule, WeightedBackend
 from tests.oracles.strict_http1 import Malformed, Message, check_forwarded, check_relayed, read_begun, read_response
-from tests.wire.gateway import Peer, Session, serving, until
+from tests.wire.gateway import Peer, Session, entries, serving, until
 from tests.wire.table.feeds import GOOD, Feed, feeds
 from tests.wire.table.model import End, Outcome, Request, Row, Seen
 
@@ -33,11 +36,44 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
 
 async def agent(peer: Peer) -> None:
     """Answer every well-formed request; /chunked in chunks. What is malformed ends the connection, and is found later."""
-    with suppress(Malformed):
-        while (message := await peer.request()) is not None:
+    while await peer.more():
+        messages, rest, _ = requests_in(still(peer.received[peer.at :]))
+        peer.at = len(peer.received) - len(rest)
+        for message in messages:
             await peer.send(
                 HEAD if message.start[0] == b"HEAD" else CHUNKED if message.start[1] == b"/chunked" else HELLO
             )
+
+
+# --- reading, once for each text: most feeds of a case bring the same ----------------------------------------------
+
+MOVING = re.compile(rb"(?<=\r\n)(X-Request-Id: |Date: )([0-9a-f]{32}|[A-Z][ ,:0-9A-Za-z]{28})(?=\r\n)")
+
+
+def still(data: bytes) -> bytes:
+    """The data with what is new in every message replaced by as many bytes that are not."""
+    return MOVING.sub(lambda match: match[1] + b"-" * len(match[2]), data)
+
+
+@lru_cache(1000)
+def requests_in(data: bytes) -> tuple[tuple[Message, ...], bytes, str]:
+    """The complete requests, what is left, and what is wrong with them."""
+    try:
+        messages, rest = read_begun(data)
+        for message in messages:
+            check_forwarded(message)
+    except Malformed as error:
+        return (), b"", str(error)
+    return tuple(messages), rest, ""
+
+
+@lru_cache(1000)
+def answer_in(data: bytes, *, head: bool) -> tuple[Message, int] | None:
+    """The first answer and its size. Raise Malformed."""
+    found = read_response(data, head=head)
+    if found is not None:
+        check_relayed(found[0])
+    return found
 
 
 @dataclass(slots=True)
@@ -79,10 +115,9 @@ class Line:
 
     def _read(self) -> None:
         try:
-            while found := read_response(self.data, head=self._next_is_head()):
+            while found := answer_in(still(self.data), head=self._next_is_head()):
                 if found[0].framing == "close" and not self.ended:
                     return
-                check_relayed(found[0])
                 if found[0].status >= 200:
                     self.answers.append(found[0])
                 self.data = self.data[found[1] :]
@@ -124,7 +159,24 @@ async def collect(lines: Iterable[Line], *, until_closed: bool) -> None:
 async def play_requests(row: Row, cases: Sequence[Request]) -> list[Outcome]:
     """Play the cases of one row, before one gateway."""
     async with serving(agent, **row.needs) as session:
+        if row.hostname:
+            session.swap(entries(session.agent_port) | named_listener(row.hostname))
         return [await play(session, row.number, case) for case in cases]
+
+
+def named_listener(hostname: str) -> dict[str, Entry]:
+    """One more listener, for this hostname, where the key "foo" is wanted."""
+    return {
+        "listener/d/g/named": Listener(gateway="d/g", name="named", port=80, hostname=hostname),
+        "rule/HTTPRoute/d/named/0": Rule(
+            route="d/named",
+            index=0,
+            attachments=(Attachment("listener/d/g/named", hostnames=(hostname,)),),
+            matches=(Match(path=PathMatch(value="/")),),
+            backends=(WeightedBackend("backend/Backend/d/b"),),
+            policy="policy/x",
+        ),
+    }
 
 
 async def play(session: Session, row: int, case: Request) -> Outcome:
@@ -177,7 +229,10 @@ async def _play_batch(session: Session, case: Request, batch: list[Feed]) -> lis
 
 async def _probe(lines: list[Line]) -> None:
     """A connection that stays must be at the beginning of a request, with nothing left over."""
-    live = [line for line in lines if not line.ended and not line.fault]
+    await turn()
+    for line in lines:
+        line.receive()
+    live = [line for line in lines if line.feed.probe and not line.ended and not line.fault]
     for line in live:
         line.send(PROBE)
         line.want += 1
@@ -231,23 +286,17 @@ def _quiet(session: Session) -> bool:
 
 
 def canonical(message: Message) -> tuple[object, ...]:
-    """What must be the same however the request came: all but its id and the places of chunk boundaries."""
-    fields = tuple(field for field in message.fields if field[0].lower() != b"x-request-id")
-    return message.start, fields, message.body, message.framing
+    """What must be the same however the request came: all but the places of chunk boundaries."""
+    return message.start, message.fields, message.body, message.framing
 
 
 def _upstream_faults(session: Session, marks: list[int], case: Request, lines: list[Line]) -> Iterator[str]:
     """Read what this batch has sent to the agent: exactly the requests that the row says, once for each feed."""
     came: list[Message] = []
     for index, peer in enumerate(session.peers):
-        data = peer.received[marks[index] if index < len(marks) else 0 :]
-        try:
-            messages, rest = read_begun(data)
-            for message in messages:
-                check_forwarded(message)
-        except Malformed as error:
-            yield f"the agent got {error}"
-            continue
+        messages, rest, fault = requests_in(still(peer.received[marks[index] if index < len(marks) else 0 :]))
+        if fault:
+            yield f"the agent got {fault}"
         came += messages
         if rest and not peer.ended:
             yield f"the agent was left with {rest[:80]!r}"
@@ -255,7 +304,7 @@ def _upstream_faults(session: Session, marks: list[int], case: Request, lines: l
     wanted = Counter(
         {
             b"/good": sum(line.feed.before + (0 if case.closed else line.feed.after) for line in lines),
-            b"/probe": 0 if case.closed else len(lines),
+            b"/probe": 0 if case.closed else sum(line.feed.probe for line in lines),
         }
     )
     if around - wanted:

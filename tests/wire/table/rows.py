@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tests.wire.table import request_line
+from tests.wire.table import header_fields, host, request_line
 from tests.wire.table.model import Row
 
 COUNT = 133
-MODULES = (request_line,)
+MODULES = (request_line, host, header_fields)
 ROWS: dict[int, Row] = {row.number: row for module in MODULES for row in module.ROWS}
 
 # Rows that nobody has written yet: each one taken off here is one more that is proven.
-MISSING = frozenset(range(1, COUNT + 1)) - {*range(1, 28)}
+MISSING = frozenset(range(1, COUNT + 1)) - {*range(1, 57)}
