@@ -9,7 +9,7 @@ without being asked is no answer to anything (RFC 9112 9.2).
 """
 
 cimport cython
-from libc.errno cimport EAGAIN, EINPROGRESS, errno
+from libc.errno cimport EAGAIN, EINPROGRESS, EMFILE, ENFILE, errno
 from libc.string cimport memcpy, memset
 from posix.unistd cimport close
 
@@ -365,6 +365,9 @@ cdef class Http1Connector(Connector):
         cdef int one = 1
         cdef int family = (<unsigned short*> &endpoint.where)[0]
         cdef int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+        if fd < 0 and (errno == EMFILE or errno == ENFILE) and context.reclaim():
+            # A request that is here counts more than a client that may send one.
+            fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
         if fd < 0:
             return None
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))

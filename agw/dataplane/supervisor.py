@@ -23,6 +23,7 @@ from typing import Any
 from agw.dataplane import metrics
 from agw.dataplane.admin import AdminServer
 from agw.dataplane.cores import worker_count
+from agw.dataplane.descriptors import raise_limit, within_limit
 from agw.dataplane.frames import Applied, Behind, Drain, Refused, Stop, ToSupervisor, Unlistened
 from agw.dataplane.harden import harden
 from agw.dataplane.logs import Log
@@ -58,6 +59,7 @@ async def run_supervisor(
     """
     harden(core_dumps=settings.core_dumps)
     log = log or Log(settings.log_level, settings.log_format)
+    settings = within_limit(settings, raise_limit(), log)
     supervisor = Supervisor(source, settings, listen_map or {}, resolve_map or {}, log, on_state)
     return await supervisor.run()
 
