@@ -3,6 +3,7 @@
 #
 #   VARIANT=release|debug|sanitised   which build of the compiled modules (make test VARIANT=debug)
 #   TESTS=path ARGS='-k name'         which tests, and more flags for pytest
+#   FUZZ=request TIME=600             which harness (make fuzz), and seconds of each
 #   PYTHON=python3.12                 which interpreter .venv is made with
 
 VARIANT ?= release
@@ -42,10 +43,13 @@ debug:  ## the compiled modules with bounds checks, asserts and object counters
 sanitised:  ## the compiled modules with AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory build VARIANT=sanitised
 
+fuzz: build/fuzz/built  ## harnesses of the parsers, an hour each (FUZZ=request, TIME=seconds, ARGS=--short)
+	@nice -n 10 $(PY) -m fuzz $(FUZZ) $(if $(TIME),--time $(TIME)) $(ARGS)
+
 lint: $(VENV)/.dev  ## ruff with everything on, its formatter, cython-lint
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@PATH="$(VENV)/bin:$$PATH" cython-lint agw
+	@PATH="$(VENV)/bin:$$PATH" cython-lint agw fuzz
 
 format: $(VENV)/.dev  ## format and fix what ruff can
 	@$(PY) -m ruff format .
@@ -107,6 +111,13 @@ build/variant: FORCE
 build/built: $(PY) build/variant setup.py $(SOURCES)
 	@echo "[3/4] compiled modules, $(VARIANT)"
 	@AGW_BUILD=$(VARIANT) $(PY) setup.py --quiet build_ext --inplace
+	@touch $@
+
+# Not in the source tree, so that it stands beside whatever variant is there.
+build/fuzz/built: $(PY) setup.py fuzz/covered.txt $(SOURCES) $(wildcard fuzz/*.pyx fuzz/*.pxd)
+	@sh tools/prepare-fuzz
+	@echo "[3/4] compiled modules, fuzz"
+	@AGW_BUILD=fuzz $(PY) setup.py --quiet build_ext --build-lib build/fuzz/lib
 	@touch $@
 
 $(VENV)/.demo $(VENV)/.dev $(VENV)/.bench: $(VENV)/.%: pyproject.toml | build/built

@@ -2,7 +2,8 @@
 
 Environment:
     AGW_BUILD       release (default), debug (bounds checks, asserts, object counters) or sanitised (AddressSanitizer and
-                    UndefinedBehaviorSanitizer). All variants run the same tests.
+                    UndefinedBehaviorSanitizer). These three run the same tests. fuzz: the sanitised one by clang, with
+                    what libFuzzer sees its way by, and the harnesses of fuzz/; it is not for the source tree.
     AGW_BUILD_JOBS  how many files are compiled at the same time; default: the processors that this process may use.
 
 Rules: one extension per .pyx, nothing listed by hand. Each variant has a folder of its own below build/, generated C
@@ -13,6 +14,7 @@ copies of the variant that was built last. Without a .pyx in the tree the packag
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import shutil
 import sys
@@ -26,6 +28,7 @@ from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 FASTPATH = Path("agw/_fastpath")
+HARNESSES = Path("fuzz")
 VARIANT = os.environ.get("AGW_BUILD", "release")
 LINUX = sys.platform == "linux"
 JOBS = int(os.environ.get("AGW_BUILD_JOBS") or (len(os.sched_getaffinity(0)) if LINUX else 1))
@@ -41,30 +44,50 @@ WARNINGS = [
 HARDENING = ["-fstack-protector-strong", "-fvisibility=hidden"]
 SANITISERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
 CHECKED = ["-O1", "-g", "-UNDEBUG", "-DAGW_DEBUG=1"]
+# libFuzzer itself is in a library of its own, loaded before: see fuzz/native.py.
+COVERED = [
+    *["-O2", "-g1", "-UNDEBUG", "-DAGW_DEBUG=1", *SANITISERS],
+    *["-fsanitize-coverage=inline-8bit-counters,pc-table", "-fsanitize-coverage-allowlist=fuzz/covered.txt"],
+]
 COMPILE = {
     "release": ["-O3", "-g1", "-D_FORTIFY_SOURCE=2", *HARDENING, *WARNINGS],
     "debug": [*CHECKED, *HARDENING, *WARNINGS],
     "sanitised": [*CHECKED, *SANITISERS, *WARNINGS],
+    "fuzz": [*COVERED, *WARNINGS],
 }
 LINK = {
     "release": ["-Wl,-z,relro,-z,now"],
     "debug": ["-Wl,-z,relro,-z,now"],
     "sanitised": SANITISERS,
+    "fuzz": [*SANITISERS, "-shared-libasan"],
 }
+
+
+def sources() -> list[Path]:
+    """All of the data plane; for fuzzing, the harnesses and the modules that they cimport."""
+    if VARIANT != "fuzz":
+        return sorted(FASTPATH.glob("*.pyx"))
+    wanted = sorted(HARNESSES.glob("*.pyx"))
+    for each in wanted:  # grows as it goes
+        text = "".join(part.read_text() for part in (each, each.with_suffix(".pxd")) if part.exists())
+        names = re.findall(r"^from agw\._fastpath\.(\w+) cimport", text, re.MULTILINE)
+        named = {FASTPATH / f"{name}.pyx" for name in names}
+        wanted += sorted(path for path in named if path.exists() and path not in wanted)
+    return wanted
 
 
 def extensions() -> list[Extension]:
     """One extension per .pyx; Cython itself follows the declarations, the C compiler's headers are named here."""
     return [
         Extension(
-            f"agw._fastpath.{source.stem}",
+            ".".join(source.with_suffix("").parts),
             [str(source)],
             depends=["setup.py", *map(str, sorted(FASTPATH.glob("*.h")))],
             include_dirs=[str(FASTPATH)],
             extra_compile_args=COMPILE[VARIANT],
             extra_link_args=LINK[VARIANT],
         )
-        for source in sorted(FASTPATH.glob("*.pyx"))
+        for source in sources()
     ]
 
 
@@ -135,6 +158,8 @@ class BuildExt(build_ext):  # type: ignore[misc]  # setuptools has no types
         sources = {extension.name: extension.sources for extension in made}
         for extension in self.extensions:
             extension.sources = sources[extension.name]
+        if VARIANT == "fuzz":
+            self.compiler.set_executables(compiler_so=["clang", "-fPIC"], linker_so=["clang", "-shared"])
         # The longest first, so that no processor waits for one that was begun last.
         self.extensions.sort(key=lambda extension: -Path(extension.sources[0]).stat().st_size)
         super().build_extensions()
