@@ -452,6 +452,11 @@ cdef int _response_meaning(ResponseHead* head, bint to_head_request) noexcept no
     head.websocket = head.status == 101 and agrees_to_websocket(head, options.upgrade)
     if to_head_request or head.status < 200 or head.status == 204 or head.status == 304:
         head.framing = FRAMING_NONE
+        # What announces a body that it must not have may be followed by one, as soon as the next answer is awaited.
+        if (to_head_request and head.content_length != 0 and head.status >= 200) or (
+            head.status == 204 and (seen_coding or head.content_length > 0)
+        ):
+            head.keep_alive = 0
     elif seen_coding:
         head.framing = FRAMING_CHUNKED
     elif seen_length:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from tests.wire.table import header_fields, host, request_line
+from tests.wire.table import answers, header_fields, host, request_line
 from tests.wire.table.model import Row
 
 COUNT = 133
-MODULES = (request_line, host, header_fields)
+MODULES = (
+    request_line,
+    host,
+    header_fields,
+    answers,
+)
 ROWS: dict[int, Row] = {row.number: row for module in MODULES for row in module.ROWS}
 
 # Rows that nobody has written yet: each one taken off here is one more that is proven.
-MISSING = frozenset(range(1, COUNT + 1)) - {*range(1, 57)}
+MISSING = (
+    frozenset(range(1, COUNT + 1))
+    - {*range(1, 57)}
+    - {*range(113, 126), 127, 128, 132}
+)  # fmt: skip
