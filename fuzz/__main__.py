@@ -1,29 +1,29 @@
 """Run harnesses one after another and say what they did: executions, time, rate, edges covered.
 
-    python -m fuzz [HARNESS...] [--time SECONDS | --short] [FILE...]
+    python -m fuzz [HARNESS...] [--time SECONDS | --short | --keep] [FILE...]
 
 What libFuzzer learns beyond the seeds is kept in build/fuzz/corpus and found again by the next run; an input that
 breaks a rule goes to build/fuzz/findings, and the run ends with 1. FILEs are inputs to run once instead, which is how
-a finding is repeated.
+a finding is repeated. --keep makes what was learnt the new seeds: the fewest inputs that reach all that is reached.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from fuzz import native
+from fuzz import native, seeds
 
 LONGEST = {"request": 400, "response": 400, "chunked": 200, "path": 120, "writer": 400}  # bytes of an input
 HARNESSES = tuple(LONGEST)
 SHORT = 3  # seconds of each harness
 LONG = 3600
 FINDINGS = native.BUILT / "findings"
-SEEDS = native.ROOT / "fuzz" / "corpus"
 DICTIONARY = native.ROOT / "fuzz" / "http1.dict"
 
 
@@ -67,7 +67,7 @@ def command(harness: str, seconds: int, files: list[Path]) -> list[str]:
         f"-dict={DICTIONARY}",
         "-print_final_stats=1",
     ]
-    return [*base, *common, *limits, str(learnt), str(SEEDS / harness)]
+    return [*base, *common, *limits, str(learnt), str(seeds.unpack(harness, native.BUILT / "seeds" / harness))]
 
 
 def run(harness: str, seconds: int, files: list[Path]) -> Outcome:
@@ -97,6 +97,19 @@ def run(harness: str, seconds: int, files: list[Path]) -> Outcome:
     )
 
 
+def keep(harness: str) -> str:
+    """Make the seeds the smallest set of inputs that reaches what seeds and learnt ones reach."""
+    kept = native.BUILT / "kept" / harness
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    asked = command(harness, 0, [])
+    merge = [*asked[:4], "-merge=1", f"-max_len={LONGEST[harness]}", str(kept), *asked[-2:]]
+    subprocess.run(merge, env=native.environment(), cwd=native.ROOT, stderr=subprocess.DEVNULL, check=True)
+    before = len(seeds.read(harness))
+    seeds.write(harness, [path.read_bytes() for path in kept.iterdir()])
+    return f"{harness}: {before} seeds before, {len(seeds.read(harness))} now"
+
+
 def _last(pattern: str, text: str) -> int:
     found = re.findall(pattern, text)
     return int(found[-1]) if found else 0
@@ -108,6 +121,7 @@ def main() -> int:
     parser.add_argument("what", nargs="*", help=f"harnesses ({', '.join(HARNESSES)}), and files to run once")
     parser.add_argument("--time", type=int, default=LONG, help="seconds of each harness")
     parser.add_argument("--short", action="store_true", help=f"{SHORT} seconds of each")
+    parser.add_argument("--keep", action="store_true", help="make what was learnt the seeds, and run nothing")
     options = parser.parse_args()
     lacking = native.lacking()
     if lacking:
@@ -115,6 +129,9 @@ def main() -> int:
         return 1
     chosen = [name for name in options.what if name in HARNESSES] or list(HARNESSES)
     files = [Path(name).resolve() for name in options.what if name not in HARNESSES]
+    if options.keep:
+        sys.stdout.write("".join(keep(harness) + "\n" for harness in chosen))
+        return 0
     sys.stdout.write(HEADING + "\n")
     failed = False
     for harness in chosen:
