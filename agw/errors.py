@@ -127,6 +127,7 @@ class Reason(IntEnum):
     LOOP = 21
     POLICY_INVALID = 22
     CLIENT_STALLED = 23
+    OVERLOADED = 24
 
     @property
     def word(self) -> str:
@@ -309,5 +310,13 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "",
         "The client took nothing of its answer for `write_stall`, or less than `min_rate`, and was cut.",
         "A client that has hung, or a hostile one; if slow clients are yours, lower `min_rate`.",
+    ),
+    Reason.OVERLOADED: Explanation(
+        (503,),
+        "UNAVAILABLE",
+        "every endpoint of the agent is busy, and too many requests wait for one",
+        "Every endpoint had `--endpoint-inflight` requests, and `--queue-size` waited or this one did for "
+        "`--queue-timeout`.",
+        "More replicas of the agent, or a higher `--endpoint-inflight` where it can take more.",
     ),
 }

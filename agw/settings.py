@@ -340,6 +340,28 @@ TABLE: tuple[Setting, ...] = (
         minimum=1,
     ),
     Setting(
+        "endpoint_inflight",
+        Kind.COUNT,
+        "1024",
+        "most requests of one worker at one endpoint, streams that have begun not counted; 0 = unlimited",
+        "requests",
+    ),
+    Setting(
+        "queue_size",
+        Kind.COUNT,
+        "1024",
+        "most requests of one worker that wait for a busy backend; what is over is answered 503",
+        "requests",
+    ),
+    Setting(
+        "queue_timeout",
+        Kind.DURATION,
+        "10s",
+        "how long a request may wait for a busy backend",
+        minimum=1,
+        maximum=_DAY,
+    ),
+    Setting(
         "worker_silence",
         Kind.DURATION,
         "30s",
@@ -385,6 +407,9 @@ class Settings:
     forwarded: str
     via: bool
     max_connections: int
+    endpoint_inflight: int
+    queue_size: int
+    queue_timeout: int
     worker_silence: int
     dns_refresh: int
     core_dumps: bool

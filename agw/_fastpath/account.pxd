@@ -28,7 +28,10 @@ cdef struct Account:
     char request_id[128]        # X-Request-Id: the text of id, or a trusted peer's own
     char trace_id[32]
 
-# Begins the account of a request.
+# Opens the account of an exchange: nothing is known but when and where. one, two: what the request's id is made of.
+cdef void account_open(Account* account, int port, int64_t now_ns, uint64_t one, uint64_t two) noexcept
+
+# Notes the request.
 cdef void account_begin(Account* account, const RequestHead* head, int port) noexcept
 
 # Writes the record of an exchange into a worker's ring. kind: RecordKind. flags: RecordFlag. peer: 16 bytes.

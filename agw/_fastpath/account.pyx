@@ -7,10 +7,28 @@ allocated, and nothing fails.
 from libc.string cimport memcpy, memset
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
+from agw._fastpath.forwarding cimport hex_id
 from agw._fastpath.record cimport (
-    C_DURATION, C_FIRST_BYTE, C_REASON, C_REQUESTS, C_STATUS_1XX, C_STREAM_DURATION, Record, copy_text, new_record,
-    observe, publish_record,
+    C_DURATION, C_FIRST_BYTE, C_REASON, C_REQUESTS, C_STATUS_1XX, C_STREAM_DURATION, R_UPSTREAM, Record, copy_text,
+    new_record, observe, publish_record,
 )
+
+
+cdef void account_open(Account* account, int port, int64_t now_ns, uint64_t one, uint64_t two) noexcept:
+    account.status = 0
+    account.reason = R_UPSTREAM
+    account.method_id = 0
+    account.consumer = -1
+    account.port = port
+    account.path_len = 0
+    account.id[0] = one
+    account.id[1] = two
+    account.request_id_len = <uint8_t> hex_id(account.id, account.request_id)
+    account.trace_id_len = 0
+    account.started_ns = now_ns
+    account.first_byte_ns = 0
+    account.request_bytes = 0
+    account.response_bytes = 0
 
 
 cdef void account_begin(Account* account, const RequestHead* head, int port) noexcept:

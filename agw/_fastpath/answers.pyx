@@ -10,7 +10,7 @@ from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from agw._fastpath.forwarding cimport add_field
 from agw._fastpath.message cimport FRAMING_LENGTH
-from agw._fastpath.record cimport R_LOCAL
+from agw._fastpath.record cimport R_LOCAL, R_OVERLOADED
 from agw.errors import EXPLANATIONS, Reason
 
 cdef extern from "<time.h>" nogil:
@@ -115,6 +115,8 @@ cdef const char* local_answer(ResponseHead* head, Field* fields, int status, int
         add_field(fields, &head.n_fields, "Content-Type", 12, "application/json", 16)
     if status == 401:
         add_field(fields, &head.n_fields, "WWW-Authenticate", 16, CHALLENGE, strlen(CHALLENGE))
+    if reason == R_OVERLOADED:
+        add_field(fields, &head.n_fields, "Retry-After", 11, "1", 1)
     if status == 405 or reason == R_LOCAL:
         add_field(fields, &head.n_fields, "Allow", 5, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", 44)
     return body

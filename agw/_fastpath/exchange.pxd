@@ -17,12 +17,14 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from agw._fastpath.account cimport Account
 from agw._fastpath.cards cimport HeldCard
 from agw._fastpath.forwarding cimport Forwarding
+from agw._fastpath.held cimport Held
 from agw._fastpath.http1_head cimport HeadLimits
 from agw._fastpath.idle cimport IdleList
+from agw._fastpath.line cimport Waiter
 from agw._fastpath.message cimport Field, RequestHead, ResponseHead
 from agw._fastpath.networks cimport Networks
-from agw._fastpath.poller cimport Poller, Timed
-from agw._fastpath.pool cimport Endpoint, Pool
+from agw._fastpath.poller cimport Poller
+from agw._fastpath.pool cimport Bound, Endpoint, Pool
 from agw._fastpath.route cimport CompiledBackend, CompiledRule
 from agw._fastpath.stream cimport Stream
 from agw._fastpath.table cimport Table
@@ -55,6 +57,7 @@ cdef class Context:
     cdef int64_t connect_timeout_ms
     cdef int64_t response_header_timeout_ms
     cdef int64_t upstream_idle_ms
+    cdef int64_t queue_timeout_ms
     cdef int64_t max_body               # bytes, 0 = without limit
     cdef Forwarding forwarding          # what is believed of clients
     cdef Networks proxies               # peers that must begin with a PROXY header
@@ -86,15 +89,25 @@ cdef class Downstream(Stream):
     cdef int port                       # the listener's
     cdef bint last                      # no request is taken from this connection after the present one
 
+    # Send on an interim answer (103).
     cdef int respond_interim(self, ResponseHead* head) except -1
+    # Send the head of the final answer; fields with FIELD_DROP are left out, framing is the codec's.
     cdef int respond_head(self, ResponseHead* head) except -1
+    # Send body bytes; the span is borrowed for the call.
     cdef int respond_body(self, const unsigned char* data, Py_ssize_t size) except -1
+    # Fields behind the body, for a client that wants them; those with FIELD_DROP are left out.
     cdef int respond_trailers(self, const Field* fields, int count) except -1
+    # The answer is complete.
     cdef int respond_end(self) except -1
+    # Send the 101; what comes after it, both ways, is not HTTP.
     cdef int respond_tunnel(self, ResponseHead* head) except -1
+    # The answer cannot be completed, and the client must see that it is not.
     cdef int respond_abort(self) except -1
+    # Send 100 (Continue): the request is admitted and its body wanted.
     cdef int respond_continue(self) except -1
+    # The exchange is over; with request_complete False, part of the request is still to be read and ignored.
     cdef int done(self, bint request_complete) except -1
+    # End a resting connection in favour of another; False where a request is arriving on it.
     cdef bint give_way(self) except -1
 
 # The agent's side of an exchange.
@@ -106,16 +119,25 @@ cdef class Upstream(Stream):
     cdef bint replayable                # all of this exchange's request is in the buffer still
     cdef int64_t sent_before            # Stream.sent when the exchange took it
 
+    # Send the request's head; fields with FIELD_DROP are left out.
     cdef int send_head(self, RequestHead* head) except -1
+    # Send body bytes; the span is borrowed for the call.
     cdef int send_body(self, const unsigned char* data, Py_ssize_t size) except -1
+    # The request is complete.
     cdef int send_end(self) except -1
+    # The exchange wants no more of this: give up the request, so that the agent notices.
     cdef int abandon(self) except -1
+    # The exchange ended well: keep the connection for another.
     cdef int release(self) except -1
+    # Look at an idle connection: False where the agent has closed it or talks out of turn.
     cdef bint usable(self) noexcept
+    # Send all that the failed one had been given.
     cdef int replay(self, Upstream failed) except -1
 
 # How a connection to an endpoint is made.
 cdef class Connector:
+    cdef bint own_fault                 # why open() gave None: no descriptor or port left, nothing that an endpoint did
+
     cdef Upstream open(self, Context context, Endpoint endpoint)
 
 cdef enum ExchangeFlag:
@@ -133,12 +155,14 @@ cdef enum ExchangeFlag:
     X_ENDED = 2048
     X_PAUSED_UP = 4096          # the upstream is not read until the downstream has drained
     X_PAUSED_DOWN = 8192
-    X_HTTPS = 16384             # the client spoke https to the trusted proxy in front
-    X_TUNNEL = 32768            # the connection speaks another protocol now
+    X_HTTPS = 1 << 14           # the client spoke https to the trusted proxy in front
+    X_TUNNEL = 1 << 15          # the connection speaks another protocol now
+    X_SLOT = 1 << 16            # it holds a slot of its endpoint
+    X_TRIAL = 1 << 17           # it shows whether an ejected endpoint works again
 
 
 @cython.final
-cdef class Exchange(Timed):
+cdef class Exchange(Waiter):
     cdef Context context
     cdef Downstream down
     cdef Upstream up            # None before one is picked and after it is given back
@@ -148,6 +172,7 @@ cdef class Exchange(Timed):
     cdef uint32_t flags         # ExchangeFlag
     cdef Account account        # what its record will say
     cdef HeldCard card          # None on the plain path
+    cdef Held held              # the request while it waits for a slot; None otherwise
 
     cdef int begin(self, RequestHead* head) except -1
     cdef int request_body(self, const unsigned char* data, Py_ssize_t size) except -1
@@ -170,7 +195,13 @@ cdef class Exchange(Timed):
     cdef bint streaming(self) noexcept
     cdef bint _judge(self, RequestHead* head) noexcept
     cdef int _forward(self, RequestHead* head) except -1
-    cdef int _connect(self, Endpoint avoid) except -1
+    cdef int _wait(self, Bound bound, RequestHead* head) except -1
+    cdef int _send(self, Endpoint endpoint, RequestHead* head) except -1
+    cdef int _connect(self, Endpoint endpoint) except -1
+    cdef int _attach(self, Endpoint endpoint, bint fresh) except -1
+    cdef Endpoint _another(self)
+    cdef int _give_back(self) except -1
+    cdef int _blame(self, Upstream failed, int reason, bint nothing_received) except -1
     cdef int _let_go(self) except -1
     cdef int _collect(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef int _card_done(self) except -1
@@ -178,6 +209,7 @@ cdef class Exchange(Timed):
     cdef int answer(self, int status, int reason) except -1
     cdef int _finish(self, bint reusable) except -1
     cdef int _cut(self, int reason) except -1
+    cdef int _answered(self, int status) except -1
     cdef void _identify(self, ResponseHead* head) noexcept
     cdef void _record(self, int kind) noexcept
 

@@ -2,7 +2,8 @@
 
 from typing import Self, final
 
-from agw._fastpath.poller import Poller, Timed
+from agw._fastpath.line import Waiter
+from agw._fastpath.poller import Poller
 from agw._fastpath.pool import Pool
 from agw._fastpath.stream import Stream
 
@@ -22,5 +23,5 @@ class Connector:
     """How a connection to an endpoint is made."""
 
 @final
-class Exchange(Timed):
+class Exchange(Waiter):
     """One request and its response."""

@@ -5,6 +5,7 @@ protocol is spoken on either side: the codecs call it with heads, bytes and ends
 
     begin --admitted--> forwarding --response_head--> answering --response_end--> done
        \\--refused--> answer ------------------------------------------------------^
+                  all busy --_wait--> turn --> forwarding, or answer 503
                   forwarding --upstream_failed--> retry once, or answer 502, 503, 504
                   answering  --upstream_failed--> respond_abort: a cut is never a clean end
 
@@ -16,23 +17,25 @@ cimport cython
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from agw._fastpath.account cimport account_begin, account_count, account_record
+from agw._fastpath.account cimport account_begin, account_count, account_open, account_record
 from agw._fastpath.admission cimport Admission, admit
 from agw._fastpath.answers cimport local_answer
+from agw._fastpath.buffer cimport buffer_append, buffer_size
 from agw._fastpath.cards cimport hold_card
-from agw._fastpath.forwarding cimport Claims, Hop, add_field, hex_id
+from agw._fastpath.forwarding cimport Claims, Hop, add_field
+from agw._fastpath.health cimport ANSWER_FAILURE, CONNECT_FAILURE, TRIAL
+from agw._fastpath.held cimport hold
 from agw._fastpath.message cimport (
     F_X_REQUEST_ID, FIELD_DROP, FRAMING_LENGTH, FRAMING_NONE, M_DELETE, M_GET, M_HEAD, M_OPTIONS, M_PUT,
 )
 from agw._fastpath.poller cimport Source
 from agw._fastpath.record cimport (
-    C_CARDS_REWRITTEN, C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_RETRIES, C_STREAMS,
-    C_STREAMS_ACTIVE, C_TUNNELS, C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES,
-    R_CONNECT_FAILED, R_DRAINED, R_INTERNAL, R_LOCAL, R_LOOP, R_NO_ENDPOINT, R_TOO_LARGE, R_UPSTREAM,
-    R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID, R_UPSTREAM_TIMEOUT, RECORD_CARD, RECORD_END, RECORD_RETRIED, RECORD_REUSED,
-    RECORD_START, RECORD_STREAM,
+    C_CARDS_REWRITTEN, C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAMS, C_STREAMS_ACTIVE,
+    C_TUNNELS, C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, RECORD_CARD, RECORD_END,
+    RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM, R_CONNECT_FAILED, R_DRAINED, R_INTERNAL, R_LOCAL,
+    R_LOOP, R_NO_ENDPOINT, R_OVERLOADED, R_TOO_LARGE, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID, R_UPSTREAM_TIMEOUT,
 )
-from agw._fastpath.stream cimport HIGH_MARK, backlog
+from agw._fastpath.stream cimport HIGH_MARK, LOW_MARK, backlog
 
 cdef enum:
     MAX_SPARE = 256         # ended Exchanges kept
@@ -90,73 +93,56 @@ cdef class Context:
 
 cdef class Downstream(Stream):
     cdef int respond_interim(self, ResponseHead* head) except -1:
-        """Send on an interim answer (103)."""
         raise NotImplementedError
 
     cdef int respond_head(self, ResponseHead* head) except -1:
-        """Send the head of the final answer; fields with FIELD_DROP are left out, framing is the codec's."""
         raise NotImplementedError
 
     cdef int respond_body(self, const unsigned char* data, Py_ssize_t size) except -1:
-        """Send body bytes; the span is borrowed for the call."""
         raise NotImplementedError
 
     cdef int respond_trailers(self, const Field* fields, int count) except -1:
-        """Fields behind the body, for a client that wants them; those with FIELD_DROP are left out."""
         raise NotImplementedError
 
     cdef int respond_end(self) except -1:
-        """The answer is complete."""
         raise NotImplementedError
 
     cdef int respond_tunnel(self, ResponseHead* head) except -1:
-        """Send the 101; what comes after it, both ways, is not HTTP."""
         raise NotImplementedError
 
     cdef int respond_abort(self) except -1:
-        """The answer cannot be completed, and the client must see that it is not."""
         raise NotImplementedError
 
     cdef int respond_continue(self) except -1:
-        """Send 100 (Continue): the request is admitted and its body wanted."""
         raise NotImplementedError
 
     cdef int done(self, bint request_complete) except -1:
-        """The exchange is over; with request_complete False, part of the request is still to be read and ignored."""
         raise NotImplementedError
 
     cdef bint give_way(self) except -1:
-        """End a resting connection in favour of another; False where a request is arriving on it."""
         raise NotImplementedError
 
 
 cdef class Upstream(Stream):
     cdef int send_head(self, RequestHead* head) except -1:
-        """Send the request's head; fields with FIELD_DROP are left out."""
         raise NotImplementedError
 
     cdef int send_body(self, const unsigned char* data, Py_ssize_t size) except -1:
-        """Send body bytes; the span is borrowed for the call."""
         raise NotImplementedError
 
     cdef int send_end(self) except -1:
-        """The request is complete."""
         raise NotImplementedError
 
     cdef int abandon(self) except -1:
-        """The exchange wants no more of this: give up the request, so that the agent notices."""
         raise NotImplementedError
 
     cdef int release(self) except -1:
-        """The exchange ended well: keep the connection for another."""
         raise NotImplementedError
 
     cdef bint usable(self) noexcept:
-        """Look at an idle connection: False where the agent has closed it or talks out of turn."""
         return False
 
     cdef int replay(self, Upstream failed) except -1:
-        """Send all that the failed one had been given."""
         raise NotImplementedError
 
 
@@ -169,7 +155,6 @@ cdef class Connector:
 cdef Exchange new_exchange(Context context, Downstream down):
     """An exchange for the next request of this connection."""
     cdef Exchange self
-    cdef Account* account
     if context.spare:
         self = <Exchange> context.spare.pop()
     else:
@@ -178,28 +163,14 @@ cdef Exchange new_exchange(Context context, Downstream down):
         self.poller = context.poller
     self.down = down
     self.flags = 0
-    account = &self.account
-    account.status = 0
-    account.reason = R_UPSTREAM
-    account.method_id = 0
-    account.consumer = -1
-    account.port = down.port
-    account.path_len = 0
-    account.id[0] = context.pool.random()
-    account.id[1] = context.pool.random()
-    account.request_id_len = <uint8_t> hex_id(account.id, account.request_id)
-    account.trace_id_len = 0
-    account.started_ns = context.poller.now_ns
-    account.first_byte_ns = 0
-    account.request_bytes = 0
-    account.response_bytes = 0
+    account_open(&self.account, down.port, context.poller.now_ns, context.pool.random(), context.pool.random())
     context.active += 1
     context.counters[C_EXCHANGES_ACTIVE] += 1
     return self
 
 
 @cython.final
-cdef class Exchange(Timed):
+cdef class Exchange(Waiter):
 
     # --- the request ----------------------------------------------------------------------------------------------
 
@@ -248,12 +219,51 @@ cdef class Exchange(Timed):
         return claims.loop
 
     cdef int _forward(self, RequestHead* head) except -1:
-        """Connect, settle what the agent is told about the client, send the head."""
+        """Send the request to an endpoint, or wait for a slot of one where all are busy or others wait already."""
+        cdef Pool pool = self.context.pool
+        cdef Bound bound = self.backend.bound
+        cdef Endpoint endpoint = None
+        if bound is not None:
+            bound.budget.deposit()
+            if bound.line.length:
+                return self._wait(bound, head)
+            endpoint = pool.pick(bound, None, self.poller.now_ms)
+            if endpoint is None and pool.full:
+                return self._wait(bound, head)
+        self._send(endpoint, head)
+        return 0
+
+    cdef int _wait(self, Bound bound, RequestHead* head) except -1:
+        """Stand in line, with the request in hand; nothing more is read of it meanwhile."""
+        cdef int64_t patience = self.context.queue_timeout_ms
+        if not self.context.pool.join(bound, self):
+            return self.answer(503, R_OVERLOADED)
+        self.held = hold(head)
+        return self.poller.arm(self, min(patience, self.rule.request_timeout_ms or patience))
+
+    cdef int turn(self, object endpoint) except -1:
+        """There is a slot; go on with what was held."""
+        cdef Held held = self.held
+        self.held = None
+        self.poller.disarm(self)
+        if not self._send(<Endpoint> endpoint, &held.head):
+            return 0
+        if buffer_size(&held.body):
+            self.up.send_body(held.body.data + held.body.start, buffer_size(&held.body))
+        if self.flags & X_REQUEST_DONE and self.flags & X_BODY:
+            self.up.send_end()
+        self.up.flush()
+        return self.upstream_drained() if backlog(self.up) <= LOW_MARK else 0
+
+    cdef int _send(self, Endpoint endpoint, RequestHead* head) except -1:
+        """Connect, settle what the agent is told about the client, send the head; 0 where that ended in an answer."""
         cdef Context context = self.context
         cdef Downstream down = self.down
         cdef Hop hop
-        if not self._connect(None):
-            return self.answer(503, R_NO_ENDPOINT if self.endpoint is None else R_CONNECT_FAILED)
+        cdef int64_t passed
+        if endpoint is None or not self._connect(endpoint):
+            self.answer(503, R_NO_ENDPOINT if endpoint is None else R_CONNECT_FAILED)
+            return 0
         hop.peer, hop.peer_len = down.peer_text, down.peer_len
         hop.request_id, hop.request_id_len = self.account.request_id, self.account.request_id_len
         hop.port, hop.trusted, hop.https = down.port, down.trusted, (self.flags & X_HTTPS) != 0
@@ -261,55 +271,72 @@ cdef class Exchange(Timed):
         self.up.send_head(head)
         if head.expect_continue:
             down.respond_continue()
-        if self.flags & X_REQUEST_DONE:
+        if self.flags & X_REQUEST_DONE and not self.flags & X_BODY:
             self.up.send_end()
-        if self.rule.request_timeout_ms:
-            self.poller.arm(self, self.rule.request_timeout_ms)
-        return 0
+        if self.rule.request_timeout_ms:    # counts from the request's begin, so waiting counts
+            passed = (self.poller.now_ns - self.account.started_ns) // 1_000_000
+            self.poller.arm(self, max(0, self.rule.request_timeout_ms - passed))
+        return 1
 
-    cdef int _connect(self, Endpoint avoid) except -1:
-        """Get a connection to an endpoint, kept or new; with `avoid` (a retry) always new. 0 where none can be."""
+    cdef int _connect(self, Endpoint endpoint) except -1:
+        """Get a connection to the endpoint, kept or new; where it refuses at once, to another one. 0: there is none."""
+        if self._attach(endpoint, False):
+            return 1
+        endpoint = self._another() if not self.context.connector.own_fault else None
+        return 0 if endpoint is None else self._attach(endpoint, True)
+
+    cdef int _attach(self, Endpoint endpoint, bint fresh) except -1:
+        """Take a slot and a connection; fresh: a new one, to try again. 0 where connecting fails at once."""
         cdef Context context = self.context
-        cdef Endpoint endpoint
-        cdef Upstream up
-        for _ in range(2):
-            endpoint = context.pool.pick(self.backend, avoid)
-            if endpoint is None:
-                return 0
-            self.endpoint = endpoint
+        cdef Upstream up = None
+        self.endpoint = endpoint
+        if fresh:
+            self.flags |= X_RETRIED
+        while not fresh and endpoint.idle.newest != NULL:
+            up = <Upstream> endpoint.idle.newest
+            if up.usable():
+                self.flags |= X_REUSED
+                context.counters[C_UPSTREAM_REUSES] += 1
+                break
+            context.counters[C_UPSTREAM_DISCARDED] += 1
             up = None
-            while avoid is None and endpoint.idle.newest != NULL:
-                up = <Upstream> endpoint.idle.newest
-                if up.usable():
-                    self.flags |= X_REUSED
-                    context.counters[C_UPSTREAM_REUSES] += 1
-                    break
-                context.counters[C_UPSTREAM_DISCARDED] += 1
-                up = None
+        if up is None:
+            self.flags &= ~<uint32_t> X_REUSED
+            up = context.connector.open(context, endpoint)
             if up is None:
-                self.flags &= ~<uint32_t> X_REUSED
-                up = context.connector.open(context, endpoint)
-            if up is not None:
-                self.up = up
-                up.exchange = self
-                endpoint.active += 1
-                return 1
-            context.counters[C_UPSTREAM_CONNECT_FAILURES] += 1
-            avoid = endpoint
-        return 0
+                context.counters[C_UPSTREAM_CONNECT_FAILURES] += 1
+                if not context.connector.own_fault:
+                    context.pool.failed(endpoint, CONNECT_FAILURE, self.poller.now_ms)
+                endpoint.health.end_trial(self.poller.now_ms)
+                return 0
+        self.up = up
+        up.exchange = self
+        context.pool.take(endpoint)
+        self.flags |= X_SLOT
+        if not endpoint.health.quiet and endpoint.health.state == TRIAL:
+            self.flags |= X_TRIAL
+        return 1
+
+    cdef Endpoint _another(self):
+        """Where to try again, once; None where that is not to be."""
+        if self.flags & X_RETRIED:
+            return None
+        return self.context.pool.pick_again(<Bound> self.backend.bound, self.endpoint, self.poller.now_ms)
 
     cdef int request_body(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Bytes of the request's body, as they arrive."""
         self.account.request_bytes += size
         if self.context.max_body and self.account.request_bytes > self.context.max_body and not self.flags & X_TUNNEL:
             return self.request_refused(413, R_TOO_LARGE)
+        if self.up is None:
+            return buffer_append(&self.held.body, data, size)
         return self.up.send_body(data, size)
 
     cdef int request_end(self) except -1:
         """The request is complete."""
         self.flags |= X_REQUEST_DONE
         self.flags &= ~<uint32_t> X_PAUSED_DOWN
-        return self.up.send_end()
+        return self.up.send_end() if self.up is not None else 0
 
     cdef int request_lost(self, int reason) except -1:
         """The client is gone: nobody wants the answer."""
@@ -327,17 +354,13 @@ cdef class Exchange(Timed):
 
     cdef int request_cut(self) except -1:
         """The worker ends before the exchange does."""
-        self.down.last = True
-        if self.flags & X_RESPONSE_STARTED:
-            return self._cut(R_DRAINED)
-        return self.answer(503, R_DRAINED)
+        return self.request_refused(503, R_DRAINED)
 
     cdef int flush_request(self) except -1:
         """All that one read brought has been handed over: send it, and read on only while the agent keeps up."""
-        if self.up is None:
-            return 0
-        self.up.flush()
-        if self.up is not None and not self.flags & X_REQUEST_DONE and backlog(self.up) > HIGH_MARK:
+        if self.up is not None:
+            self.up.flush()
+        if not self.flags & X_REQUEST_DONE and (self.up is None or backlog(self.up) > HIGH_MARK):
             self.flags |= X_PAUSED_DOWN
             self.down.want_read(False)
         return 0
@@ -359,8 +382,7 @@ cdef class Exchange(Timed):
 
     cdef int response_head(self, ResponseHead* head) except -1:
         """The head of the final answer. Borrowed for the call."""
-        self.account.first_byte_ns = self.poller.now_ns
-        self.account.status = head.status
+        self._answered(head.status)
         if self.card is not None and self.card.take(head):
             self.flags |= X_COLLECTING
             return 0
@@ -368,11 +390,18 @@ cdef class Exchange(Timed):
         if head.event_stream:
             self.flags |= X_STREAM
             self.poller.disarm(self)
+            self._give_back()
             self.context.counters[C_STREAMS] += 1
             self.context.counters[C_STREAMS_ACTIVE] += 1
             self._record(RECORD_START)
         self._identify(head)
         return self.down.respond_head(head)
+
+    cdef int _answered(self, int status) except -1:
+        """A valid answer of whatever status speaks for the endpoint."""
+        self.account.first_byte_ns = self.poller.now_ns
+        self.account.status = status
+        return 0 if self.endpoint.health.quiet else self.context.pool.succeeded(self.endpoint, self.poller.now_ms)
 
     cdef void _identify(self, ResponseHead* head) noexcept:
         """Tell the client under which id its request is known here; one that the agent tells would be a second."""
@@ -386,8 +415,8 @@ cdef class Exchange(Timed):
 
     cdef int response_tunnel(self, ResponseHead* head) except -1:
         """The agent has agreed to another protocol (RFC 9110 7.8): from now on bytes are only moved."""
-        self.account.first_byte_ns = self.poller.now_ns
-        self.account.status = head.status
+        self._answered(head.status)
+        self._give_back()
         self.flags |= X_RESPONSE_STARTED | X_TUNNEL
         self.flags &= ~<uint32_t> X_REQUEST_DONE
         self.poller.disarm(self)
@@ -435,21 +464,19 @@ cdef class Exchange(Timed):
     cdef int upstream_failed(self, int reason, bint nothing_received) except -1:
         """The connection to the agent failed, answered nonsense or ran out of time. It is closed already."""
         cdef Upstream failed = self.up
+        cdef Endpoint endpoint
         cdef bint safe
+        self._blame(failed, reason, nothing_received)
         if self.flags & X_RESPONSE_STARTED:
             return self._cut(reason)
-        if reason == R_CONNECT_FAILED:
-            self.context.counters[C_UPSTREAM_CONNECT_FAILURES] += 1
-            safe = True
-        else:
-            safe = reason == R_UPSTREAM_CLOSED and failed.reused and failed.replayable and (
-                self.flags & X_IDEMPOTENT or failed.sent == failed.sent_before
-            )
-        if safe and nothing_received and not self.flags & X_RETRIED:
-            self.flags |= X_RETRIED
+        safe = reason == R_CONNECT_FAILED or (
+            reason == R_UPSTREAM_CLOSED and failed.reused and failed.replayable
+            and (self.flags & X_IDEMPOTENT or failed.sent == failed.sent_before)
+        )
+        if safe and nothing_received:
             self._let_go()
-            if self._connect(self.endpoint):
-                self.context.counters[C_RETRIES] += 1
+            endpoint = self._another()
+            if endpoint is not None and self._attach(endpoint, True):
                 return self.up.replay(failed)
         if reason == R_CONNECT_FAILED:
             return self.answer(503, reason)
@@ -457,12 +484,27 @@ cdef class Exchange(Timed):
             return self.answer(500, reason)
         return self.answer(504 if reason == R_UPSTREAM_TIMEOUT else 502, reason)
 
+    cdef int _blame(self, Upstream failed, int reason, bint nothing_received) except -1:
+        """Count against the endpoint what is its own fault. A reused connection that had been closed is nobody's."""
+        cdef Context context = self.context
+        if reason == R_CONNECT_FAILED:
+            context.counters[C_UPSTREAM_CONNECT_FAILURES] += 1
+        if reason == R_INTERNAL or self.flags & X_RESPONSE_STARTED:
+            return 0
+        if reason == R_UPSTREAM_CLOSED and failed.reused and nothing_received:
+            return 0
+        return context.pool.failed(
+            self.endpoint, CONNECT_FAILURE if failed.connecting else ANSWER_FAILURE, self.poller.now_ms
+        )
+
     cdef bint streaming(self) noexcept:
         """The answer is an event stream, or a tunnel: no deadline ends it."""
         return (self.flags & (X_STREAM | X_TUNNEL)) != 0
 
     cdef int on_timer(self) except -1:
-        """HTTPRoute timeouts.request: the whole exchange took too long."""
+        """HTTPRoute timeouts.request: the whole exchange took too long. Or it has waited too long for a slot."""
+        if self.place.standing and not 0 < self.rule.request_timeout_ms < self.context.queue_timeout_ms:
+            return self.answer(503, R_OVERLOADED)
         if self.flags & X_RESPONSE_STARTED:
             return self._cut(R_UPSTREAM_TIMEOUT)
         return self.answer(504, R_UPSTREAM_TIMEOUT)
@@ -501,7 +543,17 @@ cdef class Exchange(Timed):
         if up is not None:
             up.exchange = None
             up.endpoint.active -= 1
+            if self.flags & X_SLOT:
+                self._give_back()
+            if self.flags & X_TRIAL:
+                self.flags &= ~<uint32_t> X_TRIAL
+                up.endpoint.health.end_trial(self.poller.now_ms)
         return 0
+
+    cdef int _give_back(self) except -1:
+        """Leave the slot to another: the exchange is over, or a stream, which may last for days."""
+        self.flags &= ~<uint32_t> X_SLOT
+        return self.context.pool.give_back(self.endpoint)
 
     cdef int _finish(self, bint reusable) except -1:
         """Give back the connection, account, and leave the client's side to its next request."""
@@ -514,6 +566,8 @@ cdef class Exchange(Timed):
             return 0
         self.flags |= X_ENDED
         self.poller.disarm(self)
+        if self.place.standing:
+            context.pool.leave(<Bound> self.backend.bound, self)
         if up is not None:
             self._let_go()
             if reusable and complete:
@@ -533,6 +587,7 @@ cdef class Exchange(Timed):
         self.backend = None
         self.endpoint = None
         self.card = None
+        self.held = None
         self.down = None
         down.exchange = None
         if len(context.spare) < MAX_SPARE:

@@ -9,7 +9,7 @@ without being asked is no answer to anything (RFC 9112 9.2).
 """
 
 cimport cython
-from libc.errno cimport EAGAIN, EINPROGRESS, EMFILE, ENFILE, errno
+from libc.errno cimport EADDRNOTAVAIL, EAGAIN, EINPROGRESS, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM, errno
 from libc.string cimport memcpy, memset
 from posix.unistd cimport close
 
@@ -102,6 +102,8 @@ cdef class Http1Upstream(Upstream):
             return self._fail(R_CONNECT_FAILED)
         self.connecting = False
         self.state = U_HEAD
+        if not self.endpoint.health.quiet:
+            self.context.pool.reached(self.endpoint, self.poller.now_ms)
         self.poller.disarm(self)
         self.poller.change(self, EPOLLIN)
         if self.request_done:
@@ -368,6 +370,7 @@ cdef class Http1Connector(Connector):
         if fd < 0 and (errno == EMFILE or errno == ENFILE) and context.reclaim():
             # A request that is here counts more than a client that may send one.
             fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
+        self.own_fault = fd < 0
         if fd < 0:
             return None
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one))
@@ -375,6 +378,7 @@ cdef class Http1Connector(Connector):
         setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one))
         context.counters[C_UPSTREAM_CONNECTS] += 1
         if connect(fd, <const sockaddr*> &endpoint.where, endpoint.where_size) < 0 and errno != EINPROGRESS:
+            self.own_fault = errno in (EADDRNOTAVAIL, EAGAIN, ENOBUFS, ENOMEM, EPERM)
             close(fd)
             return None
         up = Http1Upstream.__new__(Http1Upstream)

@@ -73,6 +73,7 @@ cdef class Poller:
         self.epfd = -1
         self.loop = loop
         self._closed = []
+        self._deferred = []
         for i in range(WHEEL_SLOTS):
             self.wheel[i].next = self.wheel[i].previous = &self.wheel[i]
         self.clock()
@@ -169,6 +170,8 @@ cdef class Poller:
             self.clock()
             for i in range(n):
                 self._dispatch(<Source> events[i].data.ptr, events[i].events)
+            if self._deferred:
+                self._catch_up()
             if self._closed:
                 self._closed.clear()
             if n < BATCH // 8:
@@ -193,6 +196,19 @@ cdef class Poller:
             log.exception("and could not be given up")
             if isinstance(owner, Source):
                 self.remove(<Source> owner)
+
+    cdef int defer(self, Timed owner) except -1:
+        """Call owner.on_timer() when this batch is over: for what must not happen from within a codec's call."""
+        self._deferred.append(owner)
+        return 0
+
+    cdef void _catch_up(self) noexcept:
+        while self._deferred:
+            owner = self._deferred.pop()
+            try:
+                (<Timed> owner).on_timer()
+            except BaseException:
+                self._caught(owner)
 
     # --- timers -------------------------------------------------------------------------------------------------
 
@@ -242,6 +258,7 @@ cdef class Poller:
             self._ticked = slot * TICK_MS
             self._expire(&self.wheel[slot % WHEEL_SLOTS])
             slot += 1
+        self._catch_up()
         self._closed.clear()
         if self.armed and self._ticker is None:
             self._ticker = self.loop.call_later(TICK_MS / 1000.0, self._tick)

@@ -1,7 +1,12 @@
-"""Which endpoint takes a request.
+"""Which endpoint takes a request, which ones are left out, and who waits where all are busy.
 
-`pick` decides and does nothing else: a target by weight, then the less busy of two endpoints drawn at random, which
-spreads load nearly as well as asking all of them and does not herd (Mitzenmacher, "The power of two choices").
+`pick` draws a target by weight, then the less busy of two endpoints drawn at random, which spreads load nearly as well
+as asking all of them and does not herd (Mitzenmacher, "The power of two choices"). It leaves out what is ejected, down,
+or has no slot, and gives one that returns a part of its share.
+
+Rules: an ejection never leaves less than half of a target's endpoints, so never the last one; with nothing in service
+everything is. Endpoints and what is known of them live outside of tables, by address and port: a reload forgets
+nothing, and one that has left all tables is not picked any more while its exchanges go on. Nobody overtakes a line.
 """
 
 cimport cython
@@ -9,6 +14,12 @@ import ipaddress
 import os
 
 from libc.string cimport memcpy, memset
+
+from agw._fastpath.health cimport EJECTED, FULL_SHARE, TRIAL
+from agw._fastpath.line cimport line_join, line_leave
+from agw._fastpath.record cimport (
+    C_EJECTIONS, C_ENDPOINTS_EJECTED, C_RETRIES, C_RETRIES_REFUSED, C_WAITED, C_WAITING,
+)
 
 cdef extern from "<arpa/inet.h>" nogil:
     int inet_pton(int family, const char* text, void* address)
@@ -42,6 +53,8 @@ cdef class Endpoint:
         parsed = ipaddress.ip_address(address)
         raw = parsed.packed
         memset(&self.where, 0, sizeof(self.where))
+        self.health = Health()
+        self.targets = {}
         self.address = address
         self.port = port
         if parsed.version == 4:
@@ -59,19 +72,38 @@ cdef class Endpoint:
 
 
 @cython.final
-cdef class Bound:
-    def __init__(self, list targets, list weights):
-        self.targets = targets
-        self.weights = [weight if endpoints else 0 for endpoints, weight in zip(targets, weights, strict=True)]
-        self.total = sum(self.weights)
+cdef class BoundTarget:
+    """A target with its endpoints."""
+
+    def __init__(self, list endpoints, long weight):
+        self.endpoints = endpoints
+        self.weight = weight if endpoints else 0
 
 
 @cython.final
-cdef class Pool:
+cdef class Bound:
+    """A backend by its key, over all tables."""
+
+    def __init__(self, str key):
+        self.key = key
+        self.targets = []
+        self.budget = RetryBudget()
+
+    @property
+    def line_length(self):
+        """How many exchanges wait for a slot."""
+        return self.line.length
+
+
+@cython.final
+cdef class Pool(Timed):
     """The endpoints of a worker."""
 
     def __cinit__(self):
         self.endpoints = {}
+        self.bounds = {}
+        self._lines = {}
+        self._down = frozenset()
         self._random = int.from_bytes(os.urandom(8), "little") | 1
 
     cdef uint64_t random(self) noexcept:
@@ -81,45 +113,309 @@ cdef class Pool:
         self._random ^= self._random >> 27
         return self._random * 2685821657736338717u
 
-    def bind(self, backends):
-        """Give each backend its endpoints; those that stay the same keep their connections. Forget unused ones."""
-        cdef CompiledBackend backend
-        used = {}
-        for backend in backends:
-            targets = []
-            for target in backend.targets:
-                for where in target.endpoints:
-                    if where not in used:
-                        used[where] = self.endpoints.get(where) or Endpoint(*where)
-                targets.append([used[where] for where in target.endpoints])
-            if backend.bound is None:
-                backend.bound = Bound(targets, [target.weight for target in backend.targets])
-        self.endpoints = used
+    cdef int _count(self, int counter, long by) noexcept:
+        if self.counters != NULL:
+            self.counters[counter] += <uint64_t> by
+        return 0
 
-    cdef Endpoint pick(self, CompiledBackend backend, Endpoint avoid):
-        """An endpoint of the backend, or None where it has none now. Another one than `avoid` where there is one."""
-        cdef Bound bound = backend.bound
-        cdef list endpoints
-        cdef Endpoint one, two
-        cdef long left
-        cdef Py_ssize_t i = 0, n
+    # --- what there is --------------------------------------------------------------------------------------------
+
+    def bind(self, backends):
+        """Give each backend its endpoints; what stays the same keeps its connections and counts. Forget the rest."""
+        cdef CompiledBackend backend
+        cdef Bound bound
+        gone = self.bounds
+        self.bounds = {}
+        for backend in backends:
+            bound = gone.pop(backend.key, None) or Bound(backend.key)
+            self.bounds[backend.key] = bound
+            if bound.backend is not backend:
+                self._rebind(bound, backend)
+        for bound in gone.values():
+            self._unbind(bound)
+            bound.backend = None
+        for where in [where for where, endpoint in self.endpoints.items() if not (<Endpoint> endpoint).targets]:
+            self._forget(self.endpoints.pop(where))
+        if self._lines:
+            self.serve()
+
+    def _rebind(self, Bound bound, CompiledBackend backend):
+        cdef Endpoint endpoint
+        self._unbind(bound)
+        for target in backend.targets:
+            endpoints = [self._endpoint(where) for where in target.endpoints]
+            bound_target = BoundTarget(endpoints, target.weight)
+            for endpoint in endpoints:
+                endpoint.targets[bound_target] = None
+            bound.targets.append(bound_target)
+            bound.total += bound_target.weight
+        bound.backend = backend
+        backend.bound = bound
+
+    cdef int _unbind(self, Bound bound) except -1:
+        cdef BoundTarget target
+        cdef Endpoint endpoint
+        for target in bound.targets:
+            for endpoint in target.endpoints:
+                endpoint.targets.pop(target, None)
+        bound.targets = []
+        bound.total = 0
+        return 0
+
+    def _endpoint(self, where):
+        cdef Endpoint endpoint = self.endpoints.get(where)
+        if endpoint is None:
+            self.endpoints[where] = endpoint = Endpoint(*where)
+            endpoint.health.mark(where in self._down)
+        return endpoint
+
+    def _forget(self, Endpoint endpoint):
+        """No table has it now: what is under way there ends in peace, and nothing of it is counted."""
+        if endpoint.health.state == EJECTED or endpoint.health.state == TRIAL:
+            self._back()
+
+    def mark_down(self, endpoints):
+        """Take what active checks found: all (address, port) that are down now."""
+        cdef Endpoint endpoint
+        self._down = frozenset(endpoints)
+        for where, endpoint in self.endpoints.items():
+            if endpoint.health.down != (where in self._down):
+                endpoint.health.mark(where in self._down)
+        if self._lines:
+            self.serve()
+
+    # --- which one ------------------------------------------------------------------------------------------------
+
+    cpdef Endpoint pick(self, Bound bound, Endpoint avoid, int64_t now_ms):
+        """An endpoint of the backend, or None: then `full` tells whether waiting helps.
+
+        Another one than `avoid` where another is in service; where none is, `avoid` again (its connection was stale,
+        or the floor keeps it); and where nothing is in service at all, anyone: better to try than to refuse.
+        """
+        cdef Endpoint endpoint
+        self.full = False
         if bound is None or bound.total == 0:
+            return avoid        # the configuration has left it: what began there may end there
+        endpoint = self._in_service(bound, avoid, now_ms)
+        if endpoint is None and avoid is not None and not avoid.health.out() and self._has_slot(avoid):
+            return avoid
+        if endpoint is None and not self.full:
+            endpoint = self._anyone(bound, avoid)
+        if endpoint is not None and endpoint.health.state == EJECTED:
+            endpoint.health.begin_trial()
+        return endpoint
+
+    cdef Endpoint pick_again(self, Bound bound, Endpoint failed, int64_t now_ms):
+        """Where a request may be sent that failed there, within the backend's budget; or None."""
+        cdef Endpoint endpoint = self.pick(bound, failed, now_ms)
+        if endpoint is None:
             return None
-        if len(bound.targets) > 1:
-            left = <long> (self.random() % <uint64_t> bound.total)
-            while left >= <long> bound.weights[i]:
-                left -= <long> bound.weights[i]
-                i += 1
-        endpoints = <list> bound.targets[i]
-        n = len(endpoints)
-        one = <Endpoint> endpoints[0]
+        if not bound.budget.take(now_ms):
+            endpoint.health.end_trial(now_ms)
+            self._count(C_RETRIES_REFUSED, 1)
+            return None
+        self._count(C_RETRIES, 1)
+        return endpoint
+
+    cdef Endpoint _in_service(self, Bound bound, Endpoint avoid, int64_t now_ms):
+        """Draw a target by weight; one that has nothing now leaves its share to the others."""
+        cdef BoundTarget target
+        cdef Endpoint endpoint
+        cdef long total = bound.total
+        if len(bound.targets) == 1:
+            return self._of(<BoundTarget> bound.targets[0], avoid, now_ms)
+        self._picks += 1
+        while total > 0:
+            target = self._draw(bound, total)
+            endpoint = self._of(target, avoid, now_ms)
+            if endpoint is not None:
+                return endpoint
+            target.tried = self._picks
+            total -= target.weight
+        return None
+
+    cdef BoundTarget _draw(self, Bound bound, long total):
+        """A target that this pick has not tried, by weight. total: their weights, above 0."""
+        cdef BoundTarget target
+        cdef long left = <long> (self.random() % <uint64_t> total)
+        cdef Py_ssize_t i = 0
+        while True:
+            target = <BoundTarget> bound.targets[i]
+            if target.tried != self._picks:
+                if left < target.weight:
+                    return target
+                left -= target.weight
+            i += 1
+
+    cdef Endpoint _of(self, BoundTarget target, Endpoint avoid, int64_t now_ms):
+        """The less busy of two that are drawn; where neither takes anything now, look at all."""
+        cdef list endpoints = target.endpoints
+        cdef Endpoint one, two
+        cdef Py_ssize_t i, n = len(endpoints)
         if n == 1:
-            return one
+            one = <Endpoint> endpoints[0]
+            return one if self._takes(one, avoid, now_ms) else self._scan(target, avoid, now_ms)
         i = <Py_ssize_t> (self.random() % <uint64_t> n)
         one = <Endpoint> endpoints[i]
         two = <Endpoint> endpoints[(i + 1 + <Py_ssize_t> (self.random() % <uint64_t> (n - 1))) % n]
-        if one is avoid:
-            return two
-        if two is avoid:
+        if not self._takes(one, avoid, now_ms):
+            return two if self._takes(two, avoid, now_ms) else self._scan(target, avoid, now_ms)
+        if not self._takes(two, avoid, now_ms):
             return one
         return two if two.active < one.active else one
+
+    cdef bint _has_slot(self, Endpoint endpoint) noexcept:
+        return self.most == 0 or endpoint.slots < self.most
+
+    cdef bint _takes(self, Endpoint endpoint, Endpoint avoid, int64_t now_ms) noexcept:
+        cdef int share
+        if endpoint is avoid or not self._has_slot(endpoint):
+            return False
+        if endpoint.health.quiet:
+            return True
+        share = endpoint.health.share(now_ms)
+        return share == FULL_SHARE or (share > 0 and <int> (self.random() % <uint64_t> FULL_SHARE) < share)
+
+    cdef Endpoint _scan(self, BoundTarget target, Endpoint avoid, int64_t now_ms):
+        """The least busy in service, one that returns too; says in `full` where there are some without a slot."""
+        cdef Endpoint endpoint, best = None
+        cdef Py_ssize_t n = len(target.endpoints)
+        cdef Py_ssize_t i, start = <Py_ssize_t> (self.random() % <uint64_t> n) if n else 0
+        for i in range(n):
+            endpoint = <Endpoint> target.endpoints[(start + i) % n]
+            if endpoint.health.share(now_ms) == 0:
+                continue
+            if not self._has_slot(endpoint):
+                self.full = True
+            elif endpoint is not avoid and (best is None or endpoint.active < best.active):
+                best = endpoint
+        return best
+
+    cdef Endpoint _anyone(self, Bound bound, Endpoint avoid):
+        """The least busy of all, whatever is known of them."""
+        cdef BoundTarget target
+        cdef Endpoint endpoint, best = None
+        for target in bound.targets:
+            for endpoint in target.endpoints if target.weight else ():
+                if not self._has_slot(endpoint):
+                    self.full = True
+                elif best is None or best is avoid or (endpoint is not avoid and endpoint.active < best.active):
+                    best = endpoint
+        return best
+
+    # --- what it meets --------------------------------------------------------------------------------------------
+
+    cpdef int failed(self, Endpoint endpoint, int kind, int64_t now_ms) except -1:
+        """An endpoint has failed a request by a fault of its own. kind: Failure."""
+        cdef bint out = endpoint.health.out()
+        if not endpoint.targets or not endpoint.health.failed(kind, now_ms):
+            return 0
+        if not out and not self._may_eject(endpoint):
+            self._hasten(endpoint, now_ms)
+            return 0
+        if not out:
+            self.ejected += 1
+            self._count(C_ENDPOINTS_EJECTED, 1)
+        endpoint.health.eject(kind, now_ms)
+        return self._count(C_EJECTIONS, 1)
+
+    cdef bint _may_eject(self, Endpoint endpoint) except -1:
+        """Whether in each of its targets at most half of the endpoints would be out, and one at least stays."""
+        cdef BoundTarget target
+        cdef Endpoint other
+        cdef Py_ssize_t out
+        for target in endpoint.targets:
+            out = 1
+            for other in target.endpoints:
+                if other is not endpoint and other.health.out():
+                    out += 1
+            if 2 * out > len(target.endpoints):
+                return False
+        return True
+
+    def _hasten(self, Endpoint endpoint, int64_t now_ms):
+        """One that stays only because others are out fails as well: try those again at once."""
+        cdef BoundTarget target
+        cdef Endpoint other
+        for target in endpoint.targets:
+            for other in target.endpoints:
+                other.health.hasten(now_ms)
+
+    cpdef int reached(self, Endpoint endpoint, int64_t now_ms) except -1:
+        """A connection to an endpoint stands that is not `quiet`."""
+        return self._back() if endpoint.health.reached(now_ms) and endpoint.targets else 0
+
+    cpdef int succeeded(self, Endpoint endpoint, int64_t now_ms) except -1:
+        """An endpoint has answered that is not `quiet`."""
+        return self._back() if endpoint.health.succeeded(now_ms) and endpoint.targets else 0
+
+    cdef int _back(self) except -1:
+        self.ejected -= 1
+        return self._count(C_ENDPOINTS_EJECTED, -1)
+
+    # --- slots, and who waits for one -----------------------------------------------------------------------------
+
+    cdef int take(self, Endpoint endpoint) except -1:
+        """An exchange goes to an endpoint that was picked for it."""
+        endpoint.active += 1
+        endpoint.slots += 1
+        return 0
+
+    cdef int give_back(self, Endpoint endpoint) except -1:
+        """It needs its slot no more. Who waits is served when this batch is over: not from within a codec's call."""
+        endpoint.slots -= 1
+        if self.waiting and not self._called:
+            self._called = True
+            return self.poller.defer(self)
+        return 0
+
+    cdef bint join(self, Bound bound, Waiter waiter) except -1:
+        """Wait for a slot; False where too many do."""
+        if bound.line.length >= self.longest:
+            return False
+        line_join(&bound.line, &waiter.place, <void*> waiter)
+        self._lines[bound] = None
+        self.waiting += 1
+        self._count(C_WAITING, 1)
+        self._count(C_WAITED, 1)
+        return True
+
+    cdef int leave(self, Bound bound, Waiter waiter) except -1:
+        """Wait no more."""
+        if waiter.place.standing:
+            line_leave(&bound.line, &waiter.place)
+            self.waiting -= 1
+            self._count(C_WAITING, -1)
+            if bound.line.length == 0:
+                del self._lines[bound]
+        return 0
+
+    cdef int on_timer(self) except -1:
+        self._called = False
+        return self.serve()
+
+    cdef int serve(self) except -1:
+        """Give slots to those who wait: one to each line in turn, the line that was first last time last."""
+        cdef list bounds = list(self._lines)
+        cdef Bound bound
+        cdef Endpoint endpoint
+        cdef Waiter waiter
+        if bounds:
+            bound = bounds[0]
+            del self._lines[bound]
+            self._lines[bound] = None
+        while bounds:
+            served = []
+            for bound in bounds:
+                endpoint = self.pick(bound, None, self.poller.now_ms) if bound.line.length else None
+                if bound.line.length == 0 or (endpoint is None and self.full):
+                    continue
+                waiter = <Waiter> bound.line.first.owner
+                self.leave(bound, waiter)
+                try:
+                    waiter.turn(endpoint)
+                except BaseException:
+                    self.poller._caught(waiter)
+                served.append(bound)
+            bounds = served
+        return 0

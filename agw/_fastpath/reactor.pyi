@@ -41,6 +41,9 @@ class Reactor:
         max_connections: int = 100_000,
         forwarding: Forwarding | None = None,
         proxies: Iterable[str] = (),
+        endpoint_inflight: int = 1024,
+        queue_size: int = 1024,
+        queue_timeout_ms: int = 10_000,
     ) -> None: ...
     def start(self) -> None:
         """Register the epoll set with the loop."""
@@ -49,6 +52,8 @@ class Reactor:
     def unlisten(self, fd: int) -> None: ...
     def swap(self, table: Table) -> None:
         """Serve from this table: one reference; exchanges keep the table that they began with."""
+    def mark_down(self, endpoints: Iterable[tuple[str, int]]) -> None:
+        """Take what active checks found: all (address, port) that are down now."""
     def drain(self) -> None:
         """Answer with Connection: close, close idle connections; go on accepting."""
     def live(self) -> dict[str, int]:

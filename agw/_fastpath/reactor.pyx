@@ -10,10 +10,12 @@ from agw._fastpath.forwarding cimport Forwarding
 from agw._fastpath.http1_head cimport MAX_FIELDS
 from agw._fastpath.http1_upstream cimport Http1Connector
 from agw._fastpath.networks cimport Networks
-from agw._fastpath.record cimport (
-    C_DOWNSTREAM_ACTIVE, C_EXCEPTIONS, C_EXCHANGES_ACTIVE, C_STREAMS_ACTIVE, C_SWAPS, C_UPSTREAM_ACTIVE,
-)
+from agw._fastpath.record cimport C_EXCEPTIONS, C_SWAPS
 from agw._fastpath.table cimport Table
+
+from agw._fastpath.record import COUNTERS as _COUNTERS
+
+cdef tuple GAUGES = tuple([index for index, _, _, kind, _ in _COUNTERS if kind == "gauge"])
 
 
 @cython.final
@@ -23,12 +25,17 @@ cdef class Reactor:
         keepalive_idle_ms=600_000, write_stall_ms=30_000, min_rate=240, pace_ms=10_000,
         connection_requests=10_000, connect_timeout_ms=10_000,
         response_header_timeout_ms=600_000, upstream_idle_ms=4_000, max_body=0, max_head=65_536, max_line=16_384,
-        max_fields=100, max_connections=100_000, forwarding=None, proxies=(),
+        max_fields=100, max_connections=100_000, endpoint_inflight=1024, queue_size=1024, queue_timeout_ms=10_000,
+        forwarding=None, proxies=(),
     ):
         self._poller = Poller(loop)
         self._pool = Pool()
         self._context = context = Context(self._poller, self._pool, counters, records, max_head)
         self._poller.faults = &context.counters[<int> C_EXCEPTIONS]
+        self._pool.poller = self._poller
+        self._pool.counters = context.counters
+        self._pool.most = endpoint_inflight
+        self._pool.longest = queue_size
         self._acceptors = {}
         context.connector = Http1Connector()
         context.rewrite_card = rewrite_card
@@ -44,12 +51,12 @@ cdef class Reactor:
         context.connect_timeout_ms = connect_timeout_ms
         context.response_header_timeout_ms = response_header_timeout_ms
         context.upstream_idle_ms = upstream_idle_ms
+        context.queue_timeout_ms = queue_timeout_ms
         context.max_body = max_body
         context.forwarding = forwarding or Forwarding()
         context.proxies = Networks(proxies)
         context.max_connections = max_connections
-        # A worker that died left its gauges behind.
-        for gauge in (C_DOWNSTREAM_ACTIVE, C_UPSTREAM_ACTIVE, C_STREAMS_ACTIVE, C_EXCHANGES_ACTIVE):
+        for gauge in GAUGES:    # a worker that died left its own behind
             context.counters[<int> gauge] = 0
 
     def start(self):
@@ -69,6 +76,10 @@ cdef class Reactor:
         self._pool.bind(table.backends.values())
         self._context.table = table
         self._context.counters[C_SWAPS] += 1
+
+    def mark_down(self, endpoints):
+        """Take what active checks found: all (address, port) that are down now."""
+        self._pool.mark_down(endpoints)
 
     def drain(self):
         """Answer with Connection: close from now on, let idle connections go, keep accepting."""

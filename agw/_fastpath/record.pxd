@@ -31,7 +31,8 @@ cdef enum Reason:
     R_LOOP = 21
     R_POLICY_INVALID = 22
     R_CLIENT_STALLED = 23
-    R_COUNT = 24
+    R_OVERLOADED = 24
+    R_COUNT = 25
 
 # Indices into the counters, each a uint64. Gauges (see record.pyx COUNTERS) are set to 0 when a worker starts. New ones
 # take the next free number below C_REASON; what is in *_seconds metrics is held in microseconds.
@@ -60,6 +61,11 @@ cdef enum:
     C_UPSTREAM_DISCARDED = 47   # idle connections found closed or talking when looked at before reuse
     C_DOWNSTREAM_RECLAIMED = 48  # idle client connections closed to make room for others
     C_TUNNELS = 49              # connections upgraded to another protocol
+    C_RETRIES_REFUSED = 64      # for want of a retry budget
+    C_EJECTIONS = 65
+    C_ENDPOINTS_EJECTED = 66    # gauge
+    C_WAITED = 67               # exchanges that had to wait for a slot
+    C_WAITING = 68              # gauge
     C_REASON = 128              # C_REASON + Reason, room for 64
     C_DURATION = 192            # histograms, each H_SLOTS long: requests that are no stream, from head to end
     C_FIRST_BYTE = 216          # all answers of agents, from the request's head to the answer's

@@ -228,6 +228,9 @@ def reactor_settings(settings: Settings) -> dict[str, int]:
         "max_line": settings.max_line,
         "max_fields": settings.max_fields,
         "max_connections": settings.max_connections,
+        "endpoint_inflight": settings.endpoint_inflight,
+        "queue_size": settings.queue_size,
+        "queue_timeout_ms": settings.queue_timeout,
     }
 
 

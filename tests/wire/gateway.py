@@ -208,13 +208,17 @@ class Session:
         """All bytes that reached the agent."""
         return b"".join(peer.received for peer in self.peers)
 
+    def serve(self, *places: int | tuple[str, int]) -> None:
+        """Let the backend have these endpoints: ports here, or (address, port)."""
+        self.swap(entries(*places))
+
     def swap(self, entries: dict[str, Entry]) -> None:
         """Serve other entries."""
         self.version += 1
         self.reactor.swap(compile_table(entries, self.version))
 
 
-def entries(*ports: int, path: str = "/", **rule: object) -> dict[str, Entry]:
+def entries(*places: int | tuple[str, int], path: str = "/", **rule: object) -> dict[str, Entry]:
     """One listener, one rule, one backend with these endpoints; /key wants the key "foo", /broken has no backend."""
     listener = (Attachment("listener/d/g/http"),)
 
@@ -223,8 +227,8 @@ def entries(*ports: int, path: str = "/", **rule: object) -> dict[str, Entry]:
 
     backends = (WeightedBackend("backend/Backend/d/b"),)
     targets = tuple(
-        Target(name, "h", 1, endpoints=tuple(Endpoint("127.0.0.1", port) for port in group))
-        for name, group in (("t", ports),)
+        Target(name, "h", 1, endpoints=tuple(Endpoint(*place) for place in group))
+        for name, group in (("t", [place if isinstance(place, tuple) else ("127.0.0.1", place) for place in places]),)
     )
     return {
         "listener/d/g/http": Listener(gateway="d/g", name="http", port=80),
