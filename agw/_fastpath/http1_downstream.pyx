@@ -321,7 +321,7 @@ cdef class Http1Downstream(Downstream):
     cdef int respond_head(self, ResponseHead* head) except -1:
         cdef int framing = head.framing
         cdef int64_t length = head.content_length
-        if not self._can_discard():
+        if not self._can_discard() or (head.status == 413 and self.state == D_BODY):
             self.last = True
         if self.to_head and framing != FRAMING_NONE:
             framing = FRAMING_NONE

@@ -276,8 +276,9 @@ cdef int _request_meaning(RequestHead* head, const HeadLimits* limits, unsigned 
             result = content_length(field, &head.content_length)
             field.flags |= FIELD_DROP
         elif field.id == F_TRANSFER_ENCODING:
+            # Twice, or from a client of 1.0, whose other peers do not know it: faulty whatever it says (RFC 9112 6.1).
+            result = 400 if seen_coding or head.minor == 0 else transfer_encoding(field)
             seen_coding += 1
-            result = transfer_encoding(field)
             field.flags |= FIELD_DROP
         elif field.id == F_CONNECTION:
             result = connection_options(field, head.fields, head.n_fields, &options)
@@ -302,9 +303,7 @@ cdef int _request_meaning(RequestHead* head, const HeadLimits* limits, unsigned 
             field.flags |= FIELD_DROP
         if result:
             return result
-    if seen_length > 1 or seen_coding > 1 or (seen_length and seen_coding) or seen_type > 1:
-        return 400
-    if seen_coding and head.minor == 0:
+    if seen_length > 1 or (seen_length and seen_coding) or seen_type > 1:
         return 400
     if seen_authorization > 1 or seen_key > 1:
         return 401

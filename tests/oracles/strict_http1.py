@@ -114,18 +114,18 @@ def _trailers(data: bytes, at: int) -> tuple[tuple[tuple[bytes, bytes], ...], in
 
 def _chunks(data: bytes, at: int) -> tuple[bytes, tuple[tuple[bytes, bytes], ...], int] | None:
     """Body, trailers and end of the chunked body at this place; None where it is not complete."""
-    body = b""
+    body = []
     while (end := data.find(b"\r\n", at)) >= 0:
         line = data[at:end]
         _need(re.fullmatch(rb"[0-9A-Fa-f]{1,16}", line), "chunk line", line)
         size, at = int(line, 16), end + 2
         if size == 0:
             found = _trailers(data, at)
-            return found and (body, *found)
+            return found and (b"".join(body), *found)
         if len(data) < at + size + 2:
             return None
         _need(data[at + size : at + size + 2] == b"\r\n", "chunk end", data[at + size :])
-        body += data[at : at + size]
+        body.append(data[at : at + size])
         at += size + 2
     return None
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from tests.wire.table.model import End, Request
 
-EVERYWHERE = 1500
-NEAR = 200
+EVERYWHERE = 600
+NEAR = 80
 SAMPLED = 16
 PROBED = 8
 GOOD = b"GET /good HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -42,7 +42,7 @@ def places(size: int) -> list[int]:
     if size <= EVERYWHERE:
         return list(range(1, size, SAMPLED if SANITISED else 1))
     step = SAMPLED if SANITISED else 1
-    return sorted({*range(1, NEAR, step), *range(NEAR, size, size // 64), *range(size - NEAR, size, step)})
+    return sorted({*range(1, NEAR, step), *range(NEAR, size, size // 32), *range(size - NEAR, size, step)})
 
 
 def one_by_one(data: bytes) -> tuple[bytes, ...]:

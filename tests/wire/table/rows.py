@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.wire.table import answers, header_fields, host, request_line
+from tests.wire.table import answers, bodies, chunks, codings, header_fields, host, path, request_line
 from tests.wire.table.model import Row
 
 COUNT = 133
@@ -10,6 +10,10 @@ MODULES = (
     request_line,
     host,
     header_fields,
+    bodies,
+    codings,
+    chunks,
+    path,
     answers,
 )
 ROWS: dict[int, Row] = {row.number: row for module in MODULES for row in module.ROWS}
@@ -17,6 +21,6 @@ ROWS: dict[int, Row] = {row.number: row for module in MODULES for row in module.
 # Rows that nobody has written yet: each one taken off here is one more that is proven.
 MISSING = (
     frozenset(range(1, COUNT + 1))
-    - {*range(1, 57)}
+    - {*range(1, 94), *range(107, 113)}
     - {*range(113, 126), 127, 128, 132}
 )  # fmt: skip
