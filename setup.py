@@ -14,6 +14,7 @@ copies of the variant that was built last. Without a .pyx in the tree the packag
 from __future__ import annotations
 
 import os
+import platform
 import re
 import runpy
 import shutil
@@ -41,7 +42,16 @@ WARNINGS = [
     "-Werror=implicit-function-declaration",
     "-Werror=incompatible-pointer-types",
 ]
-HARDENING = ["-fstack-protector-strong", "-fvisibility=hidden"]
+# Where a processor can check that indirect jumps land where they may, the compiler marks those places.
+BRANCHES = {"x86_64": ["-fcf-protection=full"], "aarch64": ["-mbranch-protection=standard"]}
+HARDENING = [
+    "-fstack-protector-strong",
+    "-fstack-clash-protection",
+    "-fvisibility=hidden",
+    "-Wformat",
+    "-Werror=format-security",
+    *BRANCHES.get(platform.machine(), []),
+]
 SANITISERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
 CHECKED = ["-O1", "-g", "-UNDEBUG", "-DAGW_DEBUG=1"]
 # libFuzzer itself is in a library of its own, loaded before: see fuzz/native.py.
@@ -50,14 +60,15 @@ COVERED = [
     *["-fsanitize-coverage=inline-8bit-counters,pc-table", "-fsanitize-coverage-allowlist=fuzz/covered.txt"],
 ]
 COMPILE = {
-    "release": ["-O3", "-g1", "-D_FORTIFY_SOURCE=2", *HARDENING, *WARNINGS],
+    "release": ["-O3", "-g1", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=3", *HARDENING, *WARNINGS],
     "debug": [*CHECKED, *HARDENING, *WARNINGS],
     "sanitised": [*CHECKED, *SANITISERS, *WARNINGS],
     "fuzz": [*COVERED, *WARNINGS],
 }
+HARDENED_LINK = ["-Wl,-z,relro,-z,now,-z,noexecstack"]
 LINK = {
-    "release": ["-Wl,-z,relro,-z,now"],
-    "debug": ["-Wl,-z,relro,-z,now"],
+    "release": HARDENED_LINK,
+    "debug": HARDENED_LINK,
     "sanitised": SANITISERS,
     "fuzz": [*SANITISERS, "-shared-libasan"],
 }

@@ -207,6 +207,7 @@ def agw(setup: Setup) -> list[str]:
         f"{setup.resolve}=127.0.0.1:{setup.upstream}",
         "--admin",
         f"127.0.0.1:{free_port()}",
+        "--core-dumps=true",  # /proc tells the memory of a process that allows none to root alone
         *setup.arguments,
     ]
 

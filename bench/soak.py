@@ -44,7 +44,7 @@ MB = 1_000_000
 STALE = 0.01
 PAUSE = 0.15  # of a character, on average
 STEADY = replace(GOOD, name="steady", requests=(post(path="/n/echo"),))
-CONFIGURED = ("--workers=2", "--header-deadline=2s", "--body-idle=2s", "--write-stall=5s", "--log-level=info")
+CONFIGURED = ("--workers=2", "--header-deadline=2s", "--body-idle=2s", "--write-stall=5s", "--core-dumps=true")
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,11 @@ def _address(raw):
     return str(address.ipv4_mapped or address) if any(raw) else ""
 
 
+cdef bytes _text(const char* text, Py_ssize_t size, Py_ssize_t room):
+    # The worker that wrote the length may not be itself any more: what is not in the field is not read.
+    return text[:size if size < room else room]
+
+
 cdef _decode(const Record* record):
     return RequestRecord(
         record.sequence,
@@ -101,9 +106,9 @@ cdef _decode(const Record* record):
         record.endpoint_port,
         record.status,
         record.port,
-        (<bytes> record.rule[:record.rule_len]).decode("utf-8", "replace"),
-        (<bytes> record.consumer[:record.consumer_len]).decode("utf-8", "replace"),
-        (<bytes> record.path[:record.path_len]).decode("latin-1"),
+        _text(record.rule, record.rule_len, sizeof(record.rule)).decode("utf-8", "replace"),
+        _text(record.consumer, record.consumer_len, sizeof(record.consumer)).decode("utf-8", "replace"),
+        _text(record.path, record.path_len, sizeof(record.path)).decode("latin-1"),
     )
 
 
@@ -122,16 +127,21 @@ def read_records(ring, uint64_t after=0):
 
 cdef list _records(const unsigned char* ring, uint64_t after):
     cdef uint64_t written = (<const uint64_t*> ring)[0]
-    cdef uint64_t sequence = max(after, written - min(written, <uint64_t> RING_SLOTS)) + 1
+    cdef uint64_t first = max(after, written - min(written, <uint64_t> RING_SLOTS)) + 1
+    cdef uint64_t sequence
     cdef Record copy
     cdef const unsigned char* slot
     cdef list result = []
-    while sequence <= written:
+    cdef int left
+    if after >= written:
+        return result
+    # Counted by what is left: the number that a broken worker wrote may be the largest there is.
+    for left in range(<int> (written - first + 1), 0, -1):
+        sequence = written - <uint64_t> (left - 1)
         slot = ring + RING_HEADER + ((sequence - 1) % RING_SLOTS) * RECORD_SIZE
         memcpy(&copy, slot, sizeof(Record))
         if copy.sequence == sequence and (<const Record*> slot).sequence == sequence:
             result.append(_decode(&copy))
-        sequence += 1
     return result
 
 

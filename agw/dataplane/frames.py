@@ -213,9 +213,15 @@ class Channel:
             end = at + _LENGTH + length
             if len(self._received) < end:
                 break
-            message = _decoder.decode(bytes(self._received[at + _LENGTH : end]))
+            try:
+                message = _decoder.decode(bytes(self._received[at + _LENGTH : end]))
+                fds = tuple(self._fds.popleft() for _ in range(message.FDS))
+            except (msgspec.MsgspecError, IndexError):
+                # Bytes that are no message, or descriptors that did not come: nothing behind them can be believed.
+                self._end()
+                return
             at = end
-            self._on_message(message, tuple(self._fds.popleft() for _ in range(message.FDS)))
+            self._on_message(message, fds)
         if not self._closed:
             del self._received[:at]
 

@@ -6,6 +6,7 @@ goes back. An anonymous file (memfd) travels to the worker as a descriptor. Its 
 
 from __future__ import annotations
 
+import fcntl
 import mmap
 import os
 from dataclasses import dataclass
@@ -25,9 +26,13 @@ class Region:
 
     @classmethod
     def create(cls, name: str, size: int) -> Region:
-        """Make a region of zeros."""
-        fd = os.memfd_create(name, os.MFD_CLOEXEC)
+        """Make a region of zeros, of a size that nobody changes any more.
+
+        A worker that could shrink it would end the supervisor, which reads it, by SIGBUS.
+        """
+        fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.ftruncate(fd, size)
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
         return cls.attach(fd, size)
 
     @classmethod

@@ -228,6 +228,7 @@ def agw_command(conditions: Conditions, folder: Path, port: int, admin: int) -> 
         "keepalive-idle": f"{conditions.idle}s",
         "drain-timeout": f"{conditions.drain}s",
         "max-connections": str(conditions.connections),
+        "core-dumps": "true",  # /proc tells the memory of a process that allows none to root alone
     }
     given = [f"--{name}={value}" for name, value in flags.items()]
     return [sys.executable, "-m", "agw", "run", "-f", str(folder / "gateway.yaml"), *given, *conditions.agw]

@@ -12,6 +12,8 @@ from agw.dataplane import frames
 from agw.dataplane.frames import Applied, Change, Channel, Full, Listen, Start, Unlisten
 from agw.settings import Address, Settings
 
+ANY = Address("127.0.0.1", 0)
+
 
 class Side:
     """One side, and what came to it."""
@@ -119,6 +121,24 @@ def test_a_length_that_cannot_be_ends_it(length):
             side = Side(asyncio.get_running_loop(), far)
             near.send(length.to_bytes(4, "big"))
             await side.until(lambda: side.ended)
+
+    asyncio.run(case())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\xc1", b"\x90", frames._encoder.encode({"type": "Nothing"}), frames._encoder.encode(Listen(80, ANY, 1))],
+)
+def test_a_message_that_is_none_ends_it(body):
+    """Whoever speaks for a worker that is not itself any more must not stop the supervisor."""
+
+    async def case():
+        near, far = socket.socketpair()
+        with near:
+            side = Side(asyncio.get_running_loop(), far)
+            near.send(len(body).to_bytes(4, "big") + body)
+            await side.until(lambda: side.ended)
+            assert side.messages == []
 
     asyncio.run(case())
 

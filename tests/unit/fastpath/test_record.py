@@ -152,3 +152,20 @@ def test_counters_are_named_as_their_type_asks():
 def test_there_is_a_counter_for_each_reason_in_order():
     labels = [label for _, metric, label, _, _ in COUNTERS if metric == "agw_exchanges_total"]
     assert labels == [f'reason="{reason.name.lower()}"' for reason in sorted(Reason)]
+
+
+@pytest.mark.parametrize("place", [RULE_LEN, RULE_LEN + 1, PATH_LEN])
+def test_a_length_that_cannot_be_reads_nothing_beyond_its_field(place):
+    values = list(VALUES)
+    values[6], values[place] = 1, 255
+    (found,) = read_records(ring(LAYOUT.pack(*values)))
+    assert [len(text) for text in (found.rule, found.consumer, found.path)] == [
+        96 if place == RULE_LEN else 6,
+        40 if place == RULE_LEN + 1 else 5,
+        132 if place == PATH_LEN else 4,
+    ]
+
+
+def test_a_count_that_cannot_be_ends():
+    assert read_records(ring(record(1), written=2**64 - 1)) == []
+    assert read_records(ring(record(1), written=2**64 - 1), 2**64 - 1) == []
