@@ -82,13 +82,12 @@ cdef class Pool(Timed):
     cdef int leave(self, Bound bound, Waiter waiter) except -1
     cdef int serve(self) except -1
 
-    cdef Endpoint _in_service(self, Bound bound, Endpoint avoid, int64_t now_ms)
+    cdef Endpoint _among(self, Bound bound, Endpoint avoid, int64_t now_ms, bint anyone)
     cdef BoundTarget _draw(self, Bound bound, long total)
-    cdef Endpoint _of(self, BoundTarget target, Endpoint avoid, int64_t now_ms)
+    cdef Endpoint _of(self, BoundTarget target, Endpoint avoid, int64_t now_ms, bint anyone)
     cdef bint _takes(self, Endpoint endpoint, Endpoint avoid, int64_t now_ms) noexcept
     cdef bint _has_slot(self, Endpoint endpoint) noexcept
-    cdef Endpoint _scan(self, BoundTarget target, Endpoint avoid, int64_t now_ms)
-    cdef Endpoint _anyone(self, Bound bound, Endpoint avoid)
+    cdef Endpoint _scan(self, BoundTarget target, Endpoint avoid, int64_t now_ms, bint anyone)
     cdef bint _may_eject(self, Endpoint endpoint) except -1
     cdef int _back(self) except -1
     cdef int _unbind(self, Bound bound) except -1

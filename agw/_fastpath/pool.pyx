@@ -196,11 +196,13 @@ cdef class Pool(Timed):
         self.full = False
         if bound is None or bound.total == 0:
             return avoid        # the configuration has left it: what began there may end there
-        endpoint = self._in_service(bound, avoid, now_ms)
+        endpoint = self._among(bound, avoid, now_ms, False)
         if endpoint is None and avoid is not None and not avoid.health.out() and self._has_slot(avoid):
             return avoid
         if endpoint is None and not self.full:
-            endpoint = self._anyone(bound, avoid)
+            endpoint = self._among(bound, avoid, now_ms, True)
+        if endpoint is None and avoid is not None and self._has_slot(avoid):
+            endpoint = avoid
         if endpoint is not None and endpoint.health.state == EJECTED:
             endpoint.health.begin_trial()
         return endpoint
@@ -217,17 +219,17 @@ cdef class Pool(Timed):
         self._count(C_RETRIES, 1)
         return endpoint
 
-    cdef Endpoint _in_service(self, Bound bound, Endpoint avoid, int64_t now_ms):
-        """Draw a target by weight; one that has nothing now leaves its share to the others."""
+    cdef Endpoint _among(self, Bound bound, Endpoint avoid, int64_t now_ms, bint anyone):
+        """Draw a target by weight; one that has nothing now leaves its share to the others. anyone: out or not."""
         cdef BoundTarget target
         cdef Endpoint endpoint
         cdef long total = bound.total
         if len(bound.targets) == 1:
-            return self._of(<BoundTarget> bound.targets[0], avoid, now_ms)
+            return self._of(<BoundTarget> bound.targets[0], avoid, now_ms, anyone)
         self._picks += 1
         while total > 0:
             target = self._draw(bound, total)
-            endpoint = self._of(target, avoid, now_ms)
+            endpoint = self._of(target, avoid, now_ms, anyone)
             if endpoint is not None:
                 return endpoint
             target.tried = self._picks
@@ -247,19 +249,18 @@ cdef class Pool(Timed):
                 left -= target.weight
             i += 1
 
-    cdef Endpoint _of(self, BoundTarget target, Endpoint avoid, int64_t now_ms):
+    cdef Endpoint _of(self, BoundTarget target, Endpoint avoid, int64_t now_ms, bint anyone):
         """The less busy of two that are drawn; where neither takes anything now, look at all."""
         cdef list endpoints = target.endpoints
         cdef Endpoint one, two
         cdef Py_ssize_t i, n = len(endpoints)
-        if n == 1:
-            one = <Endpoint> endpoints[0]
-            return one if self._takes(one, avoid, now_ms) else self._scan(target, avoid, now_ms)
+        if n <= 1 or anyone:
+            return self._scan(target, avoid, now_ms, anyone)
         i = <Py_ssize_t> (self.random() % <uint64_t> n)
         one = <Endpoint> endpoints[i]
         two = <Endpoint> endpoints[(i + 1 + <Py_ssize_t> (self.random() % <uint64_t> (n - 1))) % n]
         if not self._takes(one, avoid, now_ms):
-            return two if self._takes(two, avoid, now_ms) else self._scan(target, avoid, now_ms)
+            return two if self._takes(two, avoid, now_ms) else self._scan(target, avoid, now_ms, False)
         if not self._takes(two, avoid, now_ms):
             return one
         return two if two.active < one.active else one
@@ -276,31 +277,19 @@ cdef class Pool(Timed):
         share = endpoint.health.share(now_ms)
         return share == FULL_SHARE or (share > 0 and <int> (self.random() % <uint64_t> FULL_SHARE) < share)
 
-    cdef Endpoint _scan(self, BoundTarget target, Endpoint avoid, int64_t now_ms):
-        """The least busy in service, one that returns too; says in `full` where there are some without a slot."""
+    cdef Endpoint _scan(self, BoundTarget target, Endpoint avoid, int64_t now_ms, bint anyone):
+        """The least busy in service, or of all; says in `full` where there are some without a slot."""
         cdef Endpoint endpoint, best = None
         cdef Py_ssize_t n = len(target.endpoints)
         cdef Py_ssize_t i, start = <Py_ssize_t> (self.random() % <uint64_t> n) if n else 0
         for i in range(n):
             endpoint = <Endpoint> target.endpoints[(start + i) % n]
-            if endpoint.health.share(now_ms) == 0:
+            if not anyone and not endpoint.health.quiet and endpoint.health.share(now_ms) == 0:
                 continue
             if not self._has_slot(endpoint):
                 self.full = True
             elif endpoint is not avoid and (best is None or endpoint.active < best.active):
                 best = endpoint
-        return best
-
-    cdef Endpoint _anyone(self, Bound bound, Endpoint avoid):
-        """The least busy of all, whatever is known of them."""
-        cdef BoundTarget target
-        cdef Endpoint endpoint, best = None
-        for target in bound.targets:
-            for endpoint in target.endpoints if target.weight else ():
-                if not self._has_slot(endpoint):
-                    self.full = True
-                elif best is None or best is avoid or (endpoint is not avoid and endpoint.active < best.active):
-                    best = endpoint
         return best
 
     # --- what it meets --------------------------------------------------------------------------------------------

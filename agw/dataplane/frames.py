@@ -4,7 +4,8 @@ A channel is a Unix stream socket between the two: frames of a 4-byte length (bi
 Messages that hand over file descriptors carry them as SCM_RIGHTS with their first byte; they arrive no later than the
 frame, in order, so that the receiver takes them from a queue. The kernel keeps a descriptor alive while it travels.
 
-    supervisor -> worker   Start [counters, records] . (Full | Change | Listen [socket] | Unlisten | Ping | Drain | Stop)*
+    supervisor -> worker   Start [counters, records] .
+                           (Full | Change | Down | Listen [socket] | Unlisten | Ping | Drain | Stop)*
     worker -> supervisor   (Applied | Refused | Behind | Unlistened | Pong)*
 
 Must not: know what a snapshot means, or wait: sending queues, receiving calls back.
@@ -57,6 +58,12 @@ class Change(_Message, frozen=True):
     """A delta, encoded by agw.snapshot.codec."""
 
     delta: bytes
+
+
+class Down(_Message, frozen=True):
+    """All endpoints (address, port) that active checks hold to be down now; the others are up."""
+
+    endpoints: tuple[tuple[str, int], ...] = ()
 
 
 class Listen(_Message, frozen=True):
@@ -117,7 +124,7 @@ class Pong(_Message, frozen=True):
     """I am there."""
 
 
-ToWorker: TypeAlias = Start | Full | Change | Listen | Unlisten | Ping | Drain | Stop
+ToWorker: TypeAlias = Start | Full | Change | Down | Listen | Unlisten | Ping | Drain | Stop
 ToSupervisor: TypeAlias = Applied | Refused | Behind | Unlistened | Pong
 Message: TypeAlias = ToWorker | ToSupervisor
 

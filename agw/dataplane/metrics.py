@@ -92,6 +92,25 @@ def state_families(state: State, exits: Mapping[str, int], reloads: Mapping[str,
     ]
 
 
+def check_families(results: Mapping[str, int], down: int, failing_open: int) -> list[Family]:
+    """Tell of active checks. results: checks made, by result. down: endpoints. failing_open: Backends with all down."""
+    return [
+        Family(
+            "agw_checks_total",
+            "counter",
+            "Active checks of endpoints, by result.",
+            {labelled(f'result="{result}"'): count for result, count in results.items()},
+        ),
+        Family("agw_endpoints_down", "gauge", "Endpoints that active checks hold to be down.", {"": down}),
+        Family(
+            "agw_backends_failing_open",
+            "gauge",
+            "Backends all of whose endpoints are down by their checks, so that all are used.",
+            {"": failing_open},
+        ),
+    ]
+
+
 def render(families: Iterable[Family]) -> bytes:
     """Write the exposition format, version 0.0.4."""
     lines: list[str] = []

@@ -22,9 +22,10 @@ from typing import Any
 
 from agw.dataplane import metrics
 from agw.dataplane.admin import AdminServer
+from agw.dataplane.checks import Checks, Where
 from agw.dataplane.cores import worker_count
 from agw.dataplane.descriptors import raise_limit, within_limit
-from agw.dataplane.frames import Applied, Behind, Drain, Refused, Stop, ToSupervisor, Unlistened
+from agw.dataplane.frames import Applied, Behind, Down, Drain, Refused, Stop, ToSupervisor, Unlistened
 from agw.dataplane.harden import harden
 from agw.dataplane.logs import Log
 from agw.dataplane.pages import pages
@@ -83,6 +84,7 @@ class Supervisor:
         self._on_state = on_state
         self._resolver = Resolver(resolve_map)
         self._publication = Publication()
+        self._checks = Checks(log, self._tell_down)
         count = worker_count(settings.workers)
         # All workers of one gateway are one in Via, and no two gateways are: several may stand in a row.
         pseudonym = f"agw-{secrets.token_hex(4)}"
@@ -110,6 +112,7 @@ class Supervisor:
             await self._stop.wait()
             await self._wind_down()
         finally:
+            await self._checks.close()
             await self._end(keepers, others)
             await admin.close()
         self._log.info("stopped")
@@ -191,6 +194,7 @@ class Supervisor:
 
     def _publish(self, entries: Mapping[str, Entry], generation: int) -> None:
         """Send what has changed to all workers: sockets go before the table that no longer knows them, come after."""
+        self._checks.follow(entries)
         delta = self._publication.take(entries, generation)
         if delta is None:
             if not self._publication.unsettled:
@@ -205,6 +209,10 @@ class Supervisor:
         self._serve_ports(entries)
         self._release_ports()
         self._settle()
+
+    def _tell_down(self, down: tuple[Where, ...]) -> None:
+        for place in self._places:
+            place.send(Down(down))
 
     def _serve_ports(self, entries: Mapping[str, Entry]) -> bool:
         """Open what is wanted and not open; tell whether anything was."""
@@ -301,6 +309,7 @@ class Supervisor:
 
     def _brief(self, place: Place) -> None:
         """Tell a new process all that it needs, the table before the sockets."""
+        place.send(Down(self._checks.down))
         for message in self._publication.briefing():
             place.send(message)
         for port in self._ports.open_ports:
@@ -442,6 +451,7 @@ class Supervisor:
             [
                 *metrics.worker_families(places),
                 *metrics.state_families(self.state(), self._exits, self._publication.results),
+                *metrics.check_families(self._checks.results, len(self._checks.down), self._checks.failing_open),
             ]
         )
 

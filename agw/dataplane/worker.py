@@ -31,6 +31,7 @@ from agw.dataplane.frames import (
     Behind,
     Change,
     Channel,
+    Down,
     Drain,
     Full,
     Listen,
@@ -108,6 +109,8 @@ class Worker:
                 self._take(self._tables.replace, data)
             case Change(data):
                 self._take(self._tables.change, data)
+            case Down(endpoints):
+                self._started().mark_down(endpoints)
             case Listen(port, address, place):
                 self._listen(port, address, place, fds[0])
             case Unlisten(port, place):

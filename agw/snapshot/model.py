@@ -109,7 +109,8 @@ class Endpoint(_Value, frozen=True):
 class Target(_Value, frozen=True):
     """A weighted group of endpoints. host, port: as the user wrote them (`--resolve` and DNS go by these).
 
-    dns: the endpoints come from resolving host at run time; until then there are none and its share answers 503.
+    dns: the endpoints come from resolving host at run time; until then there are none. The share of a target that has
+    none goes to the others; 503 where no target has any.
     error: not empty where the target is refused (another namespace's Service without a grant): it has no endpoints and
     must get none from anywhere; its share answers 500.
     """
@@ -132,14 +133,25 @@ class Card(_Value, frozen=True):
     advertise_security: bool = True
 
 
+class HealthCheck(_Value, frozen=True):
+    """Active check of each endpoint: a GET of path. healthy, unhealthy: checks in a row that change what is held true."""
+
+    path: str
+    interval_ms: int
+    timeout_ms: int
+    healthy: int
+    unhealthy: int
+
+
 class Backend(_Value, frozen=True, tag="Backend"):
-    """What a route names. protocol: A2A | HTTP. card: only with A2A."""
+    """What a route names. protocol: A2A | HTTP. card: only with A2A. health: None where nothing is checked."""
 
     ref: str  # "namespace/name"
     kind: str = "Backend"  # Backend | Service
     protocol: str = "HTTP"
     targets: tuple[Target, ...] = ()
     card: Card | None = None
+    health: HealthCheck | None = None
 
 
 class KeySource(_Value, frozen=True):

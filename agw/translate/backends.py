@@ -144,6 +144,7 @@ def _backend(ask: Ask, namespace: str, name: str) -> BackendState | None:
             other_urls=a2a.card.other_urls,
             advertise_security=a2a.card.advertise_security,
         ),
+        health=_health(a2a.health),
     )
     whole = len(refused) == len(resolved)
     return BackendState(
@@ -165,6 +166,18 @@ BACKEND: Query[BackendState | None] = Query("backend", 2, _backend)
 """(namespace, name)"""
 
 
+def _health(check: agentgateway.HealthCheck | None) -> model.HealthCheck | None:
+    if check is None:
+        return None
+    return model.HealthCheck(
+        path=check.path,
+        interval_ms=milliseconds(check.interval),
+        timeout_ms=milliseconds(check.timeout),
+        healthy=check.healthy_threshold,
+        unhealthy=check.unhealthy_threshold,
+    )
+
+
 def _unserved(subject: ObjectKey, a2a: agentgateway.A2ABackend) -> list[Problem]:
     """Say what the Backend asks for that is not served: it works without, so it is served and this is told."""
     said = []
@@ -172,8 +185,6 @@ def _unserved(subject: ObjectKey, a2a: agentgateway.A2ABackend) -> list[Problem]
         said.append(("affinity", f"affinity {a2a.affinity.type} is not served yet: every request is balanced"))
     if milliseconds(a2a.stream.keep_alive):
         said.append(("stream.keepAlive", "stream.keepAlive is not served yet: no comments are sent"))
-    if a2a.health is not None:
-        said.append(("health", "active health checks are not served yet"))
     return [codes.warning(codes.BACKEND_UNSERVED, subject, f"$.spec.a2a.{path}", text) for path, text in said]
 
 

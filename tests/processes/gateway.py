@@ -25,9 +25,14 @@ PATIENCE = 30.0  # seconds after which a process counts as stuck
 
 
 class Agent:
-    """An upstream. GET /held waits until the test lets it go; everything else is answered at once."""
+    """An upstream. GET /held waits until the test lets it go; everything else is answered at once.
+
+    healthy: what GET /health answers. requests: all others that came.
+    """
 
     def __init__(self) -> None:
+        self.healthy = True
+        self.requests = 0
         self.arrived = threading.Semaphore(0)
         self.let_go = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -47,10 +52,12 @@ class Agent:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                if self.path != "/health":
+                    agent.requests += 1
                 if self.path == "/held":
                     agent.arrived.release()
                     agent.let_go.wait(PATIENCE)
-                self.send_response(200)
+                self.send_response(200 if agent.healthy or self.path != "/health" else 500)
                 self.send_header("Content-Length", "5")
                 self.end_headers()
                 self.wfile.write(b"agent")
