@@ -2,13 +2,14 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t
 
+# In order: what is not the end yet, the end, what is refused.
 cdef enum ChunkResult:
-    CHUNK_TRAILER = -1      # a span of the trailer section: checked bytes of field lines with their CRLFs
     CHUNK_MORE = 0          # all bytes used
-    CHUNK_DATA = 1          # a span of body bytes
-    CHUNK_END = 2           # the last chunk and the trailer section are behind us
-    CHUNK_ERROR = 3         # malformed: 400 (502 from an upstream)
-    CHUNK_TOO_LARGE = 4     # trailers over their limit: 431
+    CHUNK_TRAILER = 1       # a span of the trailer section: checked bytes of field lines with their CRLFs
+    CHUNK_DATA = 2          # a span of body bytes
+    CHUNK_END = 3           # the last chunk and the trailer section are behind us
+    CHUNK_ERROR = 4         # malformed: 400 (502 from an upstream)
+    CHUNK_TOO_LARGE = 5     # trailers over their limit: 431
 
 # Zero it before each body.
 cdef struct ChunkDecoder:

@@ -50,6 +50,7 @@ cdef class Http1Downstream(Downstream):
     cdef Py_ssize_t _proxied(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t _head(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t _body(self, const unsigned char* data, Py_ssize_t size) except -1
+    cdef int _chunks(self, unsigned char* data, Py_ssize_t size, Py_ssize_t* used) except -1
     cdef Py_ssize_t _ignore(self, Py_ssize_t size) except -1
     cdef void _count_sent(self) noexcept
     cdef int _leave(self) except -1

@@ -14,11 +14,13 @@ nobody should be told.
 
 cimport cython
 from libc.errno cimport EAGAIN, errno
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 
 from agw._fastpath.buffer cimport buffer_append, buffer_free, buffer_size
 from agw._fastpath.exchange cimport RECEIVE_ROOM, Exchange, new_exchange
-from agw._fastpath.http1_body cimport CHUNK_DATA, CHUNK_END, CHUNK_ERROR, CHUNK_TOO_LARGE, chunk_next
+from agw._fastpath.http1_body cimport (
+    CHUNK_DATA, CHUNK_END, CHUNK_ERROR, CHUNK_MORE, CHUNK_TOO_LARGE, chunk_next,
+)
 from agw._fastpath.http1_head cimport HEAD_MORE, parse_request_head
 from agw._fastpath.http1_write cimport chunk_line, write_response_head, write_trailers
 from agw._fastpath.idle cimport idle_add, idle_remove
@@ -54,6 +56,7 @@ cdef enum:
     LOOK_AHEAD = 32768      # bytes of requests that may wait for their turn
     DISCARD = 65536         # bytes of a request that are read only to keep its connection
     DISCARD_MS = 1000
+    TINY = 1024             # bytes of a chunk up to which it is put behind the one before it
     DIRECT = 16384          # bytes from which a stretch of body is not copied first
     DRAIN_IDLE_MS = 1000    # how long an idle connection has for one more request while draining
 
@@ -246,11 +249,8 @@ cdef class Http1Downstream(Downstream):
         return used
 
     cdef Py_ssize_t _body(self, const unsigned char* data, Py_ssize_t size) except -1:
-        cdef Py_ssize_t used = 0, start = 0, count = 0
+        cdef Py_ssize_t used = 0, count = 0
         cdef int result
-        if self.state == D_DISCARD and size > self.budget:
-            self._close()
-            return size
         if self.framing == FRAMING_LENGTH:
             used = count = size if size < self.body_left else <Py_ssize_t> self.body_left
             self.body_left -= used
@@ -258,11 +258,13 @@ cdef class Http1Downstream(Downstream):
                 self.exchange.request_body(data, count)
             result = CHUNK_END if self.body_left == 0 else CHUNK_DATA
         else:
-            result = chunk_next(&self.chunk, data, size, &used, &start, &count)
-            if result == CHUNK_DATA and self.state == D_BODY:
-                self.exchange.request_body(data + start, count)
+            result = self._chunks(<unsigned char*> data, size, &used)
         if self.state == D_DISCARD:
+            # Only what belongs to the body counts: the next request may lie behind it.
             self.budget -= used
+            if self.budget < 0:
+                self._close()
+                return size
         if result == CHUNK_END:
             self._body_over()
         elif result >= CHUNK_ERROR:
@@ -275,6 +277,32 @@ cdef class Http1Downstream(Downstream):
                 self._close()
             return size
         return used
+
+    cdef int _chunks(self, unsigned char* data, Py_ssize_t size, Py_ssize_t* used) except -1:
+        """Decode chunks; those of a few bytes are put together where they lie, so that a flood of them is no flood
+        further on. The data is our own receive buffer, and what is behind `used` is left as it is."""
+        cdef Py_ssize_t n = 0, start = 0, count = 0, first = 0, held = 0
+        cdef int result = CHUNK_MORE
+        used[0] = 0
+        while used[0] < size and result <= CHUNK_DATA:
+            result = chunk_next(&self.chunk, data + used[0], size - used[0], &n, &start, &count)
+            start += used[0]
+            used[0] += n
+            if result != CHUNK_DATA or self.state != D_BODY:
+                continue
+            if held and count <= TINY:
+                memmove(data + first + held, data + start, count)
+                held += count
+                continue
+            if held:
+                self.exchange.request_body(data + first, held)
+                if self.state != D_BODY:
+                    return CHUNK_MORE
+            first = start
+            held = count
+        if held and result < CHUNK_ERROR:
+            self.exchange.request_body(data + first, held)
+        return result
 
     cdef int _body_over(self) except -1:
         """The last byte of the body is behind us."""

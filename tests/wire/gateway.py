@@ -136,6 +136,19 @@ class Client:
         self.buffer += data
         return bool(data)
 
+    async def heard(self, patience: float = 0.01) -> bool:
+        """Whether anything has come, or comes while we are patient."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(patience):
+                data = await loop.sock_recv(self.sock, 65536)
+        except TimeoutError:
+            return False
+        except ConnectionResetError:
+            return True
+        self.buffer += data
+        return True
+
     async def response(self, *, head: bool = False) -> Message:
         """The next response, whole."""
         while (found := read_response(self.buffer, head=head)) is None or found[0].framing == "close":

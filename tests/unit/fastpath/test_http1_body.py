@@ -6,7 +6,7 @@ from agw._fastpath.http1_body import decode_chunked
 from agw._fastpath.http1_head import parse_trailer_section
 from tests.unit.fastpath.cuts import cuts, same_however_cut
 
-ERROR, TOO_LARGE = 3, 4  # http1_body.pxd ChunkResult
+ERROR, TOO_LARGE = 4, 5  # http1_body.pxd ChunkResult
 LAST = b"0\r\n\r\n"
 
 REFUSED = {

@@ -7,7 +7,7 @@ from agw._fastpath.http1_body import decode_chunked
 from agw._fastpath.http1_head import parse_request, parse_response
 
 HOST = b"Host: a\r\n"
-MALFORMED, TRAILERS = 3, 4  # ChunkResult of http1_body.pxd
+MALFORMED, TRAILERS = 4, 5  # ChunkResult of http1_body.pxd
 
 
 def fed(parse, data):
