@@ -51,6 +51,7 @@ class Kind(Enum):
     NETWORKS = "networks"  # tuple of CIDRs as text
     CHOICE = "choice"  # str, one of `choices`
     SWITCH = "switch"  # bool, written true or false
+    TARGET = "target"  # str: off, stdout, or the path of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +212,12 @@ def _switch(text: str) -> bool:
     return text == "true"
 
 
+def _target(text: str) -> str:
+    if not text or "\0" in text or text.endswith("/"):
+        raise ValueError("must be off, stdout or the path of a file")
+    return text
+
+
 _PARSERS: dict[Kind, Callable[[str], Any]] = {
     Kind.DURATION: parse_duration,
     Kind.SIZE: parse_size,
@@ -219,6 +226,7 @@ _PARSERS: dict[Kind, Callable[[str], Any]] = {
     Kind.NAMES: _names,
     Kind.HOST: _host,
     Kind.SWITCH: _switch,
+    Kind.TARGET: _target,
     Kind.NETWORKS: _networks,
 }
 
@@ -249,6 +257,8 @@ TABLE: tuple[Setting, ...] = (
         "log_level", Kind.CHOICE, "info", "least level that is logged", choices=("debug", "info", "warning", "error")
     ),
     Setting("log_format", Kind.CHOICE, "text", "form of a log line", choices=("text", "json")),
+    Setting("access_log", Kind.TARGET, "off", "where a JSON line per request goes: off, stdout, or a file"),
+    Setting("access_log_starts", Kind.SWITCH, "false", "a line in the access log when an event stream begins, too"),
     Setting(
         "header_deadline", Kind.DURATION, "10s", "time for a whole request head, absolute", minimum=1, maximum=_DAY
     ),
@@ -388,6 +398,8 @@ class Settings:
     drain_grace: int
     log_level: str
     log_format: str
+    access_log: str
+    access_log_starts: bool
     header_deadline: int
     body_idle: int
     keepalive_idle: int

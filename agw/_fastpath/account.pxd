@@ -4,10 +4,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
 from agw._fastpath.message cimport RequestHead
 from agw._fastpath.pool cimport Endpoint
-from agw._fastpath.route cimport CompiledRule
-
-cdef enum:
-    PATH_ROOM = 132             # bytes of a path that are kept: Record.path
+from agw._fastpath.record cimport Record
+from agw._fastpath.route cimport CompiledBackend, CompiledRule
 
 # Embedded in its exchange. Times are ns of Poller.now_ns.
 cdef struct Account:
@@ -21,10 +19,14 @@ cdef struct Account:
     int method_id
     int consumer                # index into the policy's keys, negative without
     int port                    # the listener's
-    int path_len
+    void* listener              # borrowed str of the exchange's rule, NULL without one
+    uint8_t operation           # Operation
+    uint8_t method_len          # bytes
+    uint8_t path_len            # bytes
     uint8_t request_id_len      # bytes
     uint8_t trace_id_len        # bytes, 0 without a sound traceparent
-    char path[132]
+    char method[16]
+    char path[144]
     char request_id[128]        # X-Request-Id: the text of id, or a trusted peer's own
     char trace_id[32]
 
@@ -34,11 +36,11 @@ cdef void account_open(Account* account, int port, int64_t now_ns, uint64_t one,
 # Notes the request.
 cdef void account_begin(Account* account, const RequestHead* head, int port) noexcept
 
-# Writes the record of an exchange into a worker's ring. kind: RecordKind. flags: RecordFlag. peer: 16 bytes.
-# endpoint and rule may be None.
-cdef void account_record(
+# Writes the record of an exchange into a worker's ring, and gives it. kind: RecordKind. flags: RecordFlag. peer: 16
+# bytes. endpoint, rule and backend may be None.
+cdef const Record* account_record(
     const Account* account, unsigned char* ring, int kind, int flags, int64_t now_ns, const uint8_t* peer,
-    uint16_t peer_port, Endpoint endpoint, CompiledRule rule,
+    uint16_t peer_port, Endpoint endpoint, CompiledRule rule, CompiledBackend backend,
 ) noexcept
 
 # Counts an ended exchange. answered: a status went to the client. streamed: the answer was an event stream.

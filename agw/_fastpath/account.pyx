@@ -9,9 +9,14 @@ from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from agw._fastpath.forwarding cimport hex_id
 from agw._fastpath.record cimport (
-    C_DURATION, C_FIRST_BYTE, C_REASON, C_REQUESTS, C_STATUS_1XX, C_STREAM_DURATION, R_UPSTREAM, Record, copy_text,
-    new_record, observe, publish_record,
+    C_DURATION, C_FIRST_BYTE, C_REASON, C_REQUESTS, C_STATUS_1XX, C_STREAM_DURATION, CONSUMER_ROOM, KEY_ROOM,
+    METHOD_ROOM, OP_NONE, PATH_ROOM, ROUTE_ROOM, R_UPSTREAM, Record, copy_route, copy_text, new_record, observe,
+    publish_record,
 )
+
+cdef enum:
+    LISTENER = 9                # bytes of "listener/", with which a listener's key begins
+    BACKEND = 8                 # and of "backend/"
 
 
 cdef void account_open(Account* account, int port, int64_t now_ns, uint64_t one, uint64_t two) noexcept:
@@ -20,11 +25,12 @@ cdef void account_open(Account* account, int port, int64_t now_ns, uint64_t one,
     account.method_id = 0
     account.consumer = -1
     account.port = port
-    account.path_len = 0
+    account.listener = NULL
+    account.operation = OP_NONE
+    account.method_len = account.path_len = account.trace_id_len = 0
     account.id[0] = one
     account.id[1] = two
     account.request_id_len = <uint8_t> hex_id(account.id, account.request_id)
-    account.trace_id_len = 0
     account.started_ns = now_ns
     account.first_byte_ns = 0
     account.request_bytes = 0
@@ -34,13 +40,15 @@ cdef void account_open(Account* account, int port, int64_t now_ns, uint64_t one,
 cdef void account_begin(Account* account, const RequestHead* head, int port) noexcept:
     account.method_id = head.method_id
     account.port = port
-    account.path_len = <int> head.path_len if head.path_len < PATH_ROOM else PATH_ROOM
+    account.method_len = <uint8_t> (head.method_len if head.method_len < METHOD_ROOM else METHOD_ROOM)
+    account.path_len = <uint8_t> (head.path_len if head.path_len < PATH_ROOM else PATH_ROOM)
+    memcpy(account.method, head.method, account.method_len)
     memcpy(account.path, head.path, account.path_len)
 
 
-cdef void account_record(
+cdef const Record* account_record(
     const Account* account, unsigned char* ring, int kind, int flags, int64_t now_ns, const uint8_t* peer,
-    uint16_t peer_port, Endpoint endpoint, CompiledRule rule,
+    uint16_t peer_port, Endpoint endpoint, CompiledRule rule, CompiledBackend backend,
 ) noexcept:
     cdef Record* record = new_record(ring)
     cdef timespec now
@@ -48,14 +56,13 @@ cdef void account_record(
     clock_gettime(CLOCK_REALTIME, &now)
     record.kind = kind
     record.reason = account.reason
-    record.method = account.method_id
     record.flags = flags
+    record.operation = account.operation
     record.started_ns = <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec - age
     record.first_byte_us = (account.first_byte_ns - account.started_ns) // 1000 if account.first_byte_ns else -1
     record.total_us = age // 1000
     record.request_bytes = account.request_bytes
     record.response_bytes = account.response_bytes
-    memcpy(record.request_id, account.id, 16)
     memcpy(record.peer, peer, 16)
     record.peer_port = peer_port
     record.status = account.status
@@ -65,16 +72,38 @@ cdef void account_record(
     if endpoint is not None:
         memcpy(record.endpoint, endpoint.ip, 16)
         record.endpoint_port = endpoint.port
-    record.rule_len = record.consumer_len = 0
-    if rule is not None:
-        record.rule_len = copy_text(rule.key, record.rule, sizeof(record.rule))
-        if account.consumer >= 0:
-            record.consumer_len = copy_text(
-                rule.policy.keys.consumer(account.consumer), record.consumer, sizeof(record.consumer)
-            )
+    _copy_texts(record, account)
+    _copy_names(record, account, rule, backend)
+    publish_record(ring, record)
+    return record
+
+
+cdef void _copy_texts(Record* record, const Account* account) noexcept:
+    """What the request itself has said."""
+    record.request_id_len = account.request_id_len
+    memcpy(record.request_id, account.request_id, account.request_id_len)
+    record.trace_id_len = account.trace_id_len
+    memcpy(record.trace_id, account.trace_id, account.trace_id_len)
+    record.method_len = account.method_len
+    memcpy(record.method, account.method, account.method_len)
     record.path_len = account.path_len
     memcpy(record.path, account.path, account.path_len)
-    publish_record(ring, record)
+
+
+cdef void _copy_names(Record* record, const Account* account, CompiledRule rule, CompiledBackend backend) noexcept:
+    """What the configuration calls the parts that it met."""
+    record.route_len = record.listener_len = record.backend_len = record.consumer_len = 0
+    record.rule = 0
+    if rule is not None:
+        record.route_len = copy_route(rule.key, record.route, ROUTE_ROOM, &record.rule)
+        if account.listener != NULL:
+            record.listener_len = copy_text(<str> account.listener, LISTENER, record.listener, KEY_ROOM)
+        if account.consumer >= 0:
+            record.consumer_len = copy_text(
+                rule.policy.keys.consumer(account.consumer), 0, record.consumer, CONSUMER_ROOM
+            )
+    if backend is not None:
+        record.backend_len = copy_text(backend.key, BACKEND, record.backend, KEY_ROOM)
 
 
 cdef void account_count(

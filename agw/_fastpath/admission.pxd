@@ -10,6 +10,7 @@ from agw._fastpath.table cimport Table
 cdef struct Admission:
     void* rule          # CompiledRule
     void* backend       # CompiledBackend
+    void* listener      # str, the listener's key; set with the rule
     int status          # to answer with at once; 0: forward to the backend
     int reason          # Reason, with a status
     int consumer        # index into the policy's keys, negative without

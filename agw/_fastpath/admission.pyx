@@ -37,14 +37,14 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
     cdef CompiledRule rule = None
     cdef CompiledPolicy policy
     cdef bint card
-    verdict.rule = verdict.backend = NULL
+    verdict.rule = verdict.backend = verdict.listener = NULL
     verdict.status = 0
     verdict.consumer = -1
     verdict.card = False
     if head.path[0] == b"*":
         return _refuse(verdict, 200, R_LOCAL)
     if table is not None:
-        rule = table.lookup(port, head)
+        rule = table.lookup(port, head, &verdict.listener)
     if rule is None:
         return _refuse(verdict, 404, R_NOT_FOUND)
     verdict.rule = <void*> rule

@@ -14,6 +14,7 @@
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from agw._fastpath.access_log cimport AccessLog
 from agw._fastpath.account cimport Account
 from agw._fastpath.cards cimport HeldCard
 from agw._fastpath.forwarding cimport Forwarding
@@ -41,6 +42,7 @@ cdef class Context:
     cdef Pool pool
     cdef Table table                    # replaced by a swap, never changed
     cdef Connector connector
+    cdef AccessLog access_log           # None: off
     cdef object rewrite_card            # see reactor.pyi; None: cards pass as they are
     cdef object _counters_owner         # keeps the shared memory alive
     cdef object _records_owner

@@ -31,9 +31,10 @@ from agw._fastpath.message cimport (
 from agw._fastpath.poller cimport Source
 from agw._fastpath.record cimport (
     C_CARDS_REWRITTEN, C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAMS, C_STREAMS_ACTIVE,
-    C_TUNNELS, C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, RECORD_CARD, RECORD_END,
-    RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM, R_CONNECT_FAILED, R_DRAINED, R_INTERNAL, R_LOCAL,
-    R_LOOP, R_NO_ENDPOINT, R_OVERLOADED, R_TOO_LARGE, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID, R_UPSTREAM_TIMEOUT,
+    C_TUNNELS, C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, OP_GET_AGENT_CARD, RECORD_CARD,
+    RECORD_END, RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM, R_CONNECT_FAILED, R_DRAINED, R_INTERNAL,
+    R_LOCAL, R_LOOP, R_NO_ENDPOINT, R_OVERLOADED, R_TOO_LARGE, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID,
+    R_UPSTREAM_TIMEOUT, Record,
 )
 from agw._fastpath.stream cimport HIGH_MARK, LOW_MARK, backlog
 
@@ -195,9 +196,12 @@ cdef class Exchange(Waiter):
         self.account.consumer = verdict.consumer
         if verdict.rule != NULL:
             self.rule = <CompiledRule> verdict.rule
+            self.account.listener = verdict.listener
         if verdict.status:
             return self.answer(verdict.status, verdict.reason)
         self.backend = <CompiledBackend> verdict.backend
+        if verdict.card:
+            self.account.operation = OP_GET_AGENT_CARD
         if verdict.card and context.rewrite_card is not None:
             self.flags |= X_CARD
             self.card = hold_card(head, self.down.port)
@@ -595,15 +599,17 @@ cdef class Exchange(Waiter):
         return down.done(complete)
 
     cdef void _record(self, int kind) noexcept:
-        """Write the record of this exchange into the ring."""
+        """Write the record of this exchange into the ring, and into the access log where there is one."""
         cdef int flags = (
             (RECORD_STREAM if self.flags & X_STREAM else 0) | (RECORD_CARD if self.flags & X_CARD else 0)
             | (RECORD_REUSED if self.flags & X_REUSED else 0) | (RECORD_RETRIED if self.flags & X_RETRIED else 0)
         )
-        account_record(
+        cdef const Record* record = account_record(
             &self.account, self.context.ring, kind, flags, self.poller.now_ns, self.down.peer, self.down.peer_port,
-            self.endpoint, self.rule,
+            self.endpoint, self.rule, self.backend,
         )
+        if self.context.access_log is not None:
+            self.context.access_log.write(record)
 
     # --- agent cards: the slow path -------------------------------------------------------------------------------
 

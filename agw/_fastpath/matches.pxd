@@ -31,6 +31,7 @@ cdef struct Name:
 # One match of a rule.
 cdef struct Candidate:
     void* rule                     # borrowed CompiledRule, kept alive by every table that holds the bucket
+    void* listener                 # borrowed str, key of the listener it is served on; kept alive by the rule's entry
     Condition* conditions          # n_conditions of them
     uint32_t n_conditions
     uint32_t match                 # index of the match in its rule
@@ -65,7 +66,8 @@ cdef void request_end(Request* request) noexcept nogil
 # The first candidate whose conditions all hold, borrowed from the bucket; NULL: none.
 cdef const Candidate* bucket_pick(const Bucket* bucket, Request* request) except? NULL
 
-# candidates, in order of precedence: (precedence, rule, index of the match, whether its path is an expression) each.
+# candidates, in order of precedence: (precedence, rule, index of the match, whether its path is an expression, key of
+# the listener) each.
 # One owner: the caller.
 cdef Bucket* bucket_new(uint64_t hash, bytes path, list candidates) except NULL
 cdef void bucket_release(Block* block) noexcept

@@ -333,7 +333,7 @@ cdef Bucket* bucket_new(uint64_t hash, bytes path, list candidates) except NULL:
     cdef dict names = {}
     cdef Py_ssize_t n_conditions = 0, text = 0
     cdef CompiledRule rule
-    for _, rule, index, regex in candidates:
+    for _, rule, index, regex, _ in candidates:
         conditions = _conditions(rule, rule.entry.matches[index], regex)
         n_conditions += len(conditions)
         all_conditions.append(conditions)
@@ -366,8 +366,9 @@ cdef Bucket* _lay_out(
         bucket.names[i].query = query
         to = _copy(to, name)
     for i in range(n_candidates):
-        _, rule, index, _ = candidates[i]
+        _, rule, index, _, listener = candidates[i]
         bucket.candidates[i].rule = <void*>rule
+        bucket.candidates[i].listener = <void*>listener
         bucket.candidates[i].match = index
         bucket.candidates[i].conditions = condition
         bucket.candidates[i].n_conditions = <uint32_t>len(all_conditions[i])

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import final
 
+from agw._fastpath.access_log import AccessLog
 from agw._fastpath.forwarding import Forwarding
 from agw._fastpath.table import Table
 
@@ -54,6 +55,8 @@ class Reactor:
         """Serve from this table: one reference; exchanges keep the table that they began with."""
     def mark_down(self, endpoints: Iterable[tuple[str, int]]) -> None:
         """Take what active checks found: all (address, port) that are down now."""
+    def log_access(self, log: AccessLog | None) -> None:
+        """Write a line for each request there from now on; None: nowhere. The log stays the caller's to close."""
     def drain(self) -> None:
         """Answer with Connection: close, close idle connections; go on accepting."""
     def live(self) -> dict[str, int]:

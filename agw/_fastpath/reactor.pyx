@@ -5,6 +5,7 @@ Everything that is decided lives in the modules below; this one owns the pieces 
 
 cimport cython
 from agw._fastpath.acceptor cimport Acceptor
+from agw._fastpath.access_log cimport AccessLog
 from agw._fastpath.buffer import live as live_buffers
 from agw._fastpath.forwarding cimport Forwarding
 from agw._fastpath.http1_head cimport MAX_FIELDS
@@ -80,6 +81,10 @@ cdef class Reactor:
     def mark_down(self, endpoints):
         """Take what active checks found: all (address, port) that are down now."""
         self._pool.mark_down(endpoints)
+
+    def log_access(self, AccessLog log):
+        """Write a line for each request there from now on; None: nowhere."""
+        self._context.access_log = log
 
     def drain(self):
         """Answer with Connection: close from now on, let idle connections go, keep accepting."""

@@ -66,6 +66,7 @@ cdef enum:
     C_ENDPOINTS_EJECTED = 66    # gauge
     C_WAITED = 67               # exchanges that had to wait for a slot
     C_WAITING = 68              # gauge
+    C_ACCESS_LOG_DROPPED = 120  # lines; two threads of a worker raise it, each by an atomic addition
     C_REASON = 128              # C_REASON + Reason, room for 64
     C_DURATION = 192            # histograms, each H_SLOTS long: requests that are no stream, from head to end
     C_FIRST_BYTE = 216          # all answers of agents, from the request's head to the answer's
@@ -80,9 +81,9 @@ cdef enum:
     H_SLOTS = 24
 
 cdef enum:
-    RECORD_VERSION = 1
-    RECORD_SIZE = 384           # bytes
-    RING_SLOTS = 1024
+    RECORD_VERSION = 2
+    RECORD_SIZE = 896           # bytes
+    RING_SLOTS = 512
     RING_HEADER = 64            # bytes before the first slot; the first 8 are the number of records ever written
 
 cdef enum RecordKind:
@@ -95,36 +96,61 @@ cdef enum RecordFlag:
     RECORD_REUSED = 4           # the upstream connection had served before
     RECORD_RETRIED = 8
 
+# What a request asks an agent for, whatever the binding; see record.pyx OPERATIONS.
+cdef enum Operation:
+    OP_NONE = 0                 # not known
+    OP_GET_AGENT_CARD = 1
+
+cdef enum:
+    ROUTE_ROOM = 144            # bytes of the texts; what is longer is cut
+    KEY_ROOM = 128
+    CONSUMER_ROOM = 64
+    ID_ROOM = 128
+    METHOD_ROOM = 16
+    PATH_ROOM = 144
+
 cdef struct Record:
     uint16_t version            # RECORD_VERSION
     uint16_t size               # RECORD_SIZE
     uint8_t kind                # RecordKind
     uint8_t reason              # Reason
-    uint8_t method              # MethodId
     uint8_t flags               # RecordFlag
+    uint8_t operation           # Operation
     uint64_t sequence           # from 1; the reader detects overwritten slots by it
     int64_t started_ns          # CLOCK_REALTIME at the request's head
     int64_t first_byte_us       # from start to the answer's head; -1 without one
     int64_t total_us            # from start to the end
     uint64_t request_bytes      # body, as received
     uint64_t response_bytes     # body, as sent
-    uint8_t request_id[16]
     uint8_t peer[16]            # IPv6, or IPv4-mapped
     uint8_t endpoint[16]        # the same; zero without one
     uint16_t status
     uint16_t port               # the listener's
     uint16_t peer_port
     uint16_t endpoint_port
-    uint8_t rule_len            # bytes used of the texts that follow, cut where longer
+    uint16_t rule               # index of the rule in its route
+    uint8_t route_len           # bytes used of the texts that follow
+    uint8_t listener_len
+    uint8_t backend_len
     uint8_t consumer_len
+    uint8_t request_id_len
+    uint8_t method_len
     uint8_t path_len
-    uint8_t reserved
-    char rule[96]               # the rule's key
-    char consumer[40]
-    char path[132]              # without the query
+    uint8_t trace_id_len        # 32, or 0 where the request is in no trace
+    uint8_t reserved[6]
+    char trace_id[32]           # hexadecimal
+    char route[144]             # kind/namespace/name
+    char listener[128]          # namespace/gateway/name
+    char backend[128]           # kind/namespace/name
+    char consumer[64]           # its name
+    char request_id[128]
+    char method[16]
+    char path[144]              # without the query
 
-# UTF-8 of a text, cut where it is longer than the room; gives the bytes used.
-cdef uint8_t copy_text(str text, char* into, Py_ssize_t room) noexcept
+# UTF-8 of a text without its first `skip` bytes, cut where it is longer than the room; gives the bytes used.
+cdef uint8_t copy_text(str text, Py_ssize_t skip, char* into, Py_ssize_t room) noexcept
+# The route of a rule's key, without the index that ends it, which goes to `index`.
+cdef uint8_t copy_route(str key, char* into, Py_ssize_t room, uint16_t* index) noexcept
 
 # The next slot of a ring, marked as unfinished; its texts and numbers are whatever was there before.
 cdef Record* new_record(unsigned char* ring) noexcept

@@ -9,6 +9,7 @@ BUCKETS_US: tuple[int, ...]
 HISTOGRAMS: tuple[tuple[int, str, str], ...]
 HISTOGRAM_OVER: int
 HISTOGRAM_SUM: int
+OPERATIONS: tuple[str, ...]
 
 class RequestRecord(NamedTuple):
     """One request record, decoded."""
@@ -16,7 +17,8 @@ class RequestRecord(NamedTuple):
     sequence: int
     kind: str
     reason: int
-    method: int
+    operation: str
+    method: str
     stream: bool
     card: bool
     reused: bool
@@ -27,13 +29,17 @@ class RequestRecord(NamedTuple):
     request_bytes: int
     response_bytes: int
     request_id: str
+    trace_id: str
     peer: str
     peer_port: int
     endpoint: str
     endpoint_port: int
     status: int
     port: int
-    rule: str
+    listener: str
+    route: str
+    rule: int
+    backend: str
     consumer: str
     path: str
 

@@ -13,6 +13,9 @@ from libc.string cimport memcpy
 
 from agw import errors
 
+cdef enum:
+    RULE = 5                    # bytes of "rule/", with which a rule's key begins
+
 COUNTERS_SIZE = C_COUNT * 8
 RECORDS_SIZE = RING_HEADER + RING_SLOTS * RECORD_SIZE
 
@@ -49,6 +52,7 @@ COUNTERS = (
     (C_EXCHANGES_ACTIVE, "agw_exchanges", "", "gauge", "Exchanges in progress."),
     (C_SWAPS, "agw_table_swaps_total", "", "counter", "Compiled tables put in service."),
     (C_CARDS_REWRITTEN, "agw_cards_rewritten_total", "", "counter", "Agent cards answered with changed URLs."),
+    (C_ACCESS_LOG_DROPPED, "agw_access_log_dropped_total", "", "counter", "Lines lost: their reader was too slow."),
     (C_EXCEPTIONS, "agw_exceptions_total", "", "counter", "Exceptions that reached the reactor: each is a bug."),
 )
 
@@ -67,10 +71,14 @@ HISTOGRAMS = (
 HISTOGRAM_OVER = H_OVER
 HISTOGRAM_SUM = H_SUM
 
+# By number: the names of A2A 1.0, whatever binding and version a request is in.
+OPERATIONS = ("", "GetAgentCard")
+
 RequestRecord = namedtuple(
     "RequestRecord",
-    "sequence kind reason method stream card reused retried started_ns first_byte_us total_us request_bytes "
-    "response_bytes request_id peer peer_port endpoint endpoint_port status port rule consumer path",
+    "sequence kind reason operation method stream card reused retried started_ns first_byte_us total_us request_bytes "
+    "response_bytes request_id trace_id peer peer_port endpoint endpoint_port status port listener route rule backend "
+    "consumer path",
 )
 
 
@@ -79,9 +87,9 @@ def _address(raw):
     return str(address.ipv4_mapped or address) if any(raw) else ""
 
 
-cdef bytes _text(const char* text, Py_ssize_t size, Py_ssize_t room):
+cdef str _text(const char* text, Py_ssize_t size, Py_ssize_t room):
     # The worker that wrote the length may not be itself any more: what is not in the field is not read.
-    return text[:size if size < room else room]
+    return (<bytes> text[:size if size < room else room]).decode("utf-8", "replace")
 
 
 cdef _decode(const Record* record):
@@ -89,7 +97,8 @@ cdef _decode(const Record* record):
         record.sequence,
         "start" if record.kind == RECORD_START else "end",
         record.reason,
-        record.method,
+        OPERATIONS[record.operation] if record.operation < len(OPERATIONS) else "",
+        _text(record.method, record.method_len, METHOD_ROOM),
         bool(record.flags & RECORD_STREAM),
         bool(record.flags & RECORD_CARD),
         bool(record.flags & RECORD_REUSED),
@@ -99,16 +108,20 @@ cdef _decode(const Record* record):
         record.total_us,
         record.request_bytes,
         record.response_bytes,
-        (<bytes> (<const char*> record.request_id)[:16]).hex(),
+        _text(record.request_id, record.request_id_len, ID_ROOM),
+        _text(record.trace_id, record.trace_id_len, sizeof(record.trace_id)),
         _address(<bytes> (<const char*> record.peer)[:16]),
         record.peer_port,
         _address(<bytes> (<const char*> record.endpoint)[:16]),
         record.endpoint_port,
         record.status,
         record.port,
-        _text(record.rule, record.rule_len, sizeof(record.rule)).decode("utf-8", "replace"),
-        _text(record.consumer, record.consumer_len, sizeof(record.consumer)).decode("utf-8", "replace"),
-        _text(record.path, record.path_len, sizeof(record.path)).decode("latin-1"),
+        _text(record.listener, record.listener_len, KEY_ROOM),
+        _text(record.route, record.route_len, ROUTE_ROOM),
+        record.rule,
+        _text(record.backend, record.backend_len, KEY_ROOM),
+        _text(record.consumer, record.consumer_len, CONSUMER_ROOM),
+        _text(record.path, record.path_len, PATH_ROOM),
     )
 
 
@@ -159,14 +172,35 @@ cdef void observe(uint64_t* at, int64_t us) noexcept nogil:
     at[H_SUM] += <uint64_t> us if us > 0 else 0
 
 
-cdef uint8_t copy_text(str text, char* into, Py_ssize_t room) noexcept:
+cdef uint8_t copy_text(str text, Py_ssize_t skip, char* into, Py_ssize_t room) noexcept:
     # Nothing is made: CPython keeps the form that it gives.
     cdef Py_ssize_t n = 0
     cdef const char* raw = PyUnicode_AsUTF8AndSize(text, &n)
+    if raw == NULL or n <= skip:
+        return 0
+    n = n - skip if n - skip < room else room
+    memcpy(into, raw + skip, n)
+    return <uint8_t> n
+
+
+cdef uint8_t copy_route(str key, char* into, Py_ssize_t room, uint16_t* index) noexcept:
+    cdef Py_ssize_t n = 0, slash
+    cdef const char* raw = PyUnicode_AsUTF8AndSize(key, &n)
+    cdef uint16_t number = 0
+    cdef Py_ssize_t i
     if raw == NULL:
         return 0
+    slash = n - 1
+    while slash > RULE and raw[slash] != c"/":
+        slash -= 1
+    for i in range(slash + 1, n):
+        number = number * 10 + <uint16_t> (raw[i] - c"0")
+    index[0] = number
+    n = slash - RULE
     n = n if n < room else room
-    memcpy(into, raw, n)
+    if n <= 0:
+        return 0
+    memcpy(into, raw + RULE, n)
     return <uint8_t> n
 
 

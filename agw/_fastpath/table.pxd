@@ -32,8 +32,9 @@ cdef class Table:
     cdef int _n_ports
 
     # The rule that takes a request on a listener port, or None: 404. head is borrowed for the call. Fields with
-    # FIELD_DROP are not seen. No Python object is made unless a regular expression must be tried. Raises only what a
+    # FIELD_DROP are not seen. No Python object is made unless a regular expression must be tried. listener: set to the
+    # key (str) of the listener that it is served on, borrowed from the rule; untouched without one. Raises only what a
     # regular expression raises (MemoryError).
-    cdef CompiledRule lookup(self, int port, const RequestHead* head)
+    cdef CompiledRule lookup(self, int port, const RequestHead* head, void** listener)
 
     cdef const Candidate* _find(self, int port, Request* request) except? NULL

@@ -45,6 +45,17 @@ class Table:
     ) -> CompiledRule | None:
         """Find the compiled rule, with the policy of the attachment that was taken, or None. As match()."""
 
+    def listener(
+        self,
+        port: int,
+        method: bytes,
+        host: bytes,
+        path: bytes,
+        query: bytes | None,
+        headers: Iterable[tuple[bytes, bytes]],
+    ) -> str | None:
+        """Find the key of the listener that the rule is served on, or None. As match()."""
+
 @final
 class Lookups:
     """Requests to look up again and again, with no Python call per lookup. For benchmarks.

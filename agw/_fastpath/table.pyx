@@ -84,7 +84,7 @@ cdef class Table:
             hosts_clear(&self._ports[i].listeners, _group_release)
         free(self._ports)
 
-    cdef CompiledRule lookup(self, int port, const RequestHead* head):
+    cdef CompiledRule lookup(self, int port, const RequestHead* head, void** listener):
         cdef Request request
         cdef const Candidate* picked
         request_start(&request, head)
@@ -92,7 +92,10 @@ cdef class Table:
             picked = self._find(port, &request)
         finally:
             request_end(&request)
-        return None if picked == NULL else <CompiledRule>picked.rule
+        if picked == NULL:
+            return None
+        listener[0] = picked.listener
+        return <CompiledRule>picked.rule
 
     cdef const Candidate* _find(self, int port, Request* request) except? NULL:
         cdef const RequestHead* head = request.head
@@ -136,7 +139,15 @@ cdef class Table:
     def rule(self, int port, bytes method not None, bytes host not None, bytes path not None, bytes query, headers):
         """Find the compiled rule, with the policy of the attachment that was taken, or None. As match()."""
         cdef _Head head = _Head(method, host, path, query, headers)
-        return self.lookup(port, &head.head)
+        cdef void* listener = NULL
+        return self.lookup(port, &head.head, &listener)
+
+    def listener(self, int port, bytes method not None, bytes host not None, bytes path not None, bytes query, headers):
+        """Find the key of the listener that the rule is served on, or None. As match()."""
+        cdef _Head head = _Head(method, host, path, query, headers)
+        cdef void* listener = NULL
+        self.lookup(port, &head.head, &listener)
+        return None if listener == NULL else <str>listener
 
 
 @cython.final
@@ -211,9 +222,10 @@ cdef class Lookups:
         """Look up every request, rounds times; count the hits."""
         cdef int hits = 0
         cdef int i, _
+        cdef void* listener
         for _ in range(rounds):
             for i in range(self.n):
-                hits += self.table.lookup(self.port, &self.heads[i]) is not None
+                hits += self.table.lookup(self.port, &self.heads[i], &listener) is not None
         return hits
 
 
@@ -289,8 +301,8 @@ cdef HostRules* _own_rules(HostSet* routes, bytes hostname) except NULL:
 
 # --- Precedence ---
 
-cdef tuple _candidate(CompiledRule rule, int index, match, int kind):
-    """Make (precedence, rule, index of the match, whether its path is an expression); see matches.bucket_new.
+cdef tuple _candidate(CompiledRule rule, int index, match, int kind, str listener):
+    """Make (precedence, rule, index of the match, whether its path is an expression, listener); see matches.bucket_new.
 
     A route without an age (a file's) is younger than all that have one: an order must be total, and in one source
     either all have an age or none has.
@@ -308,7 +320,7 @@ cdef tuple _candidate(CompiledRule rule, int index, match, int kind):
         index,
         rule.key,
     )
-    return (precedence, rule, index, kind == PATH_REGEX)
+    return (precedence, rule, index, kind == PATH_REGEX, listener)
 
 
 cdef tuple _place(match):
@@ -336,7 +348,7 @@ cdef _collect(dict groups, CompiledRule rule, dict listeners, bint add):
             for place, index, match in places:
                 candidates = paths.setdefault(place, [])
                 if add:
-                    candidates.append(_candidate(served, index, match, place[0]))
+                    candidates.append(_candidate(served, index, match, place[0], attachment.listener))
 
 
 cdef list _kept(const Bucket* bucket, int kind, stale):
@@ -350,7 +362,8 @@ cdef list _kept(const Bucket* bucket, int kind, stale):
         rule = <CompiledRule>bucket.candidates[i].rule
         if rule.key not in stale:
             index = bucket.candidates[i].match
-            kept.append(_candidate(rule, index, rule.entry.matches[index], kind))
+            listener = <str>bucket.candidates[i].listener
+            kept.append(_candidate(rule, index, rule.entry.matches[index], kind, listener))
     return kept
 
 

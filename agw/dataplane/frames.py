@@ -5,7 +5,7 @@ Messages that hand over file descriptors carry them as SCM_RIGHTS with their fir
 frame, in order, so that the receiver takes them from a queue. The kernel keeps a descriptor alive while it travels.
 
     supervisor -> worker   Start [counters, records] .
-                           (Full | Change | Down | Listen [socket] | Unlisten | Ping | Drain | Stop)*
+                           (Full | Change | Down | Listen [socket] | Unlisten | Ping | Logging | Drain | Stop)*
     worker -> supervisor   (Applied | Refused | Behind | Unlistened | Pong)*
 
 Must not: know what a snapshot means, or wait: sending queues, receiving calls back.
@@ -86,6 +86,13 @@ class Ping(_Message, frozen=True):
     """Say that you are there."""
 
 
+class Logging(_Message, frozen=True):
+    """Log so from now on. level: the least that is written. access_log: whether requests have a line."""
+
+    level: str
+    access_log: bool
+
+
 class Drain(_Message, frozen=True):
     """Close connections as they become idle, but go on accepting."""
 
@@ -124,7 +131,7 @@ class Pong(_Message, frozen=True):
     """I am there."""
 
 
-ToWorker: TypeAlias = Start | Full | Change | Down | Listen | Unlisten | Ping | Drain | Stop
+ToWorker: TypeAlias = Start | Full | Change | Down | Listen | Unlisten | Ping | Logging | Drain | Stop
 ToSupervisor: TypeAlias = Applied | Refused | Behind | Unlistened | Pong
 Message: TypeAlias = ToWorker | ToSupervisor
 

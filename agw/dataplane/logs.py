@@ -30,6 +30,10 @@ class Log:
         self._stream = stream
         self._process = process
 
+    def set_level(self, level: str) -> None:
+        """Write what is at least this from now on."""
+        self._least = LEVELS[level]
+
     def debug(self, event: str, **fields: object) -> None:
         """Write what only someone who looks for a fault wants to read."""
         self._write("debug", event, fields)

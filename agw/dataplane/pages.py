@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from agw.dataplane import metrics
 from agw.dataplane.admin import Handler, Request, Response, plain
@@ -17,8 +18,19 @@ from agw.snapshot.codec import to_document
 _JSON = "application/json"
 
 
-def pages(state: Callable[[], State], exposition: Callable[[], bytes], drain: Callable[[], None]) -> Handler:
-    """Make the handler. state: what is going on now. exposition: the metrics. drain: begin to drain."""
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What a POST can do. restart: returns why it cannot begin, or nothing. The setters raise ValueError."""
+
+    drain: Callable[[], None]
+    level: Callable[[], str]
+    set_level: Callable[[str], None]
+    access_log: Callable[[], str]
+    set_access_log: Callable[[str], None]
+
+
+def pages(state: Callable[[], State], exposition: Callable[[], bytes], controls: Controls) -> Handler:
+    """Make the handler. state: what is going on now. exposition: the metrics."""
 
     def handle(request: Request) -> Response:
         route = routes.get(request.path)
@@ -30,7 +42,7 @@ def pages(state: Callable[[], State], exposition: Callable[[], bytes], drain: Ca
         return page(request)
 
     def drain_page(_request: Request) -> Response:
-        drain()
+        controls.drain()
         return plain(202, "draining")
 
     reading, acting = ("GET", "HEAD"), ("POST",)
@@ -40,8 +52,27 @@ def pages(state: Callable[[], State], exposition: Callable[[], bytes], drain: Ca
         "/metrics": (reading, lambda _: Response(200, exposition(), metrics.CONTENT_TYPE)),
         "/config": (reading, lambda _: config_page(state())),
         "/drain": (acting, drain_page),
+        "/loglevel": (reading + acting, _switch("level", controls.level, controls.set_level)),
+        "/accesslog": (reading + acting, _switch("log", controls.access_log, controls.set_access_log)),
     }
     return handle
+
+
+def _switch(name: str, current: Callable[[], str], change: Callable[[str], None]) -> Handler:
+    """Make a page that shows a value, and that a POST with `?NAME=VALUE` changes."""
+
+    def page(request: Request) -> Response:
+        if request.method == "POST":
+            given = [part.partition("=")[2] for part in request.query.split("&") if part.partition("=")[0] == name]
+            if len(given) != 1:
+                return plain(400, f"say what it shall be, once: ?{name}=VALUE")
+            try:
+                change(given[0])
+            except ValueError as error:
+                return plain(400, str(error))
+        return plain(200, current())
+
+    return page
 
 
 def ready_page(state: State, *, verbose: bool) -> Response:

@@ -25,15 +25,16 @@ from agw.dataplane.admin import AdminServer
 from agw.dataplane.checks import Checks, Where
 from agw.dataplane.cores import worker_count
 from agw.dataplane.descriptors import raise_limit, within_limit
-from agw.dataplane.frames import Applied, Behind, Down, Drain, Refused, Stop, ToSupervisor, Unlistened
+from agw.dataplane.frames import Applied, Behind, Down, Drain, Refused, Stop, ToSupervisor, ToWorker, Unlistened
 from agw.dataplane.harden import harden
 from agw.dataplane.logs import Log
-from agw.dataplane.pages import pages
+from agw.dataplane.pages import Controls, pages
 from agw.dataplane.place import Backoff, Place, exit_cause
 from agw.dataplane.ports import PortTable
 from agw.dataplane.publication import Publication
 from agw.dataplane.resolve import Resolver
 from agw.dataplane.state import ConfigUpdate, State
+from agw.dataplane.verbosity import Verbosity, check_access_log
 from agw.errors import Problem, Severity
 from agw.settings import Address, Settings
 from agw.snapshot.model import Entry, Listener
@@ -90,6 +91,7 @@ class Supervisor:
         pseudonym = f"agw-{secrets.token_hex(4)}"
         self._places = tuple(Place(index, settings, pseudonym, self._receive) for index in range(count))
         self._ports = PortTable(listen_map, settings.bind, count)
+        self._verbosity = Verbosity(settings, log, self._tell_workers)
         self._problems: tuple[Problem, ...] = ()
         self._exits: dict[str, int] = {}
         self._was_ready = False
@@ -102,7 +104,9 @@ class Supervisor:
 
     async def run(self) -> int:
         """Run until a signal ends it; return the exit code."""
-        admin = AdminServer(pages(self.state, self._exposition, self._drain), self._settings.admin_host, self._fault)
+        check_access_log(self._settings)
+        handler = pages(self.state, self._exposition, self._controls())
+        admin = AdminServer(handler, self._settings.admin_host, self._fault)
         self._admin_address = await admin.start(self._settings.admin)
         self._log.info("admin port open", address=self._admin_address)
         self._handle_signals()
@@ -309,6 +313,7 @@ class Supervisor:
 
     def _brief(self, place: Place) -> None:
         """Tell a new process all that it needs, the table before the sockets."""
+        place.send(self._verbosity.current)
         place.send(Down(self._checks.down))
         for message in self._publication.briefing():
             place.send(message)
@@ -410,6 +415,20 @@ class Supervisor:
             place.memory.close()
 
     # Telling
+
+    def _controls(self) -> Controls:
+        told = self._verbosity
+        return Controls(
+            drain=self._drain,
+            level=lambda: told.level,
+            set_level=told.set_level,
+            access_log=lambda: told.access_log,
+            set_access_log=told.set_access_log,
+        )
+
+    def _tell_workers(self, message: ToWorker) -> None:
+        for place in self._places:
+            place.send(message)
 
     def _show(self) -> None:
         state = self.state()

@@ -17,11 +17,13 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 
 import uvloop
 
+from agw._fastpath.access_log import AccessLog
 from agw._fastpath.forwarding import Forwarding
 from agw._fastpath.reactor import Reactor
 from agw._fastpath.table import Table, compile_table
@@ -35,6 +37,7 @@ from agw.dataplane.frames import (
     Drain,
     Full,
     Listen,
+    Logging,
     Message,
     Ping,
     Pong,
@@ -47,6 +50,7 @@ from agw.dataplane.frames import (
 from agw.dataplane.harden import harden
 from agw.dataplane.logs import Log, capture_standard_logging
 from agw.dataplane.shared import SharedMemory
+from agw.dataplane.verbosity import open_access_log
 from agw.settings import Address, Settings
 from agw.snapshot.codec import decode_delta, decode_snapshot
 from agw.snapshot.delta import VersionGap, apply
@@ -99,6 +103,8 @@ class Worker:
         self._listening: dict[tuple[int, int], int] = {}  # port, place -> descriptor, owned
         self._reactor: Reactor | None = None
         self._memory: SharedMemory | None = None
+        self._settings: Settings | None = None
+        self._access_log: AccessLog | None = None
         self.exit_code = 0
 
     def _receive(self, message: Message, fds: tuple[int, ...]) -> None:
@@ -117,6 +123,9 @@ class Worker:
                 self._unlisten(port, place)
             case Ping():
                 self._channel.send(Pong())
+            case Logging(level, access_log):
+                self._log.set_level(level)
+                self._log_access(on=access_log)
             case Drain():
                 self._started().drain()
             case Stop():
@@ -144,6 +153,7 @@ class Worker:
         harden(core_dumps=settings.core_dumps)  # before the first snapshot, and so before the first digest of a key
         self._log = Log(settings.log_level, settings.log_format, process=f"worker {message.index}")
         capture_standard_logging(self._log)
+        self._settings = settings
         self._memory = SharedMemory.attach(*fds)
         self._reactor = Reactor(
             self._loop,
@@ -155,6 +165,25 @@ class Worker:
             **reactor_settings(settings),
         )
         self._reactor.start()
+
+    def _log_access(self, *, on: bool) -> None:
+        if self._settings is None or self._memory is None or on == (self._access_log is not None):
+            return
+        log, self._access_log = self._access_log, None
+        if on:
+            try:
+                self._access_log = open_access_log(self._settings, memoryview(self._memory.counters.memory))
+            except OSError as error:
+                self._log.error("the access log cannot be opened", path=self._settings.access_log, error=error.strerror)
+        self._started().log_access(self._access_log)
+        if log is not None:
+            # Its reader may be stalled, and requests are not to wait for that.
+            threading.Thread(target=log.close, daemon=True).start()
+
+    def end(self) -> None:
+        """Write what waits to be written."""
+        if self._access_log is not None:
+            self._access_log.close()
 
     def _take(self, make: Callable[[bytes], Table], data: bytes) -> None:
         first = self._tables.table is None
@@ -258,6 +287,7 @@ def main() -> None:
     loop = uvloop.new_event_loop()
     worker = Worker(loop, socket.socket(fileno=int(sys.argv[1])))
     loop.run_forever()
+    worker.end()
     sys.exit(worker.exit_code)
 
 

@@ -99,6 +99,13 @@ def test_hosts(text: str, host: str) -> None:
     assert Settings.load({}, {"bind": text}).bind == host
 
 
+def test_targets() -> None:
+    assert Settings.load({"AGW_ACCESS_LOG": "/var/log/a.log"}).access_log == "/var/log/a.log"
+    for text in ("/var/log/", "a\0b"):
+        with pytest.raises(SettingsError, match="off, stdout or the path of a file"):
+            Settings.load({}, {"access_log": text})
+
+
 def test_switches() -> None:
     assert Settings.load({}).core_dumps is False
     assert Settings.load({"AGW_CORE_DUMPS": "true"}).core_dumps is True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from contextlib import suppress
 
@@ -10,10 +11,13 @@ import pytest
 
 from agw.dataplane import admin
 from agw.dataplane.admin import AdminServer, Request, Response, is_own_host, plain, refusal
-from agw.dataplane.pages import pages
+from agw.dataplane.frames import Logging
+from agw.dataplane.logs import Log
+from agw.dataplane.pages import Controls, pages
 from agw.dataplane.state import State
+from agw.dataplane.verbosity import Verbosity, check_access_log
 from agw.errors import ConfigurationError
-from agw.settings import Address
+from agw.settings import Address, Settings
 
 GUARD = {"X-Agw-Admin": "1"}
 
@@ -24,10 +28,21 @@ class Server:
     def __init__(self, state=None, handler=None):
         self.drained = 0
         self.errors = []
+        self.frames = []
         self.state = state or State(ready=True, waiting_for="")
-        handler = handler or pages(lambda: self.state, lambda: b"agw_ready 1\n", self.drain)
+        self.told = Verbosity(Settings.load({}), Log(stream=io.StringIO()), self.frames.append)
+        handler = handler or pages(lambda: self.state, lambda: b"agw_ready 1\n", self.controls())
         self.server = AdminServer(handler, ("gw.example",), self.errors.append)
         self.port = 0
+
+    def controls(self):
+        return Controls(
+            drain=self.drain,
+            level=lambda: self.told.level,
+            set_level=self.told.set_level,
+            access_log=lambda: self.told.access_log,
+            set_access_log=self.told.set_access_log,
+        )
 
     def drain(self):
         self.drained += 1
@@ -55,6 +70,11 @@ class Server:
             given["Content-Length"] = str(len(body))
         head = "".join(f"{name}: {value}\r\n" for name, value in given.items() if value is not None)
         return await self.raw(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
+
+
+async def ask_body(server, path, method="GET"):
+    status, _, body = await server.ask(path, method, **(GUARD if method == "POST" else {}))
+    return status, body
 
 
 def run(case):
@@ -115,6 +135,41 @@ def test_a_rebound_name_reads_nothing():
             assert b"Host" in body
 
     run(case)
+
+
+def test_the_level_is_shown_and_changed():
+    async def case(server):
+        assert await ask_body(server, "/loglevel") == (200, b"info\n")
+        assert await ask_body(server, "/loglevel?level=debug", "POST") == (200, b"debug\n")
+        assert await ask_body(server, "/loglevel") == (200, b"debug\n")
+        assert server.frames == [Logging("debug", access_log=False)]
+        for query in ("", "?level=loud", "?level=info&level=debug", "?other=info", "?level"):
+            status, _ = await ask_body(server, "/loglevel" + query, "POST")
+            assert status == 400, query
+        assert (await server.ask("/loglevel?level=info", "POST"))[0] == 403
+        assert len(server.frames) == 1
+
+    run(case)
+
+
+def test_the_access_log_is_switched():
+    async def case(server):
+        assert await ask_body(server, "/accesslog") == (200, b"off\n")
+        assert await ask_body(server, "/accesslog?log=on", "POST") == (200, b"stdout\n")
+        assert await ask_body(server, "/accesslog?log=off", "POST") == (200, b"off\n")
+        assert (await ask_body(server, "/accesslog?log=/etc/passwd", "POST"))[0] == 400
+        assert [frame.access_log for frame in server.frames] == [True, False]
+
+    run(case)
+
+
+def test_a_file_of_the_access_log_is_looked_at_before_anything_is_served(tmp_path):
+    check_access_log(Settings.load({}))
+    check_access_log(Settings.load({"AGW_ACCESS_LOG": "stdout"}))
+    check_access_log(Settings.load({"AGW_ACCESS_LOG": str(tmp_path / "log")}))
+    assert (tmp_path / "log").stat().st_mode & 0o137 == 0
+    with pytest.raises(ConfigurationError, match="AGW3008"):
+        check_access_log(Settings.load({"AGW_ACCESS_LOG": str(tmp_path / "none" / "log")}))
 
 
 def test_a_form_of_another_page_cannot_drain():

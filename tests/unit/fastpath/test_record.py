@@ -1,35 +1,12 @@
-"""The ring of request records as the supervisor reads it, and the counters' table.
-
-Records are made here byte for byte after the layout in record.pxd: it is a format between processes, so a change of it
-must show.
-"""
+"""The ring of request records as the supervisor reads it, and the counters' table."""
 
 import struct
-from ipaddress import IPv6Address
 
 import pytest
 
 from agw._fastpath.record import COUNTERS, COUNTERS_SIZE, RECORDS_SIZE, read_records
 from agw.errors import Reason
-
-HEADER, SLOTS, SIZE = 64, 1024, 384
-LAYOUT = struct.Struct("<HHBBBBQqqqQQ16s16s16sHHHHBBBx96s40s132s")
-KIND, FLAGS, FIRST_BYTE, REQUEST_ID, PEER, ENDPOINT, ENDPOINT_PORT, RULE_LEN, PATH_LEN, RULE, PATH = (
-    2, 5, 8, 12, 13, 14, 18, 19, 21, 22, 24,
-)  # fmt: skip
-VALUES = (
-    1, SIZE, 0, 3, 3, 0, 1, 1_700_000_000_000_000_000, 250, 1200, 300, 130, bytes(range(16)),
-    IPv6Address("::ffff:192.0.2.1").packed, IPv6Address("2001:db8::1").packed, 401, 80, 50000, 8000, 6, 5, 4,
-    b"rule/a", b"alice", b"/a/b",
-)  # fmt: skip
-
-
-def record(sequence, **changes):
-    values = list(VALUES)
-    values[6] = sequence
-    for place, value in changes.items():
-        values[globals()[place]] = value
-    return LAYOUT.pack(*values)
+from tests.unit.fastpath.records import HEADER, LAYOUT, ROOMS, SIZE, SLOTS, TEXTS, record
 
 
 def ring(*records, written=None):
@@ -58,24 +35,29 @@ def test_every_field_is_read_from_its_place():
         "sequence": 1,
         "kind": "end",
         "reason": Reason.UNAUTHENTICATED,
-        "method": 3,
+        "operation": "GetAgentCard",
+        "method": "GET",
         "stream": False,
         "card": False,
         "reused": False,
         "retried": False,
-        "started_ns": 1_700_000_000_000_000_000,
+        "started_ns": 1_700_000_000_123_456_789,
         "first_byte_us": 250,
         "total_us": 1200,
         "request_bytes": 300,
         "response_bytes": 130,
-        "request_id": "000102030405060708090a0b0c0d0e0f",
+        "request_id": "abc-1",
+        "trace_id": "0af7651916cd43dd8448eb211c80319c",
         "peer": "192.0.2.1",
         "peer_port": 50000,
         "endpoint": "2001:db8::1",
         "endpoint_port": 8000,
         "status": 401,
         "port": 80,
-        "rule": "rule/a",
+        "listener": "default/gw/http",
+        "route": "HTTPRoute/default/r",
+        "rule": 3,
+        "backend": "Backend/default/b",
         "consumer": "alice",
         "path": "/a/b",
     }
@@ -83,22 +65,23 @@ def test_every_field_is_read_from_its_place():
 
 @pytest.mark.parametrize(("flag", "name"), [(1, "stream"), (2, "card"), (4, "reused"), (8, "retried")])
 def test_each_flag_is_its_own(flag, name):
-    found = only(FLAGS=flag)
+    found = only(flags=flag)
     assert [key for key in ("stream", "card", "reused", "retried") if getattr(found, key)] == [name]
 
 
 def test_the_start_of_a_stream():
-    assert only(KIND=1).kind == "start"
+    assert only(kind=1).kind == "start"
 
 
 def test_what_there_is_not():
-    found = only(ENDPOINT=bytes(16), ENDPOINT_PORT=0, FIRST_BYTE=-1, RULE_LEN=0)
-    assert (found.endpoint, found.endpoint_port, found.first_byte_us, found.rule) == ("", 0, -1, "")
+    found = only(endpoint=bytes(16), endpoint_port=0, first_byte=-1, route=b"", operation=0)
+    assert (found.endpoint, found.endpoint_port, found.first_byte_us) == ("", 0, -1)
+    assert (found.route, found.operation) == ("", "")
 
 
 def test_texts_that_fill_their_room_or_are_cut_within_a_character():
-    found = only(RULE=b"r" * 95 + b"\xc3", RULE_LEN=96, PATH=b"/" * 132, PATH_LEN=132)
-    assert (found.rule, found.path) == ("r" * 95 + "\N{REPLACEMENT CHARACTER}", "/" * 132)
+    found = only(route=b"r" * 143 + b"\xc3", path=b"/" * 144)
+    assert (found.route, found.path) == ("r" * 143 + "\N{REPLACEMENT CHARACTER}", "/" * 144)
 
 
 def sequences(memory, after=0):
@@ -144,7 +127,7 @@ def test_counters_have_places_and_names_of_their_own():
 def test_counters_are_named_as_their_type_asks():
     for _, metric, _, kind, text in COUNTERS:
         assert metric.startswith("agw_")
-        assert kind in {"counter", "gauge"}
+        assert kind in {"counter", "gauge", "peak"}
         assert metric.endswith("_total") == (kind == "counter")
         assert text.endswith(".")
 
@@ -154,16 +137,16 @@ def test_there_is_a_counter_for_each_reason_in_order():
     assert labels == [f'reason="{reason.name.lower()}"' for reason in sorted(Reason)]
 
 
-@pytest.mark.parametrize("place", [RULE_LEN, RULE_LEN + 1, PATH_LEN])
-def test_a_length_that_cannot_be_reads_nothing_beyond_its_field(place):
-    values = list(VALUES)
-    values[6], values[place] = 1, 255
-    (found,) = read_records(ring(LAYOUT.pack(*values)))
-    assert [len(text) for text in (found.rule, found.consumer, found.path)] == [
-        96 if place == RULE_LEN else 6,
-        40 if place == RULE_LEN + 1 else 5,
-        132 if place == PATH_LEN else 4,
-    ]
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_length_that_cannot_be_reads_nothing_beyond_its_field(name):
+    whole = only()._asdict()
+    found = only(**{f"{name}_len": 255})._asdict()
+    assert len(found.pop(name)) == ROOMS[name]
+    assert found == {key: value for key, value in whole.items() if key != name}
+
+
+def test_an_operation_that_cannot_be_is_none():
+    assert only(operation=255).operation == ""
 
 
 def test_a_count_that_cannot_be_ends():

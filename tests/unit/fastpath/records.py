@@ -1,0 +1,58 @@
+"""Records made byte for byte after the layout in record.pxd: it is a format between processes, so a change must show."""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import IPv6Address
+
+HEADER, SLOTS, SIZE = 64, 512, 896
+LAYOUT = struct.Struct("<HHBBBBQqqqQQ16s16sHHHHHBBBBBBBB6x32s144s128s128s64s128s16s144s")
+VALUES = {
+    "version": 2,
+    "size": SIZE,
+    "kind": 0,
+    "reason": 3,
+    "flags": 0,
+    "operation": 1,
+    "sequence": 1,
+    "started": 1_700_000_000_123_456_789,
+    "first_byte": 250,
+    "total": 1200,
+    "request_bytes": 300,
+    "response_bytes": 130,
+    "peer": IPv6Address("::ffff:192.0.2.1").packed,
+    "endpoint": IPv6Address("2001:db8::1").packed,
+    "status": 401,
+    "port": 80,
+    "peer_port": 50000,
+    "endpoint_port": 8000,
+    "rule": 3,
+}
+TEXTS = {
+    "trace_id": b"0af7651916cd43dd8448eb211c80319c",
+    "route": b"HTTPRoute/default/r",
+    "listener": b"default/gw/http",
+    "backend": b"Backend/default/b",
+    "consumer": b"alice",
+    "request_id": b"abc-1",
+    "method": b"GET",
+    "path": b"/a/b",
+}
+ROOMS = {
+    "trace_id": 32,
+    "route": 144,
+    "listener": 128,
+    "backend": 128,
+    "consumer": 64,
+    "request_id": 128,
+    "method": 16,
+    "path": 144,
+}
+NAMES = [*VALUES, *(f"{name}_len" for name in [*list(TEXTS)[1:], "trace_id"]), *TEXTS]
+
+
+def record(sequence, **changes):
+    """Make a record; a text has its length with it unless `NAME_len` says another."""
+    values = {**VALUES, **TEXTS, **changes, "sequence": sequence}
+    lengths = {f"{name}_len": len(values[name]) for name in TEXTS}
+    return LAYOUT.pack(*({**lengths, **values}[name] for name in NAMES))
