@@ -145,7 +145,6 @@ cdef class Connector:
 cdef enum ExchangeFlag:
     X_REQUEST_DONE = 1          # the request has been read to its end
     X_RESPONSE_STARTED = 2      # its head is on its way to the client
-    X_RESPONSE_DONE = 4
     X_CARD = 8                  # the answer is an agent card: collected, rewritten
     X_COLLECTING = 16
     X_STREAM = 32               # text/event-stream
@@ -153,7 +152,6 @@ cdef enum ExchangeFlag:
     X_REUSED = 128
     X_IDEMPOTENT = 256
     X_BODY = 512                # the request has a body
-    X_HEAD = 1024               # the client asked with HEAD
     X_ENDED = 2048
     X_PAUSED_UP = 4096          # the upstream is not read until the downstream has drained
     X_PAUSED_DOWN = 8192

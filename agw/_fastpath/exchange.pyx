@@ -182,8 +182,6 @@ cdef class Exchange(Waiter):
         account_begin(&self.account, head, self.down.port)
         if head.method_id in (M_GET, M_HEAD, M_OPTIONS, M_PUT, M_DELETE):
             self.flags |= X_IDEMPOTENT
-        if head.method_id == M_HEAD:
-            self.flags |= X_HEAD
         if head.framing != FRAMING_NONE and not (head.framing == FRAMING_LENGTH and head.content_length == 0):
             self.flags |= X_BODY
         else:
@@ -445,7 +443,6 @@ cdef class Exchange(Waiter):
         """The answer is complete; reusable: its connection can serve another exchange."""
         if self.flags & X_COLLECTING:
             self._card_done()
-        self.flags |= X_RESPONSE_DONE
         self.down.respond_end()
         self.down.flush()
         return self._finish(reusable)
@@ -526,7 +523,7 @@ cdef class Exchange(Waiter):
         self.account.status = status
         self.account.reason = reason
         self._identify(&head)
-        self.flags |= X_RESPONSE_STARTED | X_RESPONSE_DONE
+        self.flags |= X_RESPONSE_STARTED
         self.account.response_bytes = head.content_length
         self.down.respond_head(&head)
         self.down.respond_body(<const unsigned char*> body, head.content_length)

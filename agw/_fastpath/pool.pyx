@@ -296,13 +296,13 @@ cdef class Pool(Timed):
 
     cpdef int failed(self, Endpoint endpoint, int kind, int64_t now_ms) except -1:
         """An endpoint has failed a request by a fault of its own. kind: Failure."""
-        cdef bint out = endpoint.health.out()
+        cdef bint ejected = endpoint.health.state == EJECTED or endpoint.health.state == TRIAL
         if not endpoint.targets or not endpoint.health.failed(kind, now_ms):
             return 0
-        if not out and not self._may_eject(endpoint):
+        if not endpoint.health.out() and not self._may_eject(endpoint):
             self._hasten(endpoint, now_ms)
             return 0
-        if not out:
+        if not ejected:
             self.ejected += 1
             self._count(C_ENDPOINTS_EJECTED, 1)
         endpoint.health.eject(kind, now_ms)

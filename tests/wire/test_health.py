@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 import pytest
 
@@ -150,7 +150,54 @@ async def test_localhost_with_two_addresses_and_an_agent_on_one():
             assert gateway.count("agw_ejections_total") == 1
 
 
+async def test_what_checks_found_down_gets_nothing_unless_all_are():
+    async with serving(replies(OK)) as gateway, another(OK) as (port, came):
+        gateway.serve(port, gateway.agent_port)
+        gateway.reactor.mark_down([("127.0.0.1", port)])
+        assert set(await statuses(gateway, GET, 20)) == {200}
+        assert not came
+        gateway.reactor.mark_down([("127.0.0.1", port), ("127.0.0.1", gateway.agent_port)])
+        while not came:
+            assert await statuses(gateway, GET, 1) == [200]
+
+
+async def test_an_endpoint_that_leaves_ends_what_it_had_begun_and_gets_nothing_new():
+    agent = Held()
+    async with serving(agent) as gateway, another(OK) as (port, _):
+        begun = await gateway.client(GET)
+        await until(lambda: agent.arrived, "the first")
+        gateway.serve(port)
+        assert set(await statuses(gateway, GET, 10)) == {200}
+        agent.go.put_nowait(OK)
+        assert (await begun.response()).status == 200
+        assert len(gateway.requests()) == 1
+
+
 # --- Retries ---
+
+
+@contextmanager
+def unanswered():
+    """A port where connects are neither taken nor refused: its queue of connections is full."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.settimeout(0)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+async def test_a_connect_that_takes_too_long_is_not_tried_again_but_held_against_the_endpoint():
+    with unanswered() as port:
+        async with serving(replies(OK), before=(port,), connect_timeout_ms=1) as gateway:
+            found = await statuses(gateway, GET, 40)
+            assert found.count(504) == 3
+            assert set(found) == {200, 504}
+            assert gateway.count("agw_ejections_total") == 1
+            assert gateway.count("agw_retries_total") == 0
 
 
 async def test_a_refused_connect_with_a_large_body_is_sent_whole_elsewhere():

@@ -246,6 +246,19 @@ def test_one_that_checks_found_down_counts_for_the_floor():
     assert out(pool) == {A}
 
 
+def test_one_that_is_down_and_fails_is_ejected_once_and_comes_back_once():
+    pool, back = serving([A, B])
+    pool.mark_down([A, B])
+    eject(pool, A)
+    assert pool.ejected == 1
+    while where(pool.pick(back, None, 1000)) != A:
+        pass
+    pool.reached(pool.endpoints[A], 1000)
+    assert pool.ejected == 0
+    pool.mark_down([])
+    assert out(pool) == set()
+
+
 def test_when_the_floor_keeps_one_that_fails_the_others_are_tried_again():
     pool, back = serving([A, B])
     eject(pool, A)
