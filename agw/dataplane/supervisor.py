@@ -268,16 +268,18 @@ class Supervisor:
                 return
             wait = backoff.after(loop.time() - started)
             self._count_exit(place, code, wait)
-            if wait:
-                self._lend(place)
-                await asyncio.sleep(wait)
+            self._lend(place)
+            await asyncio.sleep(wait)
 
     def _deputy(self, place: Place) -> Place:
         """Give the place itself, or where it has no process another that has one."""
         return next((one for one in (place, *self._places) if one.alive), place)
 
     def _lend(self, place: Place) -> None:
-        """Let another worker accept on the sockets of one that stays away: the kernel goes on giving them their share."""
+        """Let another worker accept on the sockets of one that is gone: the kernel goes on giving them their share.
+
+        It gives them back when the next process has a table: what comes while that one starts would wait for it.
+        """
         for port in self._ports.open_ports:
             self._deputy(place).listen(port, place.index)
 
@@ -319,15 +321,15 @@ class Supervisor:
             place.send(message)
         for port in self._ports.open_ports:
             place.listen(port, place.index)
-        for other in self._places:
-            if other is not place:
-                other.unlisten(place=place.index)
         if self._draining:
             place.send(Drain())
 
     def _receive(self, place: Place, message: ToSupervisor) -> None:
         match message:
             case Applied():
+                for other in self._places:
+                    if other is not place:
+                        other.unlisten(place=place.index)
                 self._settle()
                 self._show()
             case Refused(version, error):

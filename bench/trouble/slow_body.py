@@ -70,6 +70,7 @@ def run(options: Options) -> Outcome:
         checks,
         [
             f"silence allowed: {SILENCE} s in all; a dripping client sends a byte each {DRIP_MS / 1000:g} s",
+            "HAProxy has `timeout client` for it; `option http-buffer-request` would count a body to the head, and hold it",
             f"watched for {WATCHED} s; s: the median age at close; agent's: connections that it held for them",
         ],
         figures={"silent": silent, "dripping": drips},

@@ -89,7 +89,7 @@ def run(options: Options) -> Outcome:
             exactly("requests that failed on connections of others", agw.others, 0),
             exactly("connections refused", agw.refused, 0),
             at_most("seconds until a new worker serves", agw.back if agw.back is not None else PATIENCE, 1.0),
-            at_most("longest wait of a request, ms", agw.tally.quantile_ms(1.0), 1500),
+            at_most("longest wait of a request, ms", agw.tally.quantile_ms(1.0), 500),
         ]
     rows = {
         name: [

@@ -20,7 +20,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from agw.settings import TABLE
 from tests.e2e.gateway import AGW, environment, gateway, wait_until
 from tests.e2e.people import get
 
@@ -70,6 +69,7 @@ metadata: {{name: keys}}
 stringData: {{plain: '{plain}', hashed: 'sha256:{hashed}'}}
 data: {{encoded: {encoded}}}
 """
+LOUD = ("--log-level=debug", "--access-log=stdout", "--access-log-starts=true")
 
 
 def canary(place: str) -> str:
@@ -304,13 +304,10 @@ def told(tmp_path_factory):
     home = tmp_path_factory.mktemp("canaries")
     folder = home / "manifests"
     folder.mkdir()
-    flags = ["--log-level=debug"]
-    if any(row.name == "access_log" for row in TABLE):
-        flags.append("--access-log=stdout")
     with agent_that_writes_down() as (upstream, heard):
         (folder / "base.yaml").write_text(BASE.replace("UPSTREAM", str(upstream)))
         (folder / "keys.yaml").write_text(secret_of())
-        with gateway(home, "-f", str(folder), *flags) as front:
+        with gateway(home, "-f", str(folder), *LOUD) as front:
             run = Run(front, folder)
             good_requests(run)
             bad_requests(run)
@@ -360,4 +357,5 @@ def test_the_run_has_printed_what_it_should(told):
     """A search finds nothing where nothing was written."""
     assert told.log.count(b"extra.yaml") >= len(REFUSED)
     assert b"SIGSEGV" in told.log
+    assert told.printed.count(b'"status"') > 20
     assert b"redacted" in told.sent_back

@@ -24,6 +24,10 @@ def metric(text: str, name: str, **labels: str) -> float:
     )
 
 
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def test_a_killed_worker_costs_only_its_own_connections(tmp_path):
     with agent() as upstream, gateway(tmp_path / "log") as front:
         front.put(entries(upstream.port))
@@ -36,7 +40,7 @@ def test_a_killed_worker_costs_only_its_own_connections(tmp_path):
         told = len(front.states)
 
         os.kill(victim, signal.SIGKILL)
-        # None is refused: the dead worker's share waits in its sockets for the next process.
+        # None is refused: the dead worker's share waits in its sockets, for its neighbour or for the next process.
         later = [front.connect() for _ in range(24)]
 
         for connection, owner in zip(connections, owners, strict=True):
@@ -56,6 +60,24 @@ def test_a_killed_worker_costs_only_its_own_connections(tmp_path):
         assert metric(text, "agw_worker_exits_total", cause="SIGKILL") == 1
         assert metric(text, "agw_workers_serving") == 2
         assert "cause=SIGKILL" in front.log.read_text()
+
+
+def test_a_neighbour_serves_for_a_worker_that_is_still_starting(tmp_path):
+    with agent() as upstream, gateway(tmp_path / "log") as front:
+        front.put(entries(upstream.port))
+        victim, neighbour = front.pids()
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda: set(children(front.process.pid)) - {victim, neighbour}, "a new process")
+        (successor,) = set(children(front.process.pid)) - {victim, neighbour}
+        os.kill(successor, signal.SIGSTOP)
+        connections = [front.connect() for _ in range(16)]
+        assert {ask(connection).status for connection in connections} == {200}
+        assert {server_of(connection, [neighbour]) for connection in connections} == {neighbour}
+        os.kill(successor, signal.SIGCONT)
+        front.wait(lambda state: state["ready"] and state["workers"][0][0] == successor)
+        later = [front.connect() for _ in range(24)]
+        assert {ask(connection).status for connection in later} == {200}
+        assert {server_of(connection, front.pids()) for connection in later} == {successor, neighbour}
 
 
 def test_a_worker_that_keeps_dying_is_started_later_and_its_neighbour_serves_for_it(tmp_path):
