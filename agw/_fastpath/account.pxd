@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
+from agw._fastpath.forwarding cimport Claims
 from agw._fastpath.message cimport RequestHead
 from agw._fastpath.pool cimport Endpoint
 from agw._fastpath.record cimport Record
@@ -35,6 +36,9 @@ cdef void account_open(Account* account, int port, int64_t now_ns, uint64_t one,
 
 # Notes the request.
 cdef void account_begin(Account* account, const RequestHead* head, int port) noexcept
+
+# Takes over by which ids a request is known: a trusted peer's for it, and its trace's.
+cdef void account_claims(Account* account, const Claims* claims) noexcept
 
 # Writes the record of an exchange into a worker's ring, and gives it. kind: RecordKind. flags: RecordFlag. peer: 16
 # bytes. endpoint, rule and backend may be None.

@@ -46,6 +46,15 @@ cdef void account_begin(Account* account, const RequestHead* head, int port) noe
     memcpy(account.path, head.path, account.path_len)
 
 
+cdef void account_claims(Account* account, const Claims* claims) noexcept:
+    if claims.request_id != NULL:
+        account.request_id_len = claims.request_id_len
+        memcpy(account.request_id, claims.request_id, claims.request_id_len)
+    if claims.trace_id != NULL:
+        account.trace_id_len = sizeof(account.trace_id)
+        memcpy(account.trace_id, claims.trace_id, sizeof(account.trace_id))
+
+
 cdef const Record* account_record(
     const Account* account, unsigned char* ring, int kind, int flags, int64_t now_ns, const uint8_t* peer,
     uint16_t peer_port, Endpoint endpoint, CompiledRule rule, CompiledBackend backend,

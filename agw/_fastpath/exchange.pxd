@@ -193,7 +193,6 @@ cdef class Exchange(Waiter):
     cdef int upstream_drained(self) except -1
 
     cdef bint streaming(self) noexcept
-    cdef bint _judge(self, RequestHead* head) noexcept
     cdef int _forward(self, RequestHead* head) except -1
     cdef int _wait(self, Bound bound, RequestHead* head) except -1
     cdef int _send(self, Endpoint endpoint, RequestHead* head) except -1

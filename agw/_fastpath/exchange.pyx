@@ -15,9 +15,8 @@ next request, so nothing touches it afterwards; a POST of which a byte was sent 
 
 cimport cython
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
 
-from agw._fastpath.account cimport account_begin, account_count, account_open, account_record
+from agw._fastpath.account cimport account_begin, account_claims, account_count, account_open, account_record
 from agw._fastpath.admission cimport Admission, admit
 from agw._fastpath.answers cimport local_answer
 from agw._fastpath.buffer cimport buffer_append, buffer_size
@@ -33,7 +32,7 @@ from agw._fastpath.record cimport (
     C_CARDS_REWRITTEN, C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAMS, C_STREAMS_ACTIVE,
     C_TUNNELS, C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, OP_GET_AGENT_CARD, RECORD_CARD,
     RECORD_END, RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM, R_CONNECT_FAILED, R_DRAINED, R_INTERNAL,
-    R_LOCAL, R_LOOP, R_NO_ENDPOINT, R_OVERLOADED, R_TOO_LARGE, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID,
+    R_LOCAL, R_NO_ENDPOINT, R_OVERLOADED, R_TOO_LARGE, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID,
     R_UPSTREAM_TIMEOUT, Record,
 )
 from agw._fastpath.stream cimport HIGH_MARK, LOW_MARK, backlog
@@ -178,6 +177,7 @@ cdef class Exchange(Waiter):
     cdef int begin(self, RequestHead* head) except -1:
         """Admit a request and forward it, or answer it. The head is borrowed for the call."""
         cdef Admission verdict
+        cdef Claims claims
         cdef Context context = self.context
         account_begin(&self.account, head, self.down.port)
         if head.method_id in (M_GET, M_HEAD, M_OPTIONS, M_PUT, M_DELETE):
@@ -188,8 +188,13 @@ cdef class Exchange(Waiter):
             self.flags |= X_REQUEST_DONE
         if context.draining:
             self.down.last = True
-        if self._judge(head):
-            return self.answer(508, R_LOOP)
+        context.forwarding.judge(head, self.down.trusted, &claims)
+        account_claims(&self.account, &claims)
+        if claims.https:
+            self.flags |= X_HTTPS
+        if claims.status:
+            self.down.last |= claims.status == 400
+            return self.answer(claims.status, claims.reason)
         admit(&verdict, head, context.table, context.pool, self.down.port, context.max_body)
         self.account.consumer = verdict.consumer
         if verdict.rule != NULL:
@@ -204,21 +209,6 @@ cdef class Exchange(Waiter):
             self.flags |= X_CARD
             self.card = hold_card(head, self.down.port)
         return self._forward(head)
-
-    cdef bint _judge(self, RequestHead* head) noexcept:
-        """Take of the client's word for itself what may be taken; True where the request goes in circles."""
-        cdef Claims claims
-        cdef Account* account = &self.account
-        self.context.forwarding.judge(head, self.down.trusted, &claims)
-        if claims.request_id != NULL:
-            account.request_id_len = claims.request_id_len
-            memcpy(account.request_id, claims.request_id, claims.request_id_len)
-        if claims.trace_id != NULL:
-            account.trace_id_len = sizeof(account.trace_id)
-            memcpy(account.trace_id, claims.trace_id, sizeof(account.trace_id))
-        if claims.https:
-            self.flags |= X_HTTPS
-        return claims.loop
 
     cdef int _forward(self, RequestHead* head) except -1:
         """Send the request to an endpoint, or wait for a slot of one where all are busy or others wait already."""
@@ -271,7 +261,7 @@ cdef class Exchange(Waiter):
         hop.port, hop.trusted, hop.https = down.port, down.trusted, (self.flags & X_HTTPS) != 0
         context.forwarding.describe(head, context.text, &hop)
         self.up.send_head(head)
-        if head.expect_continue:
+        if head.expect_continue and not self.flags & X_REQUEST_DONE:
             down.respond_continue()
         if self.flags & X_REQUEST_DONE and not self.flags & X_BODY:
             self.up.send_end()
@@ -379,6 +369,7 @@ cdef class Exchange(Waiter):
     cdef int response_interim(self, ResponseHead* head) except -1:
         """An interim answer; only 103 is for the client (RFC 9110 15.2, RFC 8297), 100 has been given already."""
         if head.status == 103:
+            self._identify(head)
             return self.down.respond_interim(head)
         return 0
 

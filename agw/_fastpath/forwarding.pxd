@@ -27,13 +27,15 @@ cdef inline void add_field(
     count[0] += 1
 
 
-# What of a request's own account of itself is believed. The spans are the head's.
+# What of a request's own account of itself is believed. The spans are the head's, and the head borrows `left`.
 cdef struct Claims:
     const unsigned char* request_id     # NULL: we make one
     const unsigned char* trace_id       # 32 hexadecimal digits; NULL: the request is in no trace
+    char left[20]                       # what Max-Forwards says now
+    int status                          # to answer with at once; 0: the request may go on
+    int reason                          # Reason, with a status
     uint8_t request_id_len
     bint https                          # the client spoke https to a trusted peer
-    bint loop                           # it has passed through this gateway, or through too many
 
 
 # One hop as the agent is told of it. Texts are borrowed until the head is sent.
@@ -63,7 +65,8 @@ cdef class Forwarding:
     cdef int pseudonym_len              # 0: no Via is written
     cdef char via[64]                   # "1.1 " and the pseudonym
 
-    # Marks with FIELD_DROP what is not believed and what we write ourselves.
+    # Marks with FIELD_DROP what is not believed and what we write ourselves. A request that goes in circles is 508; the
+    # last hop of an OPTIONS is here: 200.
     cdef void judge(self, RequestHead* head, bint trusted, Claims* claims) noexcept
     # Adds our fields behind the head's own. text: TEXT_ROOM bytes, borrowed until the head is sent.
     cdef void describe(self, RequestHead* head, char* text, const Hop* hop) noexcept

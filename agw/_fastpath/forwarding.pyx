@@ -7,6 +7,7 @@
     X-Real-IP and its like, X-Original-URL and its like: from trusted peers only. Proxy: from nobody (CVE-2016-5385)
     Via                 ours behind the others'; our own pseudonym in it is a loop
     X-Request-Id        a trusted peer's, else ours
+    Max-Forwards        of OPTIONS (RFC 9110 7.6.2): one less, and at 0 the answer is ours
 
 Where trusted peers are named, hops are counted for them alone: whoever comes past the proxy in front may not write the
 chain. Rules: a chain is read from its right end, where the trusted hops wrote, and ends at the first entry that is no
@@ -15,15 +16,17 @@ looked for, so that what is matched is what is forwarded; ours are added after a
 """
 
 cimport cython
+from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from agw._fastpath.fields cimport AGW_DIGIT, AGW_TOKEN, agw_class, same_folded
 from agw._fastpath.message cimport (
-    F_OVERRIDE, F_TRACEPARENT, F_TRACESTATE, F_VIA, F_X_FORWARDED_FOR, F_X_FORWARDED_PROTO, F_X_REAL_IP,
-    F_X_REQUEST_ID, FIELD_DROP,
+    F_MAX_FORWARDS, F_OVERRIDE, F_TRACEPARENT, F_TRACESTATE, F_VIA, F_X_FORWARDED_FOR, F_X_FORWARDED_PROTO, F_X_REAL_IP,
+    F_X_REQUEST_ID, FIELD_DROP, M_OPTIONS,
 )
 from agw._fastpath.networks cimport ADDRESS_TEXT, ip_text, parse_ip
+from agw._fastpath.record cimport R_BAD_REQUEST, R_LOCAL, R_LOOP
 from agw._fastpath.trace_context cimport TRACE_ID_AT, valid_traceparent, valid_tracestate
 
 cdef enum:
@@ -41,6 +44,18 @@ cdef int hex_id(const uint64_t* id, char* text) noexcept:
         text[2 * i] = HEX[raw[i] >> 4]
         text[2 * i + 1] = HEX[raw[i] & 15]
     return 32
+
+
+cdef bint _digits(const unsigned char* text, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        if not agw_class[text[i]] & AGW_DIGIT:
+            return False
+    return True
+
+
+cdef inline bint _is_port(const unsigned char* text, Py_ssize_t n) noexcept nogil:
+    return 1 <= n <= 5 and _digits(text, n)
 
 
 # --- what is believed ---------------------------------------------------------------------------------------------
@@ -95,15 +110,30 @@ cdef bint _in_trace(RequestHead* head, const Field* parent, int parents, int sta
     return sound
 
 
+cdef int _count_down(RequestHead* head, char* left) noexcept nogil:
+    """Max-Forwards of an OPTIONS (RFC 9110 7.6.2): one less is left. 200 where none is, 400 where it is no number."""
+    cdef Field* field
+    cdef Field* found = NULL
+    cdef int i
+    cdef int64_t hops = 0
+    for i in range(head.n_fields):
+        field = &head.fields[i]
+        if field.id == F_MAX_FORWARDS and not field.flags & FIELD_DROP:
+            if found != NULL or not 1 <= field.value_len <= 18 or not _digits(field.value, field.value_len):
+                return 400
+            found = field
+    if found == NULL:
+        return 0
+    for i in range(<int> found.value_len):
+        hops = hops * 10 + found.value[i] - 48
+    if hops == 0:
+        return 200
+    found.value_len = <uint32_t> snprintf(left, 20, "%lld", <long long> (hops - 1))
+    found.value = <const unsigned char*> left
+    return 0
+
+
 # --- the chain of addresses ---------------------------------------------------------------------------------------
-
-
-cdef bint _port(const unsigned char* text, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        if not agw_class[text[i]] & AGW_DIGIT:
-            return False
-    return 1 <= n <= 5
 
 
 cdef bint _entry(const unsigned char* text, Py_ssize_t n, uint8_t* ip) noexcept nogil:
@@ -113,13 +143,13 @@ cdef bint _entry(const unsigned char* text, Py_ssize_t n, uint8_t* ip) noexcept 
         return False
     if n and text[0] == b"[":
         mark = <const unsigned char*> memchr(text, 93, n)
-        if mark == NULL or (mark + 1 < text + n and not (mark[1] == b":" and _port(mark + 2, text + n - mark - 2))):
+        if mark == NULL or (mark + 1 < text + n and not (mark[1] == b":" and _is_port(mark + 2, text + n - mark - 2))):
             return False
         return memchr(text, 58, mark - text) != NULL and parse_ip(text + 1, mark - text - 1, ip)
     mark = <const unsigned char*> memchr(text, 58, n)
     if mark == NULL or memchr(mark + 1, 58, text + n - mark - 1) != NULL:
         return parse_ip(text, n, ip)
-    return _port(mark + 1, text + n - mark - 1) and parse_ip(text, mark - text, ip)
+    return _is_port(mark + 1, text + n - mark - 1) and parse_ip(text, mark - text, ip)
 
 
 cdef bint _read_field(const Field* field, int most, Chain* chain) noexcept nogil:
@@ -260,7 +290,11 @@ cdef class Forwarding:
                     proto = field
                     protos += 1
         memset(claims, 0, sizeof(Claims))
-        claims.loop = gateways >= MAX_GATEWAYS
+        if gateways >= MAX_GATEWAYS:
+            claims.status, claims.reason = 508, R_LOOP
+        elif head.method_id == M_OPTIONS:
+            claims.status = _count_down(head, claims.left)
+            claims.reason = R_LOCAL if claims.status == 200 else R_BAD_REQUEST
         if trusted and ids == 1 and _is_request_id(request_id):
             claims.request_id = request_id.value
             claims.request_id_len = <uint8_t> request_id.value_len

@@ -46,6 +46,7 @@ cdef enum FieldId:
     F_SERVER
     F_DATE
     F_ACCEPT
+    F_MAX_FORWARDS
     F_ID_COUNT
 
 cdef enum MethodId:
