@@ -187,6 +187,9 @@ def haproxy(setup: Setup) -> list[str]:
     return [PEERS["haproxy"].find() or "haproxy", "-db", "-f", str(path)]
 
 
+CORES = "--core-dumps=true"  # /proc tells the memory of a process that allows none to root alone
+
+
 def agw(setup: Setup) -> list[str]:
     """A user's own command line, with one worker."""
     if not setup.manifests.exists():
@@ -207,9 +210,20 @@ def agw(setup: Setup) -> list[str]:
         f"{setup.resolve}=127.0.0.1:{setup.upstream}",
         "--admin",
         f"127.0.0.1:{free_port()}",
-        "--core-dumps=true",  # /proc tells the memory of a process that allows none to root alone
+        CORES,
         *setup.arguments,
     ]
+
+
+def earlier(tree: Path) -> Peer:
+    """Another build of agw, by the checkout in which it was built in place; its flags are those that all builds have."""
+
+    def command(setup: Setup) -> list[str]:
+        _, *options = agw(setup)
+        options.remove(CORES)
+        return ["env", f"PYTHONPATH={tree}", sys.executable, "-P", *options]
+
+    return Peer("before", command, "", ("git", "-C", str(tree), "describe", "--always", "--dirty"))
 
 
 DEBIAN = "apt-get install --no-install-recommends"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench import OUT, RigError, machine, report
 from bench.field import Entrant, Entry, Sample, Slice, lined_up, run, sample
-from bench.peers import PEERS, SEED, Setup, choose
+from bench.peers import PEERS, SEED, Peer, Setup, choose, earlier
 from bench.procs import raise_file_limit
 from bench.scenario import SCENARIOS, Scenario
 from bench.stats import rotated
@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--scenario", default="post300", choices=SCENARIOS, help="the traffic (%(default)s)")
     options.add_argument("--rounds", type=int, default=10, help="measured rounds after the warm-up (%(default)s)")
     options.add_argument("--requests", type=int, default=40_000, help="requests per proxy and round (%(default)s)")
+    options.add_argument("--before", type=Path, help="a checkout with another build of agw, to compare with as well")
     options.add_argument("--peer-auth", action="store_true", help="nginx and HAProxy check the keys as well")
     options.add_argument("--core", type=int, help="the proxies' core (the last one)")
     options.add_argument("--manifests", type=Path, default=SEED, help="what agw serves (%(default)s)")
@@ -68,22 +69,23 @@ def measure(entrants: Sequence[Entrant], rounds: int, requests: int) -> dict[str
     return samples
 
 
-def entry(name: str, scenario: Scenario, options: argparse.Namespace) -> Entry:
+def entry(peer: Peer, scenario: Scenario, options: argparse.Namespace) -> Entry:
     """A proxy as the command line wants it."""
-    return Entry(name, PEERS[name], scenario, Setup(Path(), 0, 0, auth=options.peer_auth, manifests=options.manifests))
+    return Entry(peer.name, peer, scenario, Setup(Path(), 0, 0, auth=options.peer_auth, manifests=options.manifests))
 
 
 def compare(options: argparse.Namespace) -> report.Comparison:
     """Line the proxies up, measure, line them down."""
     scenario = SCENARIOS[options.scenario]
     peers, notes = choose(options.peers.split(","))
+    peers += [earlier(options.before)] if options.before else []
     cores, before = machine.cores(options.core), machine.look()
     keys = "check the keys too" if options.peer_auth else "check no key (--peer-auth makes them)"
     notes.append(f"{options.rounds} rounds of {options.requests} requests after a warm-up; nginx and HAProxy {keys}")
     if options.rounds < MIN_ROUNDS:
         notes.append(f"WARNING: fewer than {MIN_ROUNDS} rounds: a look, not a result")
     versions = {peer.name: peer.describe() for peer in peers}
-    with lined_up([entry(peer.name, scenario, options) for peer in peers], cores) as entrants:
+    with lined_up([entry(peer, scenario, options) for peer in peers], cores) as entrants:
         steal = machine.Steal(cores.proxy)
         samples = measure(entrants, options.rounds, options.requests)
         notes.append(str(steal))
