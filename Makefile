@@ -46,6 +46,9 @@ sanitised:  ## the compiled modules with AddressSanitizer and UndefinedBehaviorS
 fuzz: build/fuzz/built  ## harnesses of the parsers, an hour each (FUZZ=request, TIME=seconds, ARGS=--short)
 	@nice -n 10 $(PY) -m fuzz $(FUZZ) $(if $(TIME),--time $(TIME)) $(ARGS)
 
+converse: build $(VENV)/.dev  ## seeded conversations with the whole data plane (ARGS='--count 100000', VARIANT=debug)
+	@$(RUN) $(PY) -m fuzz.conversations $(ARGS)
+
 lint: $(VENV)/.dev  ## ruff with everything on, its formatter, cython-lint
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .

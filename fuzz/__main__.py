@@ -1,6 +1,6 @@
 """Run harnesses one after another and say what they did: executions, time, rate, edges covered.
 
-    python -m fuzz [HARNESS...] [--time SECONDS | --short | --keep] [FILE...]
+    python -m fuzz [HARNESS...] [--time SECONDS | --runs N | --short | --keep] [FILE...]
 
 What libFuzzer learns beyond the seeds is kept in build/fuzz/corpus and found again by the next run; an input that
 breaks a rule goes to build/fuzz/findings, and the run ends with 1. FILEs are inputs to run once instead, which is how
@@ -52,8 +52,8 @@ TOLD = re.compile(
 HEADING = f"{'harness':<14}{'executions':>13} {'seconds':>8} {'a second':>10} {'edges':>6} {'inputs':>7}"
 
 
-def command(harness: str, seconds: int, files: list[Path]) -> list[str]:
-    """Return how libFuzzer is called."""
+def command(harness: str, bound: str, files: list[Path]) -> list[str]:
+    """Return how libFuzzer is called; bound: its own argument for when to end."""
     base = [sys.executable, "-m", "fuzz.one", harness]
     FINDINGS.mkdir(parents=True, exist_ok=True)
     common = [f"-artifact_prefix={FINDINGS}/{harness}-", "-timeout=10", "-rss_limit_mb=2048", "-print_funcs=0"]
@@ -62,7 +62,7 @@ def command(harness: str, seconds: int, files: list[Path]) -> list[str]:
     learnt = native.BUILT / "corpus" / harness
     learnt.mkdir(parents=True, exist_ok=True)
     limits = [
-        f"-max_total_time={seconds}",
+        bound,
         f"-max_len={LONGEST[harness]}",
         f"-dict={DICTIONARY}",
         "-print_final_stats=1",
@@ -70,10 +70,10 @@ def command(harness: str, seconds: int, files: list[Path]) -> list[str]:
     return [*base, *common, *limits, str(learnt), str(seeds.unpack(harness, native.BUILT / "seeds" / harness))]
 
 
-def run(harness: str, seconds: int, files: list[Path]) -> Outcome:
+def run(harness: str, bound: str, files: list[Path]) -> Outcome:
     """Run one harness to its end; libFuzzer's own words are kept, and shown where a rule was broken."""
     ended = subprocess.run(
-        command(harness, seconds, files),
+        command(harness, bound, files),
         env=native.environment(),
         cwd=native.ROOT,
         stdout=subprocess.PIPE,
@@ -102,7 +102,7 @@ def keep(harness: str) -> str:
     kept = native.BUILT / "kept" / harness
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
-    asked = command(harness, 0, [])
+    asked = command(harness, "-runs=0", [])
     merge = [*asked[:4], "-merge=1", f"-max_len={LONGEST[harness]}", str(kept), *asked[-2:]]
     subprocess.run(merge, env=native.environment(), cwd=native.ROOT, stderr=subprocess.DEVNULL, check=True)
     before = len(seeds.read(harness))
@@ -120,6 +120,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="fuzz", description="Run the harnesses of fuzz/.")
     parser.add_argument("what", nargs="*", help=f"harnesses ({', '.join(HARNESSES)}), and files to run once")
     parser.add_argument("--time", type=int, default=LONG, help="seconds of each harness")
+    parser.add_argument("--runs", type=int, default=0, help="executions of each harness, however long they take")
     parser.add_argument("--short", action="store_true", help=f"{SHORT} seconds of each")
     parser.add_argument("--keep", action="store_true", help="make what was learnt the seeds, and run nothing")
     options = parser.parse_args()
@@ -133,9 +134,10 @@ def main() -> int:
         sys.stdout.write("".join(keep(harness) + "\n" for harness in chosen))
         return 0
     sys.stdout.write(HEADING + "\n")
+    bound = f"-runs={options.runs}" if options.runs else f"-max_total_time={SHORT if options.short else options.time}"
     failed = False
     for harness in chosen:
-        outcome = run(harness, SHORT if options.short else options.time, files)
+        outcome = run(harness, bound, files)
         sys.stdout.write(outcome.row() + "\n")
         sys.stdout.flush()
         failed |= outcome.failed

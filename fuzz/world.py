@@ -1,0 +1,213 @@
+"""The real reactor in this process, between sockets of ours, under a clock that we turn: no loop, no threads, no waiting.
+
+The reactor needs little of an event loop (watch one descriptor, call later), so a script can decide when it runs, what
+arrives between two of its turns, and what time it is. clock.c must be preloaded for that: see respawn().
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from agw._fastpath import record
+from agw._fastpath.reactor import Reactor
+from agw._fastpath.table import compile_table
+from agw.snapshot.model import (
+    Attachment,
+    Backend,
+    Endpoint,
+    Entry,
+    Listener,
+    Match,
+    PathMatch,
+    Rule,
+    Target,
+    WeightedBackend,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+RESET = struct.pack("ii", 1, 0)  # struct linger: closing sends RST
+EPOCH_NS = 1_000_000_000_000
+EXCEPTIONS = next(index for index, name, *_ in record.COUNTERS if name == "agw_exceptions_total")
+
+
+def preload(source: Path, *links: str) -> Path:
+    """Return a shared library made of one C file, made anew when the file is newer."""
+    made = ROOT / "build" / "preload" / f"{source.stem}.so"
+    if not made.exists() or made.stat().st_mtime < source.stat().st_mtime:
+        made.parent.mkdir(parents=True, exist_ok=True)
+        compiler = os.environ.get("CC", "cc")
+        subprocess.run([compiler, "-O1", "-g", "-shared", "-fPIC", "-o", str(made), str(source), *links], check=True)
+    return made
+
+
+def respawn(*libraries: Path) -> None:
+    """Start this program again with the libraries preloaded, unless they are."""
+    loaded = os.environ.get("LD_PRELOAD", "")
+    if all(str(each) in loaded for each in libraries):
+        return
+    environment = {**os.environ, "LD_PRELOAD": ":".join([*loaded.split(":"), *map(str, libraries)]).strip(":")}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+
+
+class Clock:
+    """CLOCK_MONOTONIC of this process."""
+
+    def __init__(self) -> None:
+        self._ns = ctypes.c_int64.in_dll(ctypes.CDLL(None), "agw_clock_ns")
+        self._ns.value = EPOCH_NS
+
+    @property
+    def ms(self) -> int:
+        """Now."""
+        return self._ns.value // 1_000_000
+
+    def turn(self, ms: int) -> None:
+        """Let time pass."""
+        self._ns.value += ms * 1_000_000
+
+
+class Handle:
+    """A call that is due later."""
+
+    __slots__ = ("call", "due")
+
+    def __init__(self, due: int, call: Callable[[], None]) -> None:
+        self.due, self.call = due, call
+
+    def cancel(self) -> None:
+        """Forget it."""
+        self.call = None
+
+
+class Loop:
+    """What the reactor asks of asyncio's loop."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.fd = -1
+        self.ready: Callable[[], None] | None = None
+        self.later: list[Handle] = []
+
+    def add_reader(self, fd: int, call: Callable[[], None]) -> None:
+        """Watch the reactor's epoll set."""
+        self.fd, self.ready = fd, call
+
+    def remove_reader(self, _fd: int) -> None:
+        """Watch it no more."""
+        self.fd, self.ready = -1, None
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Handle:
+        """Call when the clock has been turned that far."""
+        handle = Handle(self.clock.ms + int(seconds * 1000), call)
+        self.later.append(handle)
+        return handle
+
+    def time(self) -> float:
+        """Now, in seconds."""
+        return self.clock.ms / 1000
+
+    def run_due(self) -> None:
+        """Call what is due."""
+        now = self.clock.ms
+        due = [handle for handle in self.later if handle.due <= now]
+        self.later = [handle for handle in self.later if handle.due > now and handle.call is not None]
+        for handle in due:
+            if handle.call is not None:
+                handle.call()
+
+
+def entries(ports: list[tuple[str, int]]) -> dict[str, Entry]:
+    """One listener, and one rule for /n to a backend with these endpoints."""
+    endpoints = tuple(Endpoint(address, port) for address, port in ports)
+    return {
+        "listener/d/g/http": Listener(gateway="d/g", name="http", port=80),
+        "rule/HTTPRoute/d/r/0": Rule(
+            route="d/r",
+            index=0,
+            attachments=(Attachment("listener/d/g/http"),),
+            matches=(Match(path=PathMatch(value="/n")),),
+            backends=(WeightedBackend("backend/Backend/d/b"),),
+        ),
+        "backend/Backend/d/b": Backend(ref="d/b", targets=(Target("t", "h", 1, endpoints=endpoints),)),
+    }
+
+
+class World:
+    """Listening sockets that outlive conversations, and one reactor for each."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.agents = [self._listen(f"127.0.0.{number}") for number in (2, 3)]
+        self.gateway = self._listen("127.0.0.1")
+        self.where = self.gateway.getsockname()
+        self.entries = entries([each.getsockname() for each in self.agents])
+        self.records = memoryview(bytearray(record.RECORDS_SIZE))
+        self.begin()
+
+    def _listen(self, address: str) -> socket.socket:
+        listener = socket.create_server((address, 0), backlog=256)
+        listener.settimeout(0)
+        return listener
+
+    def begin(self) -> None:
+        """Make a new reactor."""
+        self.left = 0  # buffers that a conversation before this one left behind, which was its fault
+        self.counters = memoryview(bytearray(record.COUNTERS_SIZE))
+        self.loop = Loop(self.clock)
+        self.reactor = Reactor(self.loop, counters=self.counters, records=self.records)
+        self.reactor.start()
+        self.reactor.listen(self.gateway.fileno(), 80)
+        # A table belongs to one reactor: its endpoints keep that one's idle connections.
+        self.reactor.swap(compile_table(self.entries, 1))
+        self.left = self.reactor.live()["buffers"]
+
+    def end(self) -> None:
+        """Close the reactor, and take what nobody accepted out of the agents' backlogs."""
+        self.reactor.close()
+        for listener in self.agents:
+            with suppress(BlockingIOError):
+                while True:
+                    close(listener.accept()[0], "rst")
+
+    def turn(self) -> None:
+        """Let the reactor run once."""
+        if self.loop.ready is not None:
+            self.loop.ready()
+
+    def wait(self, ms: int) -> None:
+        """Let time pass, as far as deadlines are concerned."""
+        self.clock.turn(ms)
+        self.loop.run_due()
+
+    def connect(self) -> socket.socket:
+        """Return a client's socket."""
+        sock = socket.socket()
+        sock.connect(self.where)
+        sock.settimeout(0)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return sock
+
+    def alive(self) -> dict[str, int]:
+        """Return what of the reactor is alive, without what is not."""
+        counts = self.reactor.live()
+        counts["buffers"] -= self.left
+        return {name: count for name, count in counts.items() if count}
+
+    def exceptions(self) -> int:
+        """Return how many exceptions reached the reactor: each is a bug."""
+        return self.counters.cast("B").cast("Q")[EXCEPTIONS]
+
+
+def close(sock: socket.socket, how: str) -> None:
+    """End a connection with FIN or RST."""
+    if how == "rst":
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    sock.close()
