@@ -297,14 +297,11 @@ class Play:
         for agent in self.agents:
             agent.close("fin")
         self.settle()
-        for _ in range(3):
+        for patience in (0, 0, 0.1, 0.5):
             if not self.world.alive():
                 return
-            # What the kernel has not delivered yet first, then every deadline that there is.
-            self.settle(patience=0.1)
-            if self.world.alive():
-                self.world.wait(700_000)
-                self.settle()
+            self.world.wait(700_000)
+            self.settle(patience)
 
     def end(self) -> None:
         """Close every socket that is still open."""
