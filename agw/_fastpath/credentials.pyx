@@ -34,8 +34,9 @@ cdef bint _presented(
         for i in range(source.scheme_len):
             if (field.value[i] | 0x20) != (source.scheme[i] | 0x20):
                 return False
-        if <Py_ssize_t> field.value_len > at and field.value[at] != b" ":
+        if <Py_ssize_t> field.value_len > at and field.value[at] != b" " and field.value[at] != b"\t":
             return False
+        # A tab is no separator here: it stays in what is then no key, rather than making a credential none at all.
         while at < <Py_ssize_t> field.value_len and field.value[at] == b" ":
             at += 1
     key[0] = field.value + at

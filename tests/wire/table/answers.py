@@ -1,11 +1,11 @@
-"""Rows 113 to 128 and 132: what an agent answers, and what of it a client may see (RFC 9112 4, 6, 7; RFC 9110 15)."""
+"""Rows 113 to 125, 127, 128, 132 and 133: what an agent answers, and what of it a client may see (RFC 9112 4, 6, 7; RFC 9110 15)."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tests.wire.table.model import Row, named
-from tests.wire.table.upstream import HEAD, NONCE, OLD, OLD_KEPT, After, Answer
+from tests.wire.table.upstream import HEAD, NONCE, OLD, OLD_KEPT, WANTS, After, Answer
 
 OK = b"HTTP/1.1 200 OK\r\n"
 EVIL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
@@ -477,7 +477,50 @@ HOP_BY_HOP = Row(
     ),
 )  # fmt: skip
 
+TRAILED = b"5\r\nhello\r\n0\r\n"
+SUM = ((b"X-Sum", b"abc"),)
+
+TRAILERS = Row(
+    133,
+    "trailers of an answer",
+    (
+        good(chunked(TRAILED + b"X-Sum: abc\r\n\r\n"), b"hello", "that nobody asked for", lacks=("x-sum",)),
+        *(
+            good(chunked(TRAILED + sent, b"Trailer: X-Sum"), b"hello", trailers=seen, ask=WANTS)
+            for sent, seen in (
+                (b"X-Sum: abc\r\n\r\n", SUM),
+                (b"X-Sum:abc\r\n\r\n", SUM),
+                (b"X-Sum: \t abc \t\r\n\r\n", SUM),
+                (b"\r\n", ()),
+                (b"X-Sum: abc\r\nX-Sum: abc\r\n\r\n", SUM * 2),
+                (b"X-Sum: abc\r\nGrpc-Status: 0\r\nETag: x\r\n\r\n", (*SUM, (b"Grpc-Status", b"0"), (b"ETag", b"x"))),
+                *(
+                    (name + b": 1\r\nX-Sum: abc\r\n\r\n", SUM)
+                    for name in (
+                        b"Content-Length", b"content-length", b"Transfer-Encoding", b"Host", b"Connection", b"Trailer", b"TE",
+                        b"Upgrade", b"Keep-Alive", b"Set-Cookie", b"Authorization", b"Content-Type", b"Content-Encoding",
+                        b"Content-Range", b"Cache-Control", b"Location", b"WWW-Authenticate", b"Via", b"X-Request-Id", b"Date",
+                        b"Expires", b"Age", b"Vary", b"Retry-After", b"X_Under",
+                    )
+                ),
+            )
+        ),
+        good(chunked(TRAILED + b"X-Sum: abc\r\n\r\n" + EVIL), b"hello", kept=False, trailers=SUM, ask=WANTS),
+        good(
+            chunked(TRAILED + b"X-Sum: abc\r\n\r\n"), b"hello", "to HTTP/1.0", ask=WANTS.replace(b"1.1", b"1.0"), closed=True,
+        ),
+        *(
+            cut(chunked(TRAILED + sent), ask=WANTS)
+            for sent in (
+                b"X\r\n\r\n", b"X : y\r\n\r\n", b" X: y\r\n\r\n", b"X: y\n\r\n", b"X: \0\r\n\r\n", b"X: y\r\n z\r\n\r\n",
+                b": y\r\n\r\n", b"X: y\rz\r\n\r\n", b"X: y\r\n\n", b"X(: y\r\n\r\n", b"X: " + b"y" * 9000 + b"\r\n\r\n",
+            )
+        ),
+        *(cut(chunked(TRAILED + b"X-Sum: abc\r\n"), after, ask=WANTS) for after in (After.FIN, After.RST)),
+    ),
+)  # fmt: skip
+
 ROWS = (
     STATUS_LINE, LENIENT, FIELD_BYTES, TOO_LARGE, CONTENT_LENGTH, BOTH, CODINGS, INTERIM, UNASKED, BODILESS, TO_HEAD, TRUNCATED,
-    TRAILING, UNTIL_CLOSE, BROKEN_CHUNKS, HOP_BY_HOP,
+    TRAILING, UNTIL_CLOSE, BROKEN_CHUNKS, HOP_BY_HOP, TRAILERS,
 )  # fmt: skip

@@ -8,12 +8,14 @@ from typing import Any
 from tests.wire.table.model import Outcome, Request, Row
 from tests.wire.table.play import play_requests
 from tests.wire.table.rows import COUNT
+from tests.wire.table.talk import Conversation, play_conversations
 from tests.wire.table.upstream import Answer, play_answers
 
 # Who plays which kind of case.
 PLAYERS: dict[type, Callable[[Row, Sequence[Any]], Awaitable[list[Outcome]]]] = {
     Request: play_requests,
     Answer: play_answers,
+    Conversation: play_conversations,
 }
 
 

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tests.wire.table import answers, bodies, chunks, codings, connections, header_fields, host, path, request_line
+from tests.wire.table import (
+    answers,
+    bodies,
+    chunks,
+    codings,
+    connections,
+    conversations,
+    header_fields,
+    host,
+    path,
+    request_line,
+)
 from tests.wire.table.model import Row
 
 COUNT = 133
@@ -16,6 +27,7 @@ MODULES = (
     connections,
     path,
     answers,
+    conversations,
 )
 ROWS: dict[int, Row] = {row.number: row for module in MODULES for row in module.ROWS}
 
@@ -23,5 +35,5 @@ ROWS: dict[int, Row] = {row.number: row for module in MODULES for row in module.
 MISSING = (
     frozenset(range(1, COUNT + 1))
     - {*range(1, 113)}
-    - {*range(113, 126), 127, 128, 132}
+    - {*range(113, 134)}
 )  # fmt: skip

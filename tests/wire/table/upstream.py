@@ -27,6 +27,7 @@ NONCE = b"@@@@@@@@"  # in an answer or a body: the number of the request
 GET = b"GET @ HTTP/1.1\r\nHost: a\r\n\r\n"
 HEAD = b"HEAD @ HTTP/1.1\r\nHost: a\r\n\r\n"
 OLD = b"GET @ HTTP/1.0\r\nHost: a\r\n\r\n"
+WANTS = b"GET @ HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n"
 OLD_KEPT = b"GET @ HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n"
 
 
@@ -43,7 +44,7 @@ class Answer:
     """An agent's bytes, and what must come of them however they are cut.
 
     status, body, framing, has, lacks: of the final answer that the client gets; fields are compared as in `Seen`.
-    interims: statuses of the 1xx answers before it. cut: it must not end cleanly. closed: the client's connection ends
+    trailers: what comes behind the body. interims: statuses of the 1xx answers before it. cut: it must not end cleanly. closed: the client's connection ends
     after it. kept: the agent's serves another request. ask: the request, "@" being its target.
     """
 
@@ -54,6 +55,7 @@ class Answer:
     framing: str | None = None
     has: tuple[tuple[str, bytes], ...] = ()
     lacks: tuple[str, ...] = ()
+    trailers: tuple[tuple[bytes, bytes], ...] = ()
     interims: tuple[int, ...] = ()
     cut: bool = False
     closed: bool = False
@@ -147,7 +149,10 @@ class Asker:
         self.data += data
         self.ended = not data
         try:
-            while self.final is None and (found := read_response(self.data, head=self.case.ask.startswith(b"HEAD"))):
+            ask = self.case.ask
+            while self.final is None and (
+                found := read_response(self.data, head=ask.startswith(b"HEAD"), trailers=b"trailers" in ask)
+            ):
                 if found[0].framing == "close" and (not self.ended or self.reset):
                     break
                 self.data = self.data[found[1] :]
@@ -167,7 +172,14 @@ class Asker:
             return self.interims, None, self.ended
         fields = tuple(each for each in self.final.fields if each[0].lower() not in {b"x-request-id", b"date"})
         number = b"%08d" % self.play.number
-        return self.interims, self.final.start, fields, self.final.body.replace(number, NONCE), self.ended
+        return (
+            self.interims,
+            self.final.start,
+            fields,
+            self.final.body.replace(number, NONCE),
+            self.final.trailers,
+            self.ended,
+        )
 
 
 async def collect(askers: list[Asker], *, closed: bool) -> None:
@@ -302,6 +314,7 @@ def _message_faults(case: Answer, asker: Asker) -> Iterator[str]:
         ("status", message.status, case.status),
         ("body", message.body, body),
         ("framing", message.framing, case.framing),
+        ("trailers", message.trailers, case.trailers),
     ):
         if wanted is not None and is_ != wanted:
             yield f"{what} is {is_!r}, not {wanted!r}"
