@@ -21,9 +21,10 @@ from bench import OUT, RigError, machine, report
 from bench.field import Entrant, Entry, lined_up, load_command, run
 from bench.machine import Cores
 from bench.peers import SEED, Setup, choose
-from bench.procs import Memory, memory, raise_file_limit
+from bench.procs import Memory, connections_within, memory, raise_file_limit
 from bench.scenario import POST300
 
+CONNECTIONS = 10_000
 WARM_REQUESTS = 20_000
 SOURCES = 4  # client addresses 127.0.0.1 to 127.0.0.4: ports of one would run short beside what other runs left waiting
 MB = 1_000_000
@@ -49,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     options = argparse.ArgumentParser(prog="python -m bench.memory", description=__doc__.partition("\n")[0])
     options.add_argument("--peers", default="nginx,haproxy,agw", help="which proxies, with commas (%(default)s)")
-    options.add_argument("--connections", type=int, default=10_000, help="idle connections (%(default)s)")
+    options.add_argument("--connections", type=int, help="idle connections (10,000, or what descriptors allow)")
     options.add_argument("--manifests", type=Path, default=SEED, help="what agw serves (%(default)s)")
     options.add_argument("--at-most-mb", type=float, help="exit 1 when agw's warm worker weighs more")
     options.add_argument("--at-most-bytes", type=float, help="exit 1 when a connection adds more to agw")
@@ -115,15 +116,16 @@ def rows(weights: dict[str, Weight]) -> list[tuple[str, ...]]:
 def measure(options: argparse.Namespace) -> dict[str, Weight]:
     """Weigh all, print and keep the report."""
     limit = raise_file_limit()
-    if limit < options.connections + 1000:
-        message = f"{options.connections} connections need more file descriptors than {limit}: ulimit -n"
+    wanted = options.connections or connections_within(limit, CONNECTIONS)
+    if wanted > connections_within(limit, wanted):
+        message = f"{wanted} connections need more file descriptors than {limit}: ulimit -n"
         raise RigError(message)
     peers, notes = choose(options.peers.split(","))
     cores, before = machine.cores(), machine.look()
     setup = Setup(Path(), 0, 0, manifests=options.manifests)
     with lined_up([Entry(peer.name, peer, POST300, setup) for peer in peers], cores) as entrants:
-        weights = {entrant.name: put_on_scales(entrant, cores, options.connections) for entrant in entrants}
-    title = f"Memory of a worker, and of {options.connections} idle client connections after one request each"
+        weights = {entrant.name: put_on_scales(entrant, cores, wanted) for entrant in entrants}
+    title = f"Memory of a worker, and of {wanted} idle client connections after one request each"
     lines = [*machine.header(before, cores), *notes]
     page = report.page_of(title, lines, report.markdown_table(COLUMNS, rows(weights)))
     paths = report.write(options.out, "memory", page, weights)

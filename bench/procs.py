@@ -21,6 +21,7 @@ from bench import ROOT, RigError
 
 PROC = Path("/proc")
 LOG_TAIL = 2000
+SPARE = 500  # descriptors of a proxy, and of the rig, that belong to no connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,11 @@ def raise_file_limit(wanted: int = 65_536) -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, limit)
             return limit[0]
     return soft
+
+
+def connections_within(limit: int, wanted: int) -> int:
+    """As many connections as a proxy with that many descriptors may take: each may need one to its agent too."""
+    return min(wanted, (limit - SPARE) // 2)
 
 
 class Process:

@@ -44,7 +44,14 @@ MB = 1_000_000
 STALE = 0.01
 PAUSE = 0.15  # of a character, on average
 STEADY = replace(GOOD, name="steady", requests=(post(path="/n/echo"),))
-CONFIGURED = ("--workers=2", "--header-deadline=2s", "--body-idle=2s", "--write-stall=5s", "--core-dumps=true")
+CONFIGURED = (
+    "--workers=2",
+    "--header-deadline=2s",
+    "--body-idle=2s",
+    "--write-stall=5s",
+    "--core-dumps=true",
+    "--access-log=/dev/null",
+)
 
 
 @dataclass(frozen=True, slots=True)

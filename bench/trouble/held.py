@@ -7,7 +7,7 @@ nobody's figure. nginx allocates its table of connections at the start, so that 
 from __future__ import annotations
 
 from bench.field import Load, load_command
-from bench.procs import raise_file_limit
+from bench.procs import connections_within, raise_file_limit
 from bench.scenario import post
 from bench.trouble.proxies import Conditions
 from bench.trouble.result import Check, Outcome, at_most
@@ -22,6 +22,11 @@ KINDS = {"idle": (WHOLE, len(WHOLE)), "200 B of a head": (PART, 200), "1000 B of
 LIMITS = {"idle": 1024, "200 B of a head": 4096, "1000 B of a head": 4096}
 
 
+def connections(options: Options) -> int:
+    """How many: 10,000, or what the system's limit of descriptors allows."""
+    return connections_within(raise_file_limit(), options.count(CONNECTIONS))
+
+
 def warm(proxy: Proxy, options: Options) -> None:
     """Some work first, so that what is allocated once is in the base."""
     load = Load(load_command(proxy.port, good_script(proxy.folder), GOOD, options.cores))
@@ -32,7 +37,7 @@ def warm(proxy: Proxy, options: Options) -> None:
 def weigh(name: str, kind: str, options: Options) -> tuple[float, int]:
     """Bytes that each connection of a kind adds, and how many of them the proxy has closed meanwhile."""
     message, at_once = KINDS[kind]
-    count = options.count(CONNECTIONS)
+    count = connections(options)
     with on_stage(name, Conditions(), options, flags=None) as proxy:
         warm(proxy, options)
         before = proxy.weight().rss
@@ -45,7 +50,6 @@ def weigh(name: str, kind: str, options: Options) -> tuple[float, int]:
 
 def run(options: Options) -> Outcome:
     """Every kind, every proxy."""
-    raise_file_limit()
     figures = {name: {kind: weigh(name, kind, options) for kind in KINDS} for name in options.peers}
     rows = {
         name: [f"{each:.0f}" if not closed else f"{each:.0f} ({closed} closed)" for each, closed in found.values()]
@@ -57,7 +61,7 @@ def run(options: Options) -> Outcome:
         checks.append(at_most(f"bytes of a connection, {kind}", each, limit))
         checks.append(at_most(f"connections closed, {kind}", closed, 0))
     return Outcome(
-        f"{options.count(CONNECTIONS)} connections that are only held: bytes of resident memory each",
+        f"{connections(options)} connections that are only held: bytes of resident memory each",
         list(KINDS),
         rows,
         checks,
