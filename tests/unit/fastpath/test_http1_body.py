@@ -102,6 +102,12 @@ def test_81_the_largest_chunk_is_awaited():
     assert same_however_cut(decode_chunked, b"7FFFFFFFFFFFFFFF\r\nabc") is None
 
 
+def test_85_extensions_at_their_limit_and_over():
+    chunk = b"1;" + b"a" * 127 + b"\r\nx\r\n"
+    assert decode_chunked([chunk * 32 + LAST]) == (b"x" * 32, b"")
+    assert decode_chunked([chunk * 32 + b"0;\r\n\r\n"]) == ERROR
+
+
 def test_90_trailers_at_their_limit_and_over():
     room = 8192 - len(b"X: \r\n\r\n")
     assert same_however_cut(decode_chunked, b"0\r\nX: " + b"y" * room + b"\r\n\r\n") == (b"", b"")

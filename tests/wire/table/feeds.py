@@ -15,7 +15,7 @@ from tests.wire.table.model import End, Request
 
 EVERYWHERE = 600
 NEAR = 80
-SAMPLED = 16
+SAMPLED = 8
 PROBED = 8
 GOOD = b"GET /good HTTP/1.1\r\nHost: a\r\n\r\n"
 

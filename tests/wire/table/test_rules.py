@@ -1,5 +1,9 @@
 """Rules that cover the whole table: what an answer before the end of a request does to the connection, and trickles."""
 
+import asyncio
+import socket
+import struct
+
 import pytest
 
 from tests.oracles.strict_http1 import read_response
@@ -126,3 +130,31 @@ async def test_a_kept_connection_has_the_same_deadline():
         await client.response()
         await client.send(GET[:10])
         assert (await client.rest()).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_no_more_requests_are_taken_ahead_than_32_kib():
+    flood = GET * 1_000_000
+
+    async def never(peer):
+        while await peer.more():
+            pass
+
+    def taken():
+        return gateway.count("agw_downstream_received_bytes_total")
+
+    async with serving(never) as gateway:
+        client = await gateway.client()
+        sent, still, before = 0, 0, -1
+        # Until the kernel's buffers are full and the gateway has stopped to read.
+        while still < 200:
+            try:
+                sent += client.sock.send(flood[sent : sent + 65536])
+            except BlockingIOError:
+                still, before = (still + 1, before) if taken() == before else (0, taken())
+                await asyncio.sleep(0.001)
+        # One read may bring 64 KiB, and then another where the first left less than 32 KiB waiting.
+        assert 32768 <= taken() <= 32768 + 2 * 65536
+        assert sent < len(flood)
+        assert len(gateway.received()) < 400
+        # A FIN would wait behind what is not read; a reset is heard at once, though nothing is read.
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
