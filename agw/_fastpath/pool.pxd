@@ -89,6 +89,7 @@ cdef class Pool(Timed):
     cdef bint _has_slot(self, Endpoint endpoint) noexcept
     cdef Endpoint _scan(self, BoundTarget target, Endpoint avoid, int64_t now_ms, bint anyone)
     cdef bint _may_eject(self, Endpoint endpoint) except -1
+    cdef int _returns(self, Endpoint endpoint) except -1
     cdef int _back(self) except -1
     cdef int _unbind(self, Bound bound) except -1
     cdef int _count(self, int counter, long by) noexcept

@@ -1,11 +1,14 @@
 """Types of the endpoint pool. Times are milliseconds of one monotonic clock."""
 
+import logging
 from collections.abc import Iterable
 from typing import Any, Final, Self, final
 
 from agw._fastpath.budget import RetryBudget
 from agw._fastpath.health import Health
 from agw._fastpath.poller import Timed
+
+log: logging.Logger
 
 @final
 class Endpoint:

@@ -9,13 +9,15 @@ everything is. Endpoints and what is known of them live outside of tables, by ad
 nothing, and one that has left all tables is not picked any more while its exchanges go on. Nobody overtakes a line.
 """
 
-cimport cython
 import ipaddress
+import logging
 import os
+
+cimport cython
 
 from libc.string cimport memcpy, memset
 
-from agw._fastpath.health cimport EJECTED, FULL_SHARE, TRIAL
+from agw._fastpath.health cimport CONNECT_FAILURE, EJECTED, FULL_SHARE, TRIAL
 from agw._fastpath.line cimport line_join, line_leave
 from agw._fastpath.record cimport (
     C_EJECTIONS, C_ENDPOINTS_EJECTED, C_RETRIES, C_RETRIES_REFUSED, C_WAITED, C_WAITING,
@@ -41,6 +43,9 @@ cdef extern from "<netinet/in.h>" nogil:
         unsigned short sin6_family
         unsigned short sin6_port
         in6_addr sin6_addr
+
+
+log = logging.getLogger("agw.fastpath")
 
 
 @cython.final
@@ -306,6 +311,11 @@ cdef class Pool(Timed):
             self.ejected += 1
             self._count(C_ENDPOINTS_EJECTED, 1)
         endpoint.health.eject(kind, now_ms)
+        log.warning(
+            "endpoint %s port %d is left out for %d s: %s", endpoint.address, endpoint.port,
+            (endpoint.health.until_ms - now_ms) // 1000,
+            "connecting failed" if kind == CONNECT_FAILURE else "it gave no valid answer",
+        )
         return self._count(C_EJECTIONS, 1)
 
     cdef bint _may_eject(self, Endpoint endpoint) except -1:
@@ -332,11 +342,15 @@ cdef class Pool(Timed):
 
     cpdef int reached(self, Endpoint endpoint, int64_t now_ms) except -1:
         """A connection to an endpoint stands that is not `quiet`."""
-        return self._back() if endpoint.health.reached(now_ms) and endpoint.targets else 0
+        return self._returns(endpoint) if endpoint.health.reached(now_ms) and endpoint.targets else 0
 
     cpdef int succeeded(self, Endpoint endpoint, int64_t now_ms) except -1:
         """An endpoint has answered that is not `quiet`."""
-        return self._back() if endpoint.health.succeeded(now_ms) and endpoint.targets else 0
+        return self._returns(endpoint) if endpoint.health.succeeded(now_ms) and endpoint.targets else 0
+
+    cdef int _returns(self, Endpoint endpoint) except -1:
+        log.info("endpoint %s port %d works again", endpoint.address, endpoint.port)
+        return self._back()
 
     cdef int _back(self) except -1:
         self.ejected -= 1

@@ -111,16 +111,8 @@ class Worker:
         match message:
             case Start():
                 self._begin(message, fds)
-            case Full(data):
-                self._take(self._tables.replace, data)
-            case Change(data):
-                self._take(self._tables.change, data)
-            case Down(endpoints):
-                self._started().mark_down(endpoints)
-            case Listen(port, address, place):
-                self._listen(port, address, place, fds[0])
-            case Unlisten(port, place):
-                self._unlisten(port, place)
+            case Full() | Change() | Down() | Listen() | Unlisten():
+                self._serve(message, fds)
             case Ping():
                 self._channel.send(Pong())
             case Logging(level, access_log):
@@ -133,6 +125,20 @@ class Worker:
                 self._stop_by(time.monotonic() + _FLUSH)
             case _:
                 self._log.error("message that no worker expects", message=type(message).__name__)
+
+    def _serve(self, message: Full | Change | Down | Listen | Unlisten, fds: tuple[int, ...]) -> None:
+        """Serve what this says from now on."""
+        match message:
+            case Full(data):
+                self._take(self._tables.replace, data)
+            case Change(data):
+                self._take(self._tables.change, data)
+            case Down(endpoints):
+                self._started().mark_down(endpoints)
+            case Listen(port, address, place):
+                self._listen(port, address, place, fds[0])
+            case Unlisten(port, place):
+                self._unlisten(port, place)
 
     def _started(self) -> Reactor:
         if self._reactor is None:

@@ -4,9 +4,11 @@ import asyncio
 import socket
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 
+import msgspec
 import pytest
 
-from tests.wire.gateway import GET, OK, closed_port, replies, serving, until
+from agw.snapshot.model import Match, PathMatch, WeightedBackend
+from tests.wire.gateway import GET, OK, closed_port, entries, replies, serving, until
 
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
 SSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -264,6 +266,26 @@ async def test_who_finds_all_busy_waits_and_is_served_in_order():
         assert gateway.count("agw_waiting") == 0
         assert gateway.count("agw_waited_total") == 4
         assert len(gateway.peers) == 1
+
+
+async def test_backends_that_share_a_busy_endpoint_take_turns():
+    agent = Held()
+    async with serving(agent, endpoint_inflight=1) as gateway:
+        shared = entries(gateway.agent_port)
+        rule = shared["rule/HTTPRoute/d/r/3"]
+        other = msgspec.structs.replace(
+            rule, matches=(Match(path=PathMatch(value="/c")),), backends=(WeightedBackend("backend/Backend/d/c"),)
+        )
+        gateway.swap(shared | {"rule/HTTPRoute/d/r/3": other, "backend/Backend/d/c": shared["backend/Backend/d/b"]})
+        clients = []
+        for n, path in enumerate((b"b0", b"b1", b"b2", b"b3", b"c/1", b"c/2", b"c/3")):
+            clients.append(await gateway.client(get(path)))
+            await until(lambda n=n: gateway.count("agw_exchanges") == n + 1, "the request")
+        for n in range(len(clients)):
+            await until(lambda n=n: len(agent.arrived) == n + 1, "the next one")
+            agent.go.put_nowait(OK)
+        assert [(await client.response()).status for client in clients] == [200] * len(clients)
+        assert agent.arrived == [b"/b0", b"/b1", b"/c/1", b"/b2", b"/c/2", b"/b3", b"/c/3"]
 
 
 async def test_a_request_that_waited_arrives_whole():

@@ -199,6 +199,19 @@ def test_an_ejected_one_is_left_out_then_tried_once():
     assert [where(pool.pick(back, None, 1000)) for _ in range(5)].count(A) == 1
 
 
+def test_an_ejection_and_a_return_are_logged(caplog):
+    caplog.set_level("INFO")
+    pool, back = serving([A, B])
+    eject(pool, A)
+    while where(pool.pick(back, None, 1000)) != A:
+        pass
+    pool.reached(pool.endpoints[A], 1000)
+    assert [record.getMessage() for record in caplog.records] == [
+        "endpoint 127.0.0.1 port 8001 is left out for 1 s: connecting failed",
+        "endpoint 127.0.0.1 port 8001 works again",
+    ]
+
+
 def test_it_returns_slowly():
     pool, back = serving([A, B])
     eject(pool, A)
