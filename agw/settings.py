@@ -382,6 +382,13 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "dns_refresh", Kind.DURATION, "5s", "how often names of targets are resolved again", minimum=100, maximum=_DAY
     ),
+    Setting(
+        "loop_lag",
+        Kind.DURATION,
+        "100ms",
+        "how long a worker's loop may be held up before the log says by what; 0s = it is not watched",
+        maximum=_DAY,
+    ),
     Setting("core_dumps", Kind.SWITCH, "false", "allow core dumps and debuggers, which see every request and key"),
 )
 
@@ -424,6 +431,7 @@ class Settings:
     queue_timeout: int
     worker_silence: int
     dns_refresh: int
+    loop_lag: int
     core_dumps: bool
 
     @classmethod

@@ -67,6 +67,8 @@ cdef enum:
     C_WAITED = 67               # exchanges that had to wait for a slot
     C_WAITING = 68              # gauge
     C_ACCESS_LOG_DROPPED = 120  # lines; two threads of a worker raise it, each by an atomic addition
+    C_LOOP_LAGS = 121           # times the loop was held up for longer than loop_lag
+    C_LOOP_LAG_MAX = 122        # peak, microseconds
     C_REASON = 128              # C_REASON + Reason, room for 64
     C_DURATION = 192            # histograms, each H_SLOTS long: requests that are no stream, from head to end
     C_FIRST_BYTE = 216          # all answers of agents, from the request's head to the answer's

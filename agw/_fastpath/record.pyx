@@ -53,6 +53,8 @@ COUNTERS = (
     (C_SWAPS, "agw_table_swaps_total", "", "counter", "Compiled tables put in service."),
     (C_CARDS_REWRITTEN, "agw_cards_rewritten_total", "", "counter", "Agent cards answered with changed URLs."),
     (C_ACCESS_LOG_DROPPED, "agw_access_log_dropped_total", "", "counter", "Lines lost: their reader was too slow."),
+    (C_LOOP_LAGS, "agw_loop_lags_total", "", "counter", "Times that a worker's loop was held up for too long."),
+    (C_LOOP_LAG_MAX, "agw_loop_lag_max_seconds", "", "peak", "Longest that a worker's loop was ever held up."),
     (C_EXCEPTIONS, "agw_exceptions_total", "", "counter", "Exceptions that reached the reactor: each is a bug."),
 )
 

@@ -48,6 +48,7 @@ from agw.dataplane.frames import (
     Unlistened,
 )
 from agw.dataplane.harden import harden
+from agw.dataplane.lag import LagWatch
 from agw.dataplane.logs import Log, capture_standard_logging
 from agw.dataplane.shared import SharedMemory
 from agw.dataplane.verbosity import open_access_log
@@ -105,6 +106,7 @@ class Worker:
         self._memory: SharedMemory | None = None
         self._settings: Settings | None = None
         self._access_log: AccessLog | None = None
+        self._lag_watch: LagWatch | None = None
         self.exit_code = 0
 
     def _receive(self, message: Message, fds: tuple[int, ...]) -> None:
@@ -186,8 +188,20 @@ class Worker:
             # Its reader may be stalled, and requests are not to wait for that.
             threading.Thread(target=log.close, daemon=True).start()
 
+    def _watch_lag(self) -> None:
+        """From the first table on: before, nobody waits for the loop."""
+        if self._settings is None or self._memory is None or not self._settings.loop_lag:
+            return
+        counters = memoryview(self._memory.counters.memory)
+        self._lag_watch = LagWatch(self._loop, self._settings.loop_lag, counters, self._held_up)
+
+    def _held_up(self, milliseconds: int, stack: str) -> None:
+        self._log.warning("the loop was held up", lag=f"{milliseconds}ms", stack=stack)
+
     def end(self) -> None:
-        """Write what waits to be written."""
+        """Write what waits to be written, and leave no thread behind."""
+        if self._lag_watch is not None:
+            self._lag_watch.close()
         if self._access_log is not None:
             self._access_log.close()
 
@@ -207,6 +221,7 @@ class Worker:
             # Modules, settings and the first table stay for good: no collection has to walk them again.
             gc.collect()
             gc.freeze()
+            self._watch_lag()
         self._channel.send(Applied(table.version))
 
     def _listen(self, port: int, address: Address, place: int, fd: int) -> None:
@@ -284,7 +299,7 @@ def forwarding(settings: Settings, pseudonym: str) -> Forwarding:
 
 def main() -> None:
     """Run a worker on the socket whose descriptor is the first argument."""
-    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2):
         signal.signal(ignored, signal.SIG_IGN)
     # A worker that does not answer is asked by its supervisor to say where it is, before it is replaced.
     faulthandler.register(signal.SIGUSR1, all_threads=False)

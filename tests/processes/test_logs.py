@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import msgspec
+
 from tests.processes.gateway import agent, ask, entries, eventually, gateway
 
 
@@ -58,6 +60,19 @@ def test_a_file_that_cannot_be_written_ends_the_start(tmp_path):
     with gateway(tmp_path / "log", {"access_log": str(tmp_path / "none" / "access.log")}) as front:
         assert front.process.wait() == 1
     assert "AGW3008" in (tmp_path / "log").read_text()
+
+
+def test_a_loop_that_is_held_up_says_by_what(tmp_path):
+    with agent() as upstream, gateway(tmp_path / "log", {"loop_lag": "2ms"}) as front:
+        front.put(entries(upstream.port))
+        many = entries(upstream.port)
+        rule = many["rule/HTTPRoute/default/r/0"]
+        for number in range(3000):  # compiled in one piece
+            many[f"rule/HTTPRoute/default/r{number}/0"] = msgspec.structs.replace(rule, route=f"default/r{number}")
+        front.put(many)
+        eventually(lambda: "the loop was held up" in front.log.read_text(), "the stack")
+        assert "worker.py" in front.log.read_text()
+        assert ask(front.connect()).status == 200
 
 
 def test_the_level_changes_everywhere(tmp_path):
