@@ -4,8 +4,8 @@
     thread:  sleeps until a beat is overdue by the limit; then it sends a signal to the loop's thread, whose handler
              (faulthandler) writes the Python stack while it still stands there
 
-Rules: the thread never needs the GIL, which whoever holds the loop up may hold as well. One signal in ten seconds, however
-often the loop stalls. An idle worker wakes twenty times a second for it at a limit of 100 ms: 0.02 % of a core.
+Rules: the thread never needs the GIL, which whoever holds the loop up may hold as well. One signal in ten seconds,
+however often the loop stalls. At a limit of 100 ms an idle worker wakes twenty times a second for it.
 
 Must not: touch Python from the thread.
 """

@@ -62,8 +62,13 @@ def _histogram(name: str, text: str, places: Sequence[tuple[int, ...]]) -> Famil
     return Family(name, "histogram", text, samples)
 
 
-def state_families(state: State, exits: Mapping[str, int], reloads: Mapping[str, int]) -> list[Family]:
-    """Tell of the supervisor. exits: deaths of workers by cause. reloads: how configurations ended, by result."""
+def state_families(
+    state: State, exits: Mapping[str, int], reloads: Mapping[str, int], replaced: int = 0
+) -> list[Family]:
+    """Tell of the supervisor. exits: deaths of workers by cause. reloads: how configurations ended, by result.
+
+    replaced: workers that rolling restarts put a fresh process in the place of.
+    """
     serving = sum(1 for worker in state.workers if worker.version)
     return [
         Family("agw_build_info", "gauge", "The release that runs.", {labelled(f'version="{agw.__version__}"'): 1}),
@@ -83,6 +88,13 @@ def state_families(state: State, exits: Mapping[str, int], reloads: Mapping[str,
         ),
         Family("agw_workers", "gauge", "Worker processes wanted.", {"": len(state.workers)}),
         Family("agw_workers_serving", "gauge", "Worker processes that have a configuration.", {"": serving}),
+        Family(
+            "agw_workers_draining",
+            "gauge",
+            "Replaced worker processes that still have something in progress.",
+            {"": sum(worker.draining for worker in state.workers)},
+        ),
+        Family("agw_worker_replacements_total", "counter", "Worker processes replaced on demand.", {"": replaced}),
         Family(
             "agw_worker_exits_total",
             "counter",

@@ -23,6 +23,7 @@ class Controls:
     """What a POST can do. restart: returns why it cannot begin, or nothing. The setters raise ValueError."""
 
     drain: Callable[[], None]
+    restart: Callable[[], str]
     level: Callable[[], str]
     set_level: Callable[[str], None]
     access_log: Callable[[], str]
@@ -45,6 +46,10 @@ def pages(state: Callable[[], State], exposition: Callable[[], bytes], controls:
         controls.drain()
         return plain(202, "draining")
 
+    def restart_page(_request: Request) -> Response:
+        refused = controls.restart()
+        return plain(409, refused) if refused else plain(202, "restarting")
+
     reading, acting = ("GET", "HEAD"), ("POST",)
     routes: Mapping[str, tuple[tuple[str, ...], Handler]] = {
         "/livez": (reading, lambda _: plain(200, "ok")),
@@ -52,6 +57,7 @@ def pages(state: Callable[[], State], exposition: Callable[[], bytes], controls:
         "/metrics": (reading, lambda _: Response(200, exposition(), metrics.CONTENT_TYPE)),
         "/config": (reading, lambda _: config_page(state())),
         "/drain": (acting, drain_page),
+        "/restart": (acting, restart_page),
         "/loglevel": (reading + acting, _switch("level", controls.level, controls.set_level)),
         "/accesslog": (reading + acting, _switch("log", controls.access_log, controls.set_access_log)),
     }
@@ -89,6 +95,7 @@ def ready_page(state: State, *, verbose: bool) -> Response:
         lines += [f"  {problem}" for problem in state.refused]
     lines += [
         f"worker {worker.index}: pid {worker.pid or '-'}, version {worker.version}, restarts {worker.restarts}"
+        + (f", {worker.draining} before it draining" if worker.draining else "")
         for worker in state.workers
     ]
     lines += [f"listener port {port}: served at {address}" for port, address in sorted(state.bound.items())]

@@ -1,7 +1,12 @@
-"""A worker's place: the process that fills it, and all that outlives that process.
+"""A worker's place: the process that fills it, those that come and go beside it, and the counts that outlive them.
 
-A place keeps the shared memory and knows what its process was told; a process that dies leaves the place, and the next
-one is told everything again. When to start the next one is `Backoff`'s to say; what to tell it is the supervisor's.
+    coming --promote--> current --dismissed--> leaving --> gone
+                          `--died--> lost(): the supervisor fills the place again
+
+Each process has memory of its own. When one ends, its counters are added to the place's, in the same turn of the loop,
+so that no counter ever goes back and none is counted twice; its gauges end with it.
+
+When to start the next one is `Backoff`'s to say, what to tell it the supervisor's.
 
 Must not: decide what configuration is in force, or know other places.
 """
@@ -9,32 +14,13 @@ Must not: decide what configuration is in force, or know other places.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-import agw
-from agw.dataplane.frames import (
-    Applied,
-    Behind,
-    Channel,
-    Listen,
-    Message,
-    Ping,
-    Refused,
-    Start,
-    ToSupervisor,
-    ToWorker,
-    Unlisten,
-    Unlistened,
-)
+from agw.dataplane.frames import Start, ToSupervisor, ToWorker
 from agw.dataplane.ports import OpenPort
-from agw.dataplane.shared import SharedMemory
+from agw.dataplane.process import Reports, WorkerProcess
+from agw.dataplane.shared import EXCHANGES_ACTIVE, NOTHING, settled, total
 from agw.dataplane.state import WorkerState
 from agw.settings import Settings
 
@@ -56,143 +42,134 @@ class Backoff:
         return 0.0 if self.failures == 1 else min(_LONGEST, 2.0 ** (self.failures - 2))
 
 
-def _finish(ended: asyncio.Future[None]) -> None:
-    if not ended.done():
-        ended.set_result(None)
-
-
-def exit_cause(code: int) -> str:
-    """Name why a process ended, as metrics and log show it: `SIGKILL`, or `exit 1`."""
-    if code >= 0:
-        return f"exit {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"
-
-
 class Place:
     """One worker's place."""
 
     def __init__(
-        self, index: int, settings: Settings, pseudonym: str, on_message: Callable[[Place, ToSupervisor], None]
+        self,
+        index: int,
+        settings: Settings,
+        pseudonym: str,
+        on_message: Callable[[WorkerProcess, ToSupervisor], None],
     ) -> None:
-        """Make the place and its memory, without a process yet. pseudonym: see Start."""
+        """Make the place, without a process yet. pseudonym: see Start."""
         self.index = index
-        self.memory = SharedMemory.create(index)
         self.restarts = 0
-        self.applied = 0  # version in service, 0 before the first
-        self._settings = settings
-        self._pseudonym = pseudonym
-        self._on_message = on_message
-        self._process: subprocess.Popen[bytes] | None = None
-        self._channel: Channel | None = None
-        self._served: set[tuple[int, int]] = set()  # listener port, place whose socket it is
-        self._leaving: set[tuple[int, int]] = set()
-        self._heard = 0.0  # loop time of the last sign of life
+        self.current: WorkerProcess | None = None
+        self.coming: WorkerProcess | None = None
+        self.leaving: list[WorkerProcess] = []
+        self._start = Start(index, settings, pseudonym)
+        self._reports = Reports(on_message, self._ended)
+        self._retired = NOTHING  # counters of processes that have ended
+        self._code = 0
+        self._lost = asyncio.Event()
 
     @property
     def alive(self) -> bool:
-        """Whether there is a process."""
-        return self._process is not None
+        """Whether there is a process in charge."""
+        return self.current is not None
+
+    @property
+    def applied(self) -> int:
+        """Version that the process in charge serves, 0 without one."""
+        return self.current.applied if self.current else 0
 
     def state(self) -> WorkerState:
         """Describe it."""
-        return WorkerState(self.index, self._process.pid if self._process else 0, self.applied, self.restarts)
+        pid = self.current.pid if self.current else 0
+        return WorkerState(self.index, pid, self.applied, self.restarts, len(self.leaving))
 
     def serves(self, port: int) -> bool:
-        """Whether the process may still accept on a socket of this listener port."""
-        return any(served == port for served, _ in (*self._served, *self._leaving))
+        """Whether any of its processes may still accept on a socket of this listener port."""
+        return any(process.serves(port) for process in self._all())
 
-    async def run(self, ready: Callable[[Place], None]) -> int:
-        """Start a process, call `ready` so that it is told what it needs, and wait for its end; return its code."""
-        loop = asyncio.get_running_loop()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with theirs:
-            self._process = process = _spawn(theirs)
-        pidfd = os.pidfd_open(process.pid)
-        ended: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(pidfd, _finish, ended)
-        self._channel = Channel(loop, ours, self._receive, lambda: None)
-        try:
-            start = Start(self.index, self._settings, self._pseudonym)
-            self.send(start, (self.memory.counters.fd, self.memory.records.fd))
-            ready(self)
-            await ended
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            loop.remove_reader(pidfd)
-            os.close(pidfd)
-            code = process.wait()
-            self._vacate()
-        return code
+    # Processes
 
-    def send(self, message: ToWorker, fds: tuple[int, ...] = ()) -> None:
-        """Tell the process something; nothing happens where there is none."""
-        if self._channel is not None:
-            self._channel.send(message, fds)
+    def fill(self) -> WorkerProcess:
+        """Start the process in charge."""
+        if self.coming is not None:
+            self.coming.kill()  # its predecessor died meanwhile, and this one is told more
+        self._lost.clear()
+        self.current = WorkerProcess(self._start, self._reports)
+        return self.current
 
-    def listen(self, port: OpenPort, place: int) -> None:
-        """Let the process accept on a place's socket of this listener port: its own, or one whose process is away."""
-        if self.alive:
-            self._served.add((port.port, place))
-            self._leaving.discard((port.port, place))
-            self.send(Listen(port.port, port.address, place), (port.sockets[place].fileno(),))
+    async def lost(self) -> int:
+        """Wait until the process in charge, whichever that is by then, has ended unasked; return its code."""
+        await self._lost.wait()
+        return self._code
 
-    def unlisten(self, *, port: int | None = None, place: int | None = None) -> None:
-        """Let it stop on all sockets of a port, or of a place; `serves` turns false when it has."""
-        for served in [one for one in self._served if one[0] == port or one[1] == place]:
-            self._served.discard(served)
-            self._leaving.add(served)
-            self.send(Unlisten(*served))
+    def succeed(self) -> WorkerProcess:
+        """Start a successor to the process in charge."""
+        self.coming = WorkerProcess(self._start, self._reports)
+        return self.coming
 
-    def ask(self, now: float) -> float:
-        """Ask for a sign of life; return how many seconds there was none. now: loop time."""
-        if self._process is None or not self.applied:
-            self._heard = now  # it has not started yet
-        self.send(Ping())
-        return now - self._heard
+    def promote(self) -> WorkerProcess | None:
+        """Put the successor in charge; return the process that was, which is to leave."""
+        old, self.current, self.coming = self.current, self.coming, None
+        if old is not None:
+            self.leaving.append(old)
+        return old
 
-    def show_where(self) -> None:
-        """Let the process write to the log where it is."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGUSR1)
+    async def empty(self) -> None:
+        """Wait until no process is left."""
+        for process in tuple(self._all()):
+            await process.ended.wait()
 
     def kill(self) -> None:
-        """End the process at once."""
-        if self._process is not None:
-            self._process.kill()
+        """End all at once."""
+        for process in tuple(self._all()):
+            process.kill()
 
-    def _receive(self, message: Message, _fds: tuple[int, ...]) -> None:
-        self._heard = asyncio.get_running_loop().time()
-        if isinstance(message, Applied):
-            self.applied = message.version
-        elif isinstance(message, Unlistened):
-            self._leaving.discard((message.port, message.place))
-        if isinstance(message, Applied | Refused | Behind | Unlistened):
-            self._on_message(self, message)
+    def _all(self) -> Iterator[WorkerProcess]:
+        if self.current is not None:
+            yield self.current
+        if self.coming is not None:
+            yield self.coming
+        yield from self.leaving
 
-    def _vacate(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-        self._channel = self._process = None
-        self._served.clear()
-        self._leaving.clear()
-        self.applied = 0
-        self.memory.clear_gauges()
+    def _ended(self, process: WorkerProcess, code: int) -> None:
+        self._retired = total((self._retired, settled(process.memory.values())))
+        if process is self.current:
+            self.current = None
+            self._code = code
+            self._lost.set()
+        elif process is self.coming:
+            self.coming = None
+        else:
+            self.leaving.remove(process)
 
+    # Telling
 
-def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
-    """Start a fresh interpreter: nothing of the supervisor's memory, loop or descriptors is inherited."""
-    environment = dict(os.environ)
-    root = Path(agw.__file__).resolve().parent.parent
-    if root.name not in ("site-packages", "dist-packages"):
-        # Run from a source tree: the worker imports the same one.
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), environment.get("PYTHONPATH", ""))))
-    # -P: a file named like a module in the current directory must not become part of the gateway.
-    command = (sys.executable, "-P", "-m", "agw.dataplane.worker", str(theirs.fileno()))
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=environment
-    )
+    def send(self, message: ToWorker) -> None:
+        """Tell all processes something; nothing happens where there is none."""
+        for process in self._all():
+            process.send(message)
+
+    def listen(self, port: OpenPort, place: int) -> None:
+        """Let the process in charge accept on a place's socket of this listener port."""
+        if self.current is not None:
+            self.current.listen(port, place)
+
+    def unlisten(self, *, port: int | None = None, place: int | None = None) -> None:
+        """Let the process in charge stop on all sockets of a port, or of a place; `serves` turns false when it has."""
+        if self.current is not None:
+            self.current.unlisten(port=port, place=place)
+
+    def ask(self, now: float) -> float:
+        """Ask the process in charge for a sign of life; return how many seconds there was none. now: loop time."""
+        return self.current.ask(now) if self.current is not None else 0.0
+
+    def show_where(self) -> None:
+        """Let the process in charge write to the log where it is."""
+        if self.current is not None:
+            self.current.show_where()
+
+    # Counts
+
+    def values(self) -> tuple[int, ...]:
+        """All counters, over all processes that there were and are."""
+        return total((self._retired, *(process.memory.values() for process in self._all())))
+
+    def exchanges(self) -> int:
+        """Exchanges in progress, in all processes."""
+        return self.values()[EXCHANGES_ACTIVE]

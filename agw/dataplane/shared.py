@@ -1,7 +1,7 @@
 """Memory that a worker writes and the supervisor reads: counters and the ring of request records.
 
-It belongs to a worker's place, not to its process: a new worker goes on with the same memory, so that no counter ever
-goes back. An anonymous file (memfd) travels to the worker as a descriptor. Its layout is agw._fastpath.record's.
+It belongs to one process and ends with it: two processes of one place, as in a rolling restart, never write to the same
+memory. What must outlive a process is added up by its place. An anonymous file (memfd) travels to the worker as a descriptor. Its layout is agw._fastpath.record's.
 """
 
 from __future__ import annotations
@@ -9,11 +9,16 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from agw._fastpath.record import COUNTERS, COUNTERS_SIZE, RECORDS_SIZE
 
-_GAUGES = tuple(index for index, _, _, kind, _ in COUNTERS if kind == "gauge")
+NOTHING = (0,) * (COUNTERS_SIZE // 8)
+"""Counters of nobody."""
+
+_GAUGES = frozenset(index for index, _, _, kind, _ in COUNTERS if kind == "gauge")
+_PEAKS = tuple(index for index, _, _, kind, _ in COUNTERS if kind == "peak")
 EXCHANGES_ACTIVE = next(index for index, metric, *_ in COUNTERS if metric == "agw_exchanges")
 
 
@@ -48,14 +53,14 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class SharedMemory:
-    """What one worker's place has."""
+    """What one worker process has."""
 
     counters: Region
     records: Region
 
     @classmethod
     def create(cls, index: int) -> SharedMemory:
-        """Make the memory of one worker's place."""
+        """Make the memory of a process."""
         return cls(
             Region.create(f"agw-counters-{index}", COUNTERS_SIZE),
             Region.create(f"agw-records-{index}", RECORDS_SIZE),
@@ -71,17 +76,21 @@ class SharedMemory:
         with memoryview(self.counters.memory) as view, view.cast("Q") as numbers:
             return tuple(numbers)
 
-    def exchanges(self) -> int:
-        """Read how many exchanges are in progress."""
-        return self.values()[EXCHANGES_ACTIVE]
-
-    def clear_gauges(self) -> None:
-        """Set what tells of a dead process to zero."""
-        with memoryview(self.counters.memory) as view, view.cast("Q") as numbers:
-            for index in _GAUGES:
-                numbers[index] = 0
-
     def close(self) -> None:
         """Unmap and close both."""
         self.counters.close()
         self.records.close()
+
+
+def total(parts: Iterable[Sequence[int]]) -> tuple[int, ...]:
+    """Add counters up, each part all of them; of what is a greatest value the greatest stays."""
+    rows = tuple(parts)
+    sums = [sum(column) for column in zip(*rows, strict=True)]
+    for index in _PEAKS:
+        sums[index] = max(row[index] for row in rows)
+    return tuple(sums)
+
+
+def settled(values: Sequence[int]) -> tuple[int, ...]:
+    """Give what is left of counters when their process has ended: all but the gauges."""
+    return tuple(0 if index in _GAUGES else value for index, value in enumerate(values))

@@ -28,12 +28,16 @@ class ConfigUpdate:
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """One worker. pid: 0 while there is none. version: of the snapshot that it serves, 0 before the first."""
+    """One worker. pid: 0 while there is none. version: of the snapshot that it serves, 0 before the first.
+
+    draining: processes that it has replaced, and that still have something in progress.
+    """
 
     index: int
     pid: int = 0
     version: int = 0
     restarts: int = 0
+    draining: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ snapshots and memory, and starts a worker where one died. It never reads a byte 
     SIGTERM, SIGINT   not ready; workers close what becomes idle; live exchanges end, until drain_timeout; exit 0
     a second one      at once
     SIGHUP            read the configuration now
+    SIGUSR2           a fresh process for every worker, and no request notices
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ from agw.dataplane.frames import Applied, Behind, Down, Drain, Refused, Stop, To
 from agw.dataplane.harden import harden
 from agw.dataplane.logs import Log
 from agw.dataplane.pages import Controls, pages
-from agw.dataplane.place import Backoff, Place, exit_cause
+from agw.dataplane.place import Backoff, Place
 from agw.dataplane.ports import PortTable
+from agw.dataplane.process import WorkerProcess, exit_cause
 from agw.dataplane.publication import Publication
 from agw.dataplane.resolve import Resolver
+from agw.dataplane.rolling import Rolling, Steps
 from agw.dataplane.state import ConfigUpdate, State
 from agw.dataplane.verbosity import Verbosity, check_access_log
 from agw.errors import Problem, Severity
@@ -91,12 +94,14 @@ class Supervisor:
         pseudonym = f"agw-{secrets.token_hex(4)}"
         self._places = tuple(Place(index, settings, pseudonym, self._receive) for index in range(count))
         self._ports = PortTable(listen_map, settings.bind, count)
+        steps = Steps(self._brief, lambda: self._ports.open_ports, self._changed)
+        self._rolling = Rolling(self._places, steps, settings.drain_timeout / 1000, log)
+        self._restart: asyncio.Task[None] | None = None
         self._verbosity = Verbosity(settings, log, self._tell_workers)
         self._problems: tuple[Problem, ...] = ()
         self._exits: dict[str, int] = {}
         self._was_ready = False
         self._draining = False
-        self._ending = False
         self._failed = False
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -263,13 +268,18 @@ class Supervisor:
         backoff = Backoff()
         while True:
             started = loop.time()
-            code = await place.run(self._brief)
-            if self._ending:
-                return
+            self._begin(place)
+            code = await place.lost()
             wait = backoff.after(loop.time() - started)
             self._count_exit(place, code, wait)
             self._lend(place)
             await asyncio.sleep(wait)
+
+    def _begin(self, place: Place) -> None:
+        """Fill a place, the table before the sockets."""
+        self._brief(place.fill())
+        for port in self._ports.open_ports:
+            place.listen(port, place.index)
 
     def _deputy(self, place: Place) -> Place:
         """Give the place itself, or where it has no process another that has one."""
@@ -282,6 +292,13 @@ class Supervisor:
         """
         for port in self._ports.open_ports:
             self._deputy(place).listen(port, place.index)
+
+    def _give_back(self, process: WorkerProcess) -> None:
+        """Let nobody else accept on the sockets of a process that has a table."""
+        if self._places[process.index].current is process:
+            for other in self._places:
+                if other.index != process.index:
+                    other.unlisten(place=process.index)
 
     async def _watch(self) -> None:
         """Ask workers for signs of life; one that gives none is replaced, after it was asked where it is."""
@@ -313,36 +330,46 @@ class Supervisor:
         self._settle()
         self._show()
 
-    def _brief(self, place: Place) -> None:
-        """Tell a new process all that it needs, the table before the sockets."""
-        place.send(self._verbosity.current)
-        place.send(Down(self._checks.down))
+    def _brief(self, process: WorkerProcess) -> None:
+        """Tell a new process all that it needs but its sockets."""
+        process.send(self._verbosity.current)
+        process.send(Down(self._checks.down))
         for message in self._publication.briefing():
-            place.send(message)
-        for port in self._ports.open_ports:
-            place.listen(port, place.index)
+            process.send(message)
         if self._draining:
-            place.send(Drain())
+            process.send(Drain())
 
-    def _receive(self, place: Place, message: ToSupervisor) -> None:
+    def _changed(self) -> None:
+        self._release_ports()
+        self._settle()
+        self._show()
+
+    def _begin_restart(self) -> str:
+        """Begin a rolling restart; return why that cannot be, or nothing."""
+        if self._draining or self._stop.is_set():
+            return "the gateway is draining"
+        if self._rolling.active:
+            return "a restart is in progress"
+        self._restart = self._background(self._rolling.run())
+        return ""
+
+    def _receive(self, process: WorkerProcess, message: ToSupervisor) -> None:
         match message:
             case Applied():
-                for other in self._places:
-                    if other is not place:
-                        other.unlisten(place=place.index)
+                self._give_back(process)
                 self._settle()
                 self._show()
             case Refused(version, error):
-                self._refused(place, version, error)
+                self._refused(process, version, error)
             case Behind():
                 for full in self._publication.briefing():
-                    place.send(full)
+                    process.send(full)
             case Unlistened():
                 self._release_ports()
 
-    def _refused(self, place: Place, version: int, error: str) -> None:
+    def _refused(self, process: WorkerProcess, version: int, error: str) -> None:
         problem = Problem("AGW3004", f"the workers refuse the configuration: {error}", hint="please report this")
-        self._log.error("snapshot refused", worker=place.index, version=version, error=error)
+        self._log.error("snapshot refused", worker=process.index, version=version, error=error)
         if version == self._publication.latest.version:
             self._publication.refuse((problem,))
         self._show()
@@ -354,6 +381,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop_signal, number)
         loop.add_signal_handler(signal.SIGHUP, self._on_reload_signal)
+        loop.add_signal_handler(signal.SIGUSR2, self._on_restart_signal)
 
     def _on_stop_signal(self, number: signal.Signals) -> None:
         if self._stop.is_set():
@@ -373,6 +401,11 @@ class Supervisor:
         if inspect.iscoroutine(result):
             self._background(result)
 
+    def _on_restart_signal(self) -> None:
+        refused = self._begin_restart()
+        if refused:
+            self._log.warning("no restart", reason=refused, signal="SIGUSR2")
+
     def _drain(self) -> None:
         if self._draining:
             return
@@ -383,7 +416,7 @@ class Supervisor:
         self._show()
 
     def _exchanges(self) -> int:
-        return sum(place.memory.exchanges() for place in self._places)
+        return sum(place.exchanges() for place in self._places)
 
     async def _wind_down(self) -> None:
         """Let live exchanges end, and go on accepting meanwhile."""
@@ -401,20 +434,19 @@ class Supervisor:
             self._log.warning("drain ends with exchanges in progress", exchanges=left)
 
     async def _end(self, keepers: list[asyncio.Task[None]], others: list[asyncio.Task[None]]) -> None:
-        self._ending = True
-        for task in others:
+        running = [*keepers, *others, *((self._restart,) if self._restart else ())]
+        for task in running:
             task.cancel()
         for place in self._places:
             if self._hurry.is_set():
                 place.kill()
             place.send(Stop())
-        _, late = await asyncio.wait(keepers, timeout=_STOP_PATIENCE)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*keepers, *others, return_exceptions=True)
-        self._ports.close_all()
+        emptied = [asyncio.ensure_future(place.empty()) for place in self._places]
+        await asyncio.wait(emptied, timeout=_STOP_PATIENCE)
         for place in self._places:
-            place.memory.close()
+            place.kill()
+        await asyncio.gather(*running, *emptied, return_exceptions=True)
+        self._ports.close_all()
 
     # Telling
 
@@ -422,6 +454,7 @@ class Supervisor:
         told = self._verbosity
         return Controls(
             drain=self._drain,
+            restart=self._begin_restart,
             level=lambda: told.level,
             set_level=told.set_level,
             access_log=lambda: told.access_log,
@@ -467,11 +500,11 @@ class Supervisor:
             self._stop.set()
 
     def _exposition(self) -> bytes:
-        places = [place.memory.values() for place in self._places]
+        places = [place.values() for place in self._places]
         return metrics.render(
             [
                 *metrics.worker_families(places),
-                *metrics.state_families(self.state(), self._exits, self._publication.results),
+                *metrics.state_families(self.state(), self._exits, self._publication.results, self._rolling.replaced),
                 *metrics.check_families(self._checks.results, len(self._checks.down), self._checks.failing_open),
             ]
         )

@@ -115,7 +115,7 @@ def test_signals_to_the_whole_group_are_the_supervisors_affair(tmp_path):
         front.put(entries(upstream.port))
         pids = front.pids()
         for pid in pids:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2):
                 os.kill(pid, number)
         assert {ask(front.connect()).status for _ in range(8)} == {200}
         assert front.pids() == pids

@@ -26,7 +26,7 @@ class Server:
     """A server with the real pages on a free port, and what was asked of it."""
 
     def __init__(self, state=None, handler=None):
-        self.drained = 0
+        self.drained = self.restarts = 0
         self.errors = []
         self.frames = []
         self.state = state or State(ready=True, waiting_for="")
@@ -38,11 +38,16 @@ class Server:
     def controls(self):
         return Controls(
             drain=self.drain,
+            restart=self.restart,
             level=lambda: self.told.level,
             set_level=self.told.set_level,
             access_log=lambda: self.told.access_log,
             set_access_log=self.told.set_access_log,
         )
+
+    def restart(self):
+        self.restarts += 1
+        return "" if self.restarts == 1 else "a restart is in progress"
 
     def drain(self):
         self.drained += 1
@@ -148,6 +153,16 @@ def test_the_level_is_shown_and_changed():
             assert status == 400, query
         assert (await server.ask("/loglevel?level=info", "POST"))[0] == 403
         assert len(server.frames) == 1
+
+    run(case)
+
+
+def test_a_restart_is_one_at_a_time():
+    async def case(server):
+        assert await ask_body(server, "/restart", "POST") == (202, b"restarting\n")
+        assert await ask_body(server, "/restart", "POST") == (409, b"a restart is in progress\n")
+        assert (await server.ask("/restart"))[0] == 405
+        assert (await server.ask("/restart", "POST"))[0] == 403
 
     run(case)
 

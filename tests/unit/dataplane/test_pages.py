@@ -28,14 +28,14 @@ def test_verbose_lists_workers_versions_ports_and_problems():
         problems=(WARNING,),
         refused=(Problem("AGW1001", "no YAML"),),
         bound={80: Address("127.0.0.1", 8080)},
-        workers=(WorkerState(0, 17, 5, 0), WorkerState(1, 0, 0, 2)),
+        workers=(WorkerState(0, 17, 5, 0, 1), WorkerState(1, 0, 0, 2)),
     )
     assert ready_page(state, verbose=True).body.decode().splitlines() == [
         "ok",
         "configuration: generation 3 in force, version 5",
         "a newer configuration is refused, the last good one stays in force:",
         "  error AGW1001: no YAML",
-        "worker 0: pid 17, version 5, restarts 0",
+        "worker 0: pid 17, version 5, restarts 0, 1 before it draining",
         "worker 1: pid -, version 0, restarts 2",
         "listener port 80: served at 127.0.0.1:8080",
         "problem: warning AGW2001: Backend a/b: no endpoint",

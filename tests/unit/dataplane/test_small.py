@@ -14,8 +14,9 @@ from agw._fastpath.record import BUCKETS_US, COUNTERS, COUNTERS_SIZE, HISTOGRAMS
 from agw.dataplane import metrics
 from agw.dataplane.cores import quota, usable_cores, worker_count
 from agw.dataplane.logs import Log, capture_standard_logging
-from agw.dataplane.place import STEADY, Backoff, exit_cause
-from agw.dataplane.shared import EXCHANGES_ACTIVE, SharedMemory
+from agw.dataplane.place import STEADY, Backoff
+from agw.dataplane.process import exit_cause
+from agw.dataplane.shared import EXCHANGES_ACTIVE, NOTHING, SharedMemory, settled, total
 from agw.dataplane.state import State, WorkerState
 
 
@@ -98,12 +99,19 @@ def test_the_memory_is_one_and_outlives_its_writer():
     theirs = SharedMemory.attach(*(os.dup(region.fd) for region in (ours.counters, ours.records)))
     with memoryview(theirs.counters.memory) as view, view.cast("Q") as numbers:
         numbers[0] = 7
-        numbers[EXCHANGES_ACTIVE] = 3
     theirs.close()
-    assert (ours.values()[0], ours.exchanges()) == (7, 3)
-    ours.clear_gauges()
-    assert (ours.values()[0], ours.exchanges()) == (7, 0)
+    assert ours.values()[0] == 7
     ours.close()
+
+
+def test_what_is_left_of_a_process_and_how_counts_add_up():
+    (peak,) = [index for index, name, *_ in COUNTERS if name == "agw_loop_lag_max_seconds"]
+    dead, living = list(NOTHING), list(NOTHING)
+    dead[0], dead[EXCHANGES_ACTIVE], dead[peak] = 7, 3, 500
+    living[0], living[EXCHANGES_ACTIVE], living[peak] = 1, 2, 20
+    counts = total((settled(dead), living))
+    assert (counts[0], counts[EXCHANGES_ACTIVE], counts[peak]) == (8, 2, 500)
+    assert settled(dead)[0] == 7
 
 
 def exposition():
