@@ -1,30 +1,23 @@
-# Whether the loop turns, watched by a thread.
+# Whether the loop turns, watched by a timer of the kernel's.
 
 cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
-cdef extern from "<pthread.h>" nogil:
-    ctypedef unsigned long pthread_t
-
-# What the loop and the thread share. Times are ns of CLOCK_MONOTONIC.
-cdef struct Watch:
-    uint64_t beat               # when the loop last turned; written by the loop
-    int64_t limit               # a beat may be so late; never changed
-    int64_t period              # between two beats; never changed
-    pthread_t watched           # the loop's thread
-    int signal                  # that it gets when a beat is late
-    int wake                    # eventfd: the watch is to end
+cdef extern from "<time.h>" nogil:
+    ctypedef void* timer_t
 
 
 @cython.final
 cdef class Watchdog:
-    cdef Watch* watch           # owned, NULL once closed
-    cdef uint64_t* _counters    # borrowed from _owner
+    cdef int64_t limit              # ns that a beat may be late
+    cdef uint64_t* _counters        # borrowed from _owner
     cdef object _owner
     cdef object _loop
     cdef object _on_lag
-    cdef object _next           # the handle of the next beat
-    cdef int64_t _due           # when that should come
-    cdef pthread_t _thread
+    cdef object _next               # the handle of the next beat; None once closed
+    cdef int64_t _due               # ns of CLOCK_MONOTONIC: when that should come
+    cdef int64_t _quiet_until       # the same clock: no signal before
+    cdef timer_t _timer
 
-    cdef int _begin(self) except -1
+    cdef int _arm(self, int64_t after_ns) except -1
+    cdef int _expect(self, int64_t now) except -1

@@ -1,145 +1,78 @@
 """The loop's watchdog: one slow callback stalls every client of a worker, and this says which.
 
-    loop:    a beat every half limit: notes when it turned, and how late the beat was
-    thread:  sleeps until a beat is overdue by the limit; then it sends a signal to the loop's thread, whose handler
-             (faulthandler) writes the Python stack while it still stands there
+    loop:    a beat every limit: counts how late it came, and pushes the timer back
+    kernel:  a timer that nobody has pushed back in time sends the process a signal, whose handler (faulthandler)
+             writes the Python stack while the loop still stands there
 
-Rules: the thread never needs the GIL, which whoever holds the loop up may hold as well. One signal in ten seconds,
-however often the loop stalls. At a limit of 100 ms an idle worker wakes twenty times a second for it.
-
-Must not: touch Python from the thread.
+Rules: nothing here needs the GIL, which whoever holds the loop up may hold as well; and no thread watches, since a
+second thread makes each system call of the process dearer. One signal in ten seconds, however often the loop stalls.
 """
 
 cimport cython
 from libc.errno cimport errno
-from libc.stdlib cimport calloc, free
+from libc.string cimport memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
-from posix.unistd cimport close, write
-
-from agw._fastpath.record cimport C_COUNT, C_LOOP_LAG_MAX, C_LOOP_LAGS
 
 import os
 
-cdef extern from "atomic.h" nogil:
-    uint64_t agw_load(const uint64_t* source)
-    void agw_store(uint64_t* to, uint64_t value)
-
-cdef extern from "<sys/eventfd.h>" nogil:
-    enum:
-        EFD_CLOEXEC
-    int eventfd(unsigned int value, int flags)
-
-cdef extern from "<poll.h>" nogil:
-    enum:
-        POLLIN
-    struct pollfd:
-        int fd
-        short events
-    int poll(pollfd* fds, unsigned long count, int timeout)
+from agw._fastpath.record cimport C_COUNT, C_LOOP_LAG_MAX, C_LOOP_LAGS
 
 cdef extern from "<signal.h>" nogil:
     enum:
-        SIG_SETMASK
-    ctypedef struct sigset_t:
-        pass
-    int sigfillset(sigset_t* signals)
-    int pthread_sigmask(int how, const sigset_t* signals, sigset_t* old)
-    int pthread_kill(pthread_t thread, int signal)
+        SIGEV_SIGNAL
+    struct sigevent:
+        int sigev_notify
+        int sigev_signo
 
-cdef extern from "<pthread.h>" nogil:
-    ctypedef struct pthread_attr_t:
-        pass
-    int pthread_attr_init(pthread_attr_t* attributes)
-    int pthread_attr_setstacksize(pthread_attr_t* attributes, size_t size)
-    int pthread_attr_destroy(pthread_attr_t* attributes)
-    int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*run)(void*) nogil, void* argument)
-    int pthread_join(pthread_t thread, void** result)
-    pthread_t pthread_self()
-    int pthread_setname_np(pthread_t thread, const char* name)
-
-cdef enum:
-    QUIET_MS = 10_000           # between two signals
-    STACK = 65536               # bytes of the thread's stack
+cdef extern from "<time.h>" nogil:
+    struct itimerspec:
+        timespec it_interval
+        timespec it_value
+    int timer_create(int clock, sigevent* event, timer_t* timer)
+    int timer_settime(timer_t timer, int flags, const itimerspec* when, itimerspec* before)
+    int timer_delete(timer_t timer)
 
 cdef int64_t MS = 1_000_000
+cdef int64_t SECOND = 1_000_000_000
+cdef int64_t QUIET = 10 * SECOND        # between two signals
 
 
 cdef int64_t _now() noexcept nogil:
     cdef timespec now
     clock_gettime(CLOCK_MONOTONIC, &now)
-    return <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec
-
-
-cdef void* _run(void* argument) noexcept nogil:
-    cdef Watch* watch = <Watch*> argument
-    cdef int64_t beat, now, left, told = 0, told_at = 0
-    cdef pollfd wake
-    wake.fd = watch.wake
-    wake.events = POLLIN
-    while True:
-        beat = <int64_t> agw_load(&watch.beat)
-        now = _now()
-        left = beat + watch.period + watch.limit - now
-        if left <= 0:
-            if beat != told and (told_at == 0 or now - told_at >= QUIET_MS * MS):
-                told = beat
-                told_at = now
-                pthread_kill(watch.watched, watch.signal)
-            left = watch.limit
-        if poll(&wake, 1, <int> (left // MS) + 1) > 0:
-            return NULL
+    return <int64_t> now.tv_sec * SECOND + now.tv_nsec
 
 
 @cython.final
 cdef class Watchdog:
     def __init__(self, loop, int limit_ms, int signal, *, unsigned char[::1] counters not None, on_lag not None):
+        cdef sigevent event
         if counters.shape[0] < C_COUNT * 8:
             raise ValueError("these are no counters")
         if limit_ms <= 0:
             raise ValueError("a limit is needed")
-        if self.watch != NULL:
+        if self._next is not None:
             raise RuntimeError("the watch has begun already")
-        self.watch = <Watch*> calloc(1, sizeof(Watch))
-        if self.watch == NULL:
-            raise MemoryError
-        self.watch.limit = limit_ms * MS
-        self.watch.period = self.watch.limit // 2
-        self.watch.signal = signal
-        self.watch.watched = pthread_self()
-        self.watch.wake = -1
+        memset(&event, 0, sizeof(event))
+        event.sigev_notify = SIGEV_SIGNAL
+        event.sigev_signo = signal
+        if timer_create(CLOCK_MONOTONIC, &event, &self._timer) < 0:
+            raise OSError(errno, os.strerror(errno))
+        self.limit = limit_ms * MS
         self._owner = counters
         self._counters = <uint64_t*> &counters[0]
         self._loop = loop
         self._on_lag = on_lag
-        self._begin()
+        self._expect(_now())
 
-    cdef int _begin(self) except -1:
-        """Beat, then start the thread, which no signal interrupts: they are the main thread's."""
-        cdef pthread_attr_t attributes
-        cdef sigset_t all_signals, before
-        cdef int failed
-        self.watch.wake = eventfd(0, EFD_CLOEXEC)
-        if self.watch.wake < 0:
-            failed = errno
-            free(self.watch)
-            self.watch = NULL
-            raise OSError(failed, os.strerror(failed))
-        self._due = _now()
-        self._beat()
-        pthread_attr_init(&attributes)
-        pthread_attr_setstacksize(&attributes, STACK)
-        sigfillset(&all_signals)
-        pthread_sigmask(SIG_SETMASK, &all_signals, &before)
-        failed = pthread_create(&self._thread, &attributes, _run, self.watch)
-        pthread_sigmask(SIG_SETMASK, &before, NULL)
-        pthread_attr_destroy(&attributes)
-        if failed:
-            self._next.cancel()
-            close(self.watch.wake)
-            free(self.watch)
-            self.watch = NULL
-            raise OSError(failed, os.strerror(failed))
-        pthread_setname_np(self._thread, "agw-watchdog")
+    cdef int _arm(self, int64_t after_ns) except -1:
+        """Push the timer back; 0 stops it."""
+        cdef itimerspec when
+        memset(&when, 0, sizeof(when))
+        when.it_value.tv_sec = after_ns // SECOND
+        when.it_value.tv_nsec = after_ns % SECOND
+        if timer_settime(self._timer, 0, &when, NULL) < 0:
+            raise OSError(errno, os.strerror(errno))
         return 0
 
     def _beat(self):
@@ -147,29 +80,27 @@ cdef class Watchdog:
         cdef int64_t now = _now()
         cdef int64_t late = now - self._due
         cdef uint64_t us = <uint64_t> (late // 1000) if late > 0 else 0
-        if self.watch == NULL:
+        if self._next is None:
             return
-        agw_store(&self.watch.beat, <uint64_t> now)
-        self._due = now + self.watch.period
-        self._next = self._loop.call_later(self.watch.period / 1e9, self._beat)
         if us > self._counters[<int> C_LOOP_LAG_MAX]:
             self._counters[<int> C_LOOP_LAG_MAX] = us
-        if late > self.watch.limit:
+        if late > self.limit:
+            if now >= self._quiet_until:
+                self._quiet_until = now + QUIET
             self._counters[<int> C_LOOP_LAGS] += 1
             self._on_lag(late // MS)
+        self._expect(now)
+
+    cdef int _expect(self, int64_t now) except -1:
+        """The next beat."""
+        self._due = now + self.limit
+        self._next = self._loop.call_later(self.limit / 1e9, self._beat)
+        return self._arm(2 * self.limit if now >= self._quiet_until else 0)
 
     def close(self):
-        """End the watch."""
-        cdef Watch* watch = self.watch
-        cdef uint64_t one = 1
-        if watch == NULL:
+        """End the watch; twice is once."""
+        if self._next is None:
             return
-        self.watch = NULL
         self._next.cancel()
         self._next = None
-        if write(watch.wake, &one, sizeof(one)) < 0:
-            raise OSError(errno, "eventfd")
-        with nogil:
-            pthread_join(self._thread, NULL)
-        close(watch.wake)
-        free(watch)
+        timer_delete(self._timer)

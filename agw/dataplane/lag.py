@@ -1,6 +1,6 @@
 """What holds a worker's loop up: the stack of the moment goes to the log once the loop turns again.
 
-The compiled watchdog sends SIGUSR2 to the loop's thread while it is held up; faulthandler writes the Python stack to an
+A timer that the compiled watchdog pushes back sends SIGUSR2 while the loop is held up; faulthandler writes the Python stack to an
 anonymous file, in the handler itself, whatever the thread is doing; the log has it as one field of one event. A loop that
 never turns again says so by no sign of life, and the supervisor asks where it is (see agw.dataplane.supervisor).
 """
@@ -21,7 +21,7 @@ _MOST = 16_384
 
 
 class LagWatch:
-    """Watches a loop from its own thread."""
+    """Watches the loop of the main thread."""
 
     def __init__(
         self,
