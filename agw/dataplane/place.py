@@ -28,6 +28,7 @@ STEADY = 30.0
 """Seconds after which a worker's death is a new story, and its successor starts at once."""
 
 _LONGEST = 30.0
+_LAST_REQUESTS = 5
 
 
 @dataclass(slots=True)
@@ -40,6 +41,14 @@ class Backoff:
         """Count a death after `lived` seconds; return the seconds to wait."""
         self.failures = 1 if lived >= STEADY else self.failures + 1
         return 0.0 if self.failures == 1 else min(_LONGEST, 2.0 ** (self.failures - 2))
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """What a process was doing when it ended. requests: the last that it had answered, the newest last."""
+
+    exchanges: int = 0
+    requests: tuple[str, ...] = ()
 
 
 class Place:
@@ -63,6 +72,7 @@ class Place:
         self._retired = NOTHING  # counters of processes that have ended
         self._code = 0
         self._lost = asyncio.Event()
+        self.left_behind = LeftBehind()
 
     @property
     def alive(self) -> bool:
@@ -128,8 +138,10 @@ class Place:
         yield from self.leaving
 
     def _ended(self, process: WorkerProcess, code: int) -> None:
-        self._retired = total((self._retired, settled(process.memory.values())))
+        values = process.memory.values()
+        self._retired = total((self._retired, settled(values)))
         if process is self.current:
+            self.left_behind = LeftBehind(values[EXCHANGES_ACTIVE], process.memory.last_requests(_LAST_REQUESTS))
             self.current = None
             self._code = code
             self._lost.set()

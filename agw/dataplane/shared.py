@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from agw._fastpath.record import COUNTERS, COUNTERS_SIZE, RECORDS_SIZE
+from agw._fastpath.record import COUNTERS, COUNTERS_SIZE, RECORDS_SIZE, read_records
 
 NOTHING = (0,) * (COUNTERS_SIZE // 8)
 """Counters of nobody."""
@@ -75,6 +75,12 @@ class SharedMemory:
         """Read all counters."""
         with memoryview(self.counters.memory) as view, view.cast("Q") as numbers:
             return tuple(numbers)
+
+    def last_requests(self, most: int) -> tuple[str, ...]:
+        """Say what the last exchanges were that ended here, the newest last: method, path without query, status."""
+        with memoryview(self.records.memory) as view:
+            ended = [record for record in read_records(view) if record.kind == "end"]
+        return tuple(f"{record.method} {record.path} {record.status}" for record in ended[-most:])
 
     def close(self) -> None:
         """Unmap and close both."""

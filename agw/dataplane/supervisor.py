@@ -325,7 +325,15 @@ class Supervisor:
         cause = exit_cause(code)
         self._exits[cause] = self._exits.get(cause, 0) + 1
         place.restarts += 1
-        self._log.error("worker died", worker=place.index, cause=cause, next_in=f"{wait:g}s")
+        left = place.left_behind
+        self._log.error(
+            "worker died",
+            worker=place.index,
+            cause=cause,
+            next_in=f"{wait:g}s",
+            exchanges=left.exchanges,
+            last_requests=" | ".join(left.requests) or None,
+        )
         self._release_ports()
         self._settle()
         self._show()

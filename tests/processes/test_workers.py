@@ -58,6 +58,8 @@ def test_a_killed_worker_costs_only_its_own_connections(tmp_path):
         text = front.admin("/metrics")[1]
         assert metric(text, "agw_requests_total") >= before + 24 + owners.count(other)
         assert metric(text, "agw_worker_exits_total", cause="SIGKILL") == 1
+        [died] = [line for line in front.log.read_text().splitlines() if "worker died" in line]
+        assert "GET / 200" in died
         assert metric(text, "agw_workers_serving") == 2
         assert "cause=SIGKILL" in front.log.read_text()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from ipaddress import IPv6Address
 
-HEADER, SLOTS, SIZE = 64, 512, 896
+HEADER, SLOTS, SIZE = 64, 64, 896
 LAYOUT = struct.Struct("<HHBBBBQqqqQQ16s16sHHHHHBBBBBBBB6x32s144s128s128s64s128s16s144s")
 VALUES = {
     "version": 2,
