@@ -49,6 +49,16 @@ fuzz: build/fuzz/built  ## harnesses of the parsers, an hour each (FUZZ=request,
 converse: build $(VENV)/.dev  ## seeded conversations with the whole data plane (ARGS='--count 100000', VARIANT=debug)
 	@$(RUN) $(PY) -m fuzz.conversations $(ARGS)
 
+COMPILED := tests/unit/fastpath tests/wire tests/differential
+coverage:  ## lines of the native parser that tests reach (ARGS=--missing); fails below 95 %
+	@$(MAKE) --no-print-directory build VARIANT=debug
+	@$(PY) tools/coverage.py --forget
+	@$(MAKE) --no-print-directory test VARIANT=debug TESTS="$(COMPILED)" ARGS=-q
+	@$(PY) tools/coverage.py $(ARGS)
+
+covered:  ## the same table, of what has run in the debug variant already
+	@$(PY) tools/coverage.py $(ARGS)
+
 lint: $(VENV)/.dev  ## ruff with everything on, its formatter, cython-lint
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .

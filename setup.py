@@ -1,9 +1,10 @@
 """Builds what pyproject.toml cannot say: the compiled data plane, and the files that a wheel carries beside the code.
 
 Environment:
-    AGW_BUILD       release (default), debug (bounds checks, asserts, object counters) or sanitised (AddressSanitizer and
-                    UndefinedBehaviorSanitizer). These three run the same tests. fuzz: the sanitised one by clang, with
-                    what libFuzzer sees its way by, and the harnesses of fuzz/; it is not for the source tree.
+    AGW_BUILD       release (default), debug (bounds checks, asserts, object counters, and the lines counted that run, for
+                    tools/coverage.py) or sanitised (AddressSanitizer and UndefinedBehaviorSanitizer). These three run
+                    the same tests. fuzz: the sanitised one by clang, with what libFuzzer sees its way by, and the
+                    harnesses of fuzz/; it is not for the source tree.
     AGW_BUILD_JOBS  how many files are compiled at the same time; default: the processors that this process may use.
 
 Rules: one extension per .pyx, nothing listed by hand. Each variant has a folder of its own below build/, generated C
@@ -61,14 +62,14 @@ COVERED = [
 ]
 COMPILE = {
     "release": ["-O3", "-g1", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=3", *HARDENING, *WARNINGS],
-    "debug": [*CHECKED, *HARDENING, *WARNINGS],
+    "debug": [*CHECKED, *HARDENING, *WARNINGS, "--coverage"],
     "sanitised": [*CHECKED, *SANITISERS, *WARNINGS],
     "fuzz": [*COVERED, *WARNINGS],
 }
 HARDENED_LINK = ["-Wl,-z,relro,-z,now,-z,noexecstack"]
 LINK = {
     "release": HARDENED_LINK,
-    "debug": HARDENED_LINK,
+    "debug": [*HARDENED_LINK, "--coverage"],
     "sanitised": SANITISERS,
     "fuzz": [*SANITISERS, "-shared-libasan"],
 }

@@ -19,7 +19,14 @@ from pathlib import Path
 
 from fuzz import native, seeds
 
-LONGEST = {"request": 400, "response": 400, "chunked": 200, "path": 120, "writer": 400}  # bytes of an input
+LONGEST = {
+    "request": 400,
+    "response": 400,
+    "chunked": 200,
+    "path": 120,
+    "proxy": 300,
+    "writer": 400,
+}  # bytes of an input
 HARNESSES = tuple(LONGEST)
 SHORT = 3  # seconds of each harness
 LONG = 3600

@@ -1,6 +1,7 @@
-"""Harnesses of what stands below heads: the chunked coding, and paths with authorities.
+"""Harnesses of what stands below and before heads: the chunked coding, paths with authorities, the PROXY header.
 
 chunked: any split gives the same body, end and result as one read; a body that we code ourselves decodes to itself.
+proxy: a header is one from its last byte on, and is what a slow reading of its fixed places says.
 path: normalising again changes nothing, and a slow twin on segments agrees; the host for matching is its own host.
 """
 
@@ -15,6 +16,7 @@ from agw._fastpath.http1_body cimport (
 from agw._fastpath.http1_head cimport parse_trailers
 from agw._fastpath.http1_write cimport chunk_line
 from agw._fastpath.message cimport Field
+from agw._fastpath.proxy_protocol cimport PROXY_DONE, PROXY_ERROR, PROXY_MORE, ProxyHeader, parse_proxy_header
 from fuzz.feed cimport Cuts, cuts_of, digest, ensure, next_cut, poison, unpoison
 
 cdef enum:
@@ -245,9 +247,60 @@ cdef int path_target(const uint8_t* data, size_t size) noexcept nogil:
     return 0
 
 
+# --- the PROXY header -----------------------------------------------------------------------------------------------
+
+
+cdef bint _values_fill(const uint8_t* at, Py_ssize_t size) noexcept nogil:
+    """Whether type-length-values fill the rest: the slow twin, from the end of one to the next."""
+    cdef Py_ssize_t i = 0
+    while i + 3 <= size:
+        i += 3 + 256 * at[i + 1] + at[i + 2]
+    return i == size
+
+
+cdef bint _proxy_slowly(const uint8_t* data, Py_ssize_t size) noexcept nogil:
+    """Whether a whole header of this size may be accepted."""
+    cdef Py_ssize_t addresses = 0
+    if data[12] == 0x20 or data[13] == 0:
+        return True
+    if data[13] == 0x11:
+        addresses = 12
+    elif data[13] == 0x21:
+        addresses = 36
+    elif data[13] == 0x31:
+        addresses = 216
+    return addresses > 0 and size >= 16 + addresses and _values_fill(data + 16 + addresses, size - 16 - addresses)
+
+
+cdef int proxy_target(const uint8_t* data, size_t size) noexcept nogil:
+    cdef ProxyHeader header
+    cdef Cuts cuts = cuts_of(digest(data, size))
+    cdef Py_ssize_t at = 0, used = 0
+    cdef int result = PROXY_MORE
+    poison(data, size)
+    while result == PROXY_MORE and at < <Py_ssize_t> size:
+        at = next_cut(&cuts, at, size)
+        unpoison(data, at)
+        result = parse_proxy_header(data, at, &header, &used)
+    unpoison(data, size)
+    if result == PROXY_MORE:
+        return 0
+    ensure(parse_proxy_header(data, size, &header, &used) == result, "one result, however a header is cut")
+    if result == PROXY_ERROR:
+        return 0
+    ensure(result == PROXY_DONE and 16 <= used <= at, "an end inside of the input")
+    ensure(memcmp(data, b"\r\n\r\n\0\r\nQUIT\n", 12) == 0, "the signature")
+    ensure(used == 16 + 256 * data[14] + data[15], "the length that it says")
+    ensure(_proxy_slowly(data, used), "a header that the twin accepts too")
+    ensure(header.known == (data[12] == 0x21 and data[13] in (0x11, 0x21)), "an address where one is told")
+    ensure(parse_proxy_header(data, used - 1, &header, &used) == PROXY_MORE, "no header before its last byte")
+    return 0
+
+
 def targets():
     """Addresses of the harnesses, by name."""
     return {
         "chunked": <size_t> <void*> chunked_target,
         "path": <size_t> <void*> path_target,
+        "proxy": <size_t> <void*> proxy_target,
     }
