@@ -69,7 +69,7 @@ COMPILE = {
 HARDENED_LINK = ["-Wl,-z,relro,-z,now,-z,noexecstack"]
 LINK = {
     "release": HARDENED_LINK,
-    "debug": [*HARDENED_LINK, "--coverage"],
+    "debug": [*HARDENED_LINK, "--coverage", "-Wl,--exclude-libs,ALL"],  # gcov's own names stay inside
     "sanitised": SANITISERS,
     "fuzz": [*SANITISERS, "-shared-libasan"],
 }
@@ -181,6 +181,8 @@ class BuildExt(build_ext):  # type: ignore[misc]  # setuptools has no types
         built = Path(self.get_ext_fullpath(ext.name))
         made_of = [*ext.sources, *ext.depends]
         if not built.exists() or any(Path(each).stat().st_mtime > built.stat().st_mtime for each in made_of):
+            for old in Path(self.build_temp).glob(f"**/{Path(ext.sources[0]).stem}.gcda"):
+                old.unlink()  # counts of other code
             sys.stdout.write(f"  compiling {ext.name} ({VARIANT})\n")
             sys.stdout.flush()
         super().build_extension(ext)

@@ -90,6 +90,7 @@ class Agent:
 
     def __init__(self, play: Play, sock: socket.socket) -> None:
         sock.settimeout(0)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.play = play
         self.sock = sock
         self.received = bytearray()
@@ -209,6 +210,7 @@ class Play:
         self.disturbed = False  # an agent did what may cost other requests their connection
         self.at_rest = False  # slow clients read now
         self.late = False  # deadlines may have passed
+        self.faulty = False  # calls of the data plane itself are made to fail: any answer of its own will do
 
     def plan(self, nonce: bytes) -> Plan:
         """Return what to do with a request."""

@@ -49,11 +49,15 @@ def preload(source: Path, *links: str) -> Path:
 
 
 def respawn(*libraries: Path) -> None:
-    """Start this program again with the libraries preloaded, unless they are."""
-    loaded = os.environ.get("LD_PRELOAD", "")
-    if all(str(each) in loaded for each in libraries):
+    """Start this program again with the libraries loaded before all others, unless they are."""
+    loaded = os.environ.get("LD_PRELOAD", "").split(":")
+    wanted = [str(each) for each in libraries if str(each) not in loaded]
+    if not wanted:
         return
-    environment = {**os.environ, "LD_PRELOAD": ":".join([*loaded.split(":"), *map(str, libraries)]).strip(":")}
+    # AddressSanitizer, where it is there, comes behind them, which it would refuse: calls must meet ours first.
+    sanitiser = f"{os.environ.get('ASAN_OPTIONS', '')}:verify_asan_link_order=0".strip(":")
+    preloaded = ":".join([*wanted, *filter(None, loaded)])
+    environment = {**os.environ, "LD_PRELOAD": preloaded, "ASAN_OPTIONS": sanitiser}
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
 
 

@@ -8,7 +8,7 @@ cimport cython
 from libc.errno cimport ECONNABORTED, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, errno
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcpy, memset
-from posix.unistd cimport dup
+from posix.unistd cimport close, dup
 
 from agw._fastpath.exchange cimport Context
 from agw._fastpath.http1_downstream cimport D_PROXY, Http1Downstream
@@ -47,6 +47,34 @@ cdef enum:
     ACCEPT_PAUSE_MS = 500   # when there are no descriptors, or enough connections
 
 
+cdef Http1Downstream _connection(Context context, int fd, int port, const sockaddr_storage* where):
+    """The connection of a descriptor, in the set; where none can be made, the descriptor is closed."""
+    cdef uint8_t ip[16]
+    cdef const sockaddr_in* v4 = <const sockaddr_in*> where
+    cdef const sockaddr_in6* v6 = <const sockaddr_in6*> where
+    cdef Http1Downstream down
+    try:
+        down = Http1Downstream.__new__(Http1Downstream)
+        down.context = context
+        down.poller = context.poller
+        down.fd = fd
+        down.port = port
+        down.stalled_at = -1
+        if where.ss_family == AF_INET:
+            memset(ip, 0, 10)
+            ip[10] = ip[11] = 0xff
+            memcpy(ip + 12, &v4.sin_addr, 4)
+            down.know_peer(ip, ntohs(v4.sin_port))
+        else:
+            memcpy(ip, &v6.sin6_addr, 16)
+            down.know_peer(ip, ntohs(v6.sin6_port))
+        context.poller.add(down, EPOLLIN)
+    except BaseException:
+        close(fd)
+        raise
+    return down
+
+
 @cython.final
 cdef class Acceptor(Source):
     def __init__(self, Context context, int fd, int port):
@@ -67,7 +95,14 @@ cdef class Acceptor(Source):
     cdef int on_timer(self) except -1:
         if self in self.context.waiting:
             self.context.waiting.remove(self)
-        return self.poller.change(self, EPOLLIN)
+        try:
+            return self.poller.change(self, EPOLLIN)
+        except OSError:
+            return self._wait()
+
+    cdef int on_fault(self) except -1:
+        # A connection could not be taken. The socket is never given up for it: no other takes its clients.
+        return self._wait() if self.fd >= 0 else 0
 
     cdef bint _full(self) noexcept:
         """At the limit one more is taken only where a resting one can go for it."""
@@ -78,8 +113,12 @@ cdef class Acceptor(Source):
 
     cdef int _wait(self) except -1:
         """Take no more until a connection ends; descriptors may also be given back by others, so look again anyway."""
-        self.poller.change(self, 0)
-        self.context.waiting.append(self)
+        try:
+            self.poller.change(self, 0)
+        except OSError:
+            pass                # not even that: we are woken again at once, and try again
+        if self not in self.context.waiting:
+            self.context.waiting.append(self)
         return self.poller.arm(self, ACCEPT_PAUSE_MS)
 
     cdef int on_events(self, uint32_t events) except -1:
@@ -94,10 +133,7 @@ cdef class Acceptor(Source):
         """Take one connection; 0 when there is none left."""
         cdef sockaddr_storage where
         cdef unsigned int size = sizeof(where)
-        cdef uint8_t ip[16]
         cdef Http1Downstream down
-        cdef sockaddr_in* v4 = <sockaddr_in*> &where
-        cdef sockaddr_in6* v6 = <sockaddr_in6*> &where
         cdef int fd = accept4(self.fd, <sockaddr*> &where, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
         if fd < 0:
             if errno == EINTR or errno == ECONNABORTED:
@@ -107,27 +143,13 @@ cdef class Acceptor(Source):
                     return 1
                 self._wait()
             return 0
-        down = Http1Downstream.__new__(Http1Downstream)
-        down.context = self.context
-        down.poller = self.poller
-        down.fd = fd
-        down.port = self.port
-        down.stalled_at = -1
-        if where.ss_family == AF_INET:
-            memset(ip, 0, 10)
-            ip[10] = ip[11] = 0xff
-            memcpy(ip + 12, &v4.sin_addr, 4)
-            down.know_peer(ip, ntohs(v4.sin_port))
-        else:
-            memcpy(ip, &v6.sin6_addr, 16)
-            down.know_peer(ip, ntohs(v6.sin6_port))
-        if self.context.max_connections and self.context.connections >= self.context.max_connections:
-            self.context.reclaim()
+        down = _connection(self.context, fd, self.port, &where)
         self.context.connections += 1
         self.context.counters[C_DOWNSTREAM_ACCEPTED] += 1
         self.context.counters[C_DOWNSTREAM_ACTIVE] += 1
-        self.poller.add(down, EPOLLIN)
-        if self.context.proxies.contains(ip):
+        if self.context.max_connections and self.context.connections > self.context.max_connections:
+            self.context.reclaim()
+        if self.context.proxies.contains(down.peer):
             down.state = D_PROXY
             self.poller.arm(down, self.context.header_deadline_ms)
         else:

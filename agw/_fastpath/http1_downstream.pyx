@@ -448,10 +448,16 @@ cdef class Http1Downstream(Downstream):
         # Taken out first: the end of the connection frees `pending` while its bytes are being read.
         waiting = self.pending
         memset(&self.pending, 0, sizeof(self.pending))
-        used = self._consume(waiting.data + waiting.start, buffer_size(&waiting))
-        if self.state == D_HEAD or self.state == D_BODY or self.state == D_WAIT:
-            buffer_append(&self.pending, waiting.data + waiting.start + used, buffer_size(&waiting) - used)
-        buffer_free(&waiting)
+        try:
+            used = self._consume(waiting.data + waiting.start, buffer_size(&waiting))
+            if self.state == D_HEAD or self.state == D_BODY or self.state == D_WAIT:
+                buffer_append(&self.pending, waiting.data + waiting.start + used, buffer_size(&waiting) - used)
+        except BaseException:
+            # It may be the agent's side that woke us: this connection has lost its place all the same.
+            self.on_fault()
+            raise
+        finally:
+            buffer_free(&waiting)
         if self.fd < 0:
             return 0
         if buffer_size(&self.pending) == 0:

@@ -363,7 +363,7 @@ cdef class Http1Upstream(Upstream):
 @cython.final
 cdef class Http1Connector(Connector):
     cdef Upstream open(self, Context context, Endpoint endpoint):
-        cdef Http1Upstream up
+        cdef Http1Upstream up = Http1Upstream.__new__(Http1Upstream)
         cdef int one = 1
         cdef int family = (<unsigned short*> &endpoint.where)[0]
         cdef int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
@@ -381,15 +381,19 @@ cdef class Http1Connector(Connector):
             self.own_fault = errno in (EADDRNOTAVAIL, EAGAIN, ENOBUFS, ENOMEM, EPERM)
             close(fd)
             return None
-        up = Http1Upstream.__new__(Http1Upstream)
         up.context = context
         up.poller = context.poller
         up.endpoint = endpoint
         up.fd = fd
         up.state = U_CONNECTING
         up.connecting = True
+        try:
+            context.poller.add(up, EPOLLIN | EPOLLOUT)
+        except OSError:
+            self.own_fault = True
+            close(fd)
+            return None
         context.upstreams += 1
         context.counters[C_UPSTREAM_ACTIVE] += 1
-        context.poller.add(up, EPOLLIN | EPOLLOUT)
         context.poller.arm(up, context.connect_timeout_ms)
         return up

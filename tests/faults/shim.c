@@ -1,0 +1,139 @@
+/* Calls that fail when a test says so: preloaded, it stands between the compiled modules and the C library.
+ *
+ * Only calls out of agw's own modules are counted and can fail (agw_fault_range() tells where these lie), so Python and
+ * the test itself are left alone. One call fails: the agw_fault_at-th of agw_fault_kind, with agw_fault_errno; where
+ * that is 0, a call that sends takes one byte.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#define SHOWN __attribute__((visibility("default")))
+#define NEXT(name) ((__typeof__(&name))next(#name, &next_##name))
+#define HERE ((uintptr_t)__builtin_return_address(0))
+
+enum kind { MALLOC, REALLOC, RECV, SEND, SENDMSG, ACCEPT4, CONNECT, SOCKET, EPOLL_CTL, SETSOCKOPT, GETSOCKOPT, KINDS };
+
+SHOWN int agw_fault_kind = -1;
+SHOWN int agw_fault_errno = 0;
+SHOWN int64_t agw_fault_at = 0;
+SHOWN int64_t agw_fault_calls[KINDS];
+
+static struct { uintptr_t start, end; } ranges[128];
+static int n_ranges;
+
+SHOWN void agw_fault_range(uintptr_t start, uintptr_t end) {
+    if (n_ranges < 128) {
+        ranges[n_ranges].start = start;
+        ranges[n_ranges++].end = end;
+    }
+}
+
+static int fails(enum kind kind, uintptr_t caller) {
+    for (int i = 0; i < n_ranges; i++)
+        if (ranges[i].start <= caller && caller < ranges[i].end)
+            return ++agw_fault_calls[kind] == agw_fault_at && (int)kind == agw_fault_kind;
+    return 0;
+}
+
+static int failed(void) {
+    errno = agw_fault_errno;
+    return -1;
+}
+
+/* What dlsym() itself allocates before it has found the allocator. */
+static char early[4096];
+static size_t early_used;
+static int resolving;
+
+static void *next(const char *name, void **found) {
+    if (!*found) {
+        resolving = 1;
+        *found = dlsym(RTLD_NEXT, name);
+        resolving = 0;
+    }
+    return *found;
+}
+
+static void *next_malloc, *next_realloc, *next_recv, *next_send, *next_sendmsg, *next_accept4, *next_connect,
+    *next_socket, *next_epoll_ctl, *next_setsockopt, *next_getsockopt;
+
+void *malloc(size_t size);
+void *realloc(void *data, size_t size);
+
+SHOWN void *malloc(size_t size) {
+    if (resolving) {
+        size_t at = (early_used + 15) & ~(size_t)15;
+        early_used = at + size;
+        return early_used <= sizeof early ? early + at : NULL;
+    }
+    if (n_ranges && fails(MALLOC, HERE)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return NEXT(malloc)(size);
+}
+
+SHOWN void *realloc(void *data, size_t size) {
+    if (n_ranges && fails(REALLOC, HERE)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return NEXT(realloc)(data, size);
+}
+
+SHOWN ssize_t recv(int fd, void *data, size_t size, int flags) {
+    return fails(RECV, HERE) ? failed() : NEXT(recv)(fd, data, size, flags);
+}
+
+SHOWN ssize_t send(int fd, const void *data, size_t size, int flags) {
+    if (fails(SEND, HERE)) {
+        if (agw_fault_errno)
+            return failed();
+        size = size ? 1 : 0;
+    }
+    return NEXT(send)(fd, data, size, flags);
+}
+
+SHOWN ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+    if (fails(SENDMSG, HERE)) {
+        if (agw_fault_errno)
+            return failed();
+        for (size_t i = 0; i < message->msg_iovlen; i++)
+            if (message->msg_iov[i].iov_len)
+                return NEXT(send)(fd, message->msg_iov[i].iov_base, 1, flags);
+    }
+    return NEXT(sendmsg)(fd, message, flags);
+}
+
+SHOWN int accept4(int fd, struct sockaddr *where, socklen_t *size, int flags) {
+    return fails(ACCEPT4, HERE) ? failed() : NEXT(accept4)(fd, where, size, flags);
+}
+
+SHOWN int connect(int fd, const struct sockaddr *where, socklen_t size) {
+    return fails(CONNECT, HERE) ? failed() : NEXT(connect)(fd, where, size);
+}
+
+SHOWN int socket(int family, int type, int protocol) {
+    return fails(SOCKET, HERE) ? failed() : NEXT(socket)(family, type, protocol);
+}
+
+SHOWN int epoll_ctl(int epfd, int what, int fd, struct epoll_event *event) {
+    return fails(EPOLL_CTL, HERE) ? failed() : NEXT(epoll_ctl)(epfd, what, fd, event);
+}
+
+SHOWN int setsockopt(int fd, int level, int name, const void *value, socklen_t size) {
+    return fails(SETSOCKOPT, HERE) ? failed() : NEXT(setsockopt)(fd, level, name, value, size);
+}
+
+SHOWN int getsockopt(int fd, int level, int name, void *value, socklen_t *size) {
+    return fails(GETSOCKOPT, HERE) ? failed() : NEXT(getsockopt)(fd, level, name, value, size);
+}
