@@ -159,6 +159,8 @@ class World:
     def _listen(self, address: str) -> socket.socket:
         listener = socket.create_server((address, 0), backlog=256)
         listener.settimeout(0)
+        # Accepted sockets inherit it, as those of a worker do.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
 
     def begin(self) -> None:
