@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 
 import uvloop
 
+from bench.trouble.result import Check, exactly
+
 PATIENCE = 15.0  # seconds for one answer
 HOST = "agents.example.com"
 _SERIAL = itertools.count()
@@ -305,3 +307,12 @@ async def load_while(load: Load, story: Callable[[], object]) -> Tally:
 def run_load(load: Load, story: Callable[[], object]) -> Tally:
     """The same, from blocking code."""
     return uvloop.run(load_while(load, story))
+
+
+def safely_repeated(tally: Tally, doubled: int) -> list[Check]:
+    """What the retry rule promises, whatever agents do. doubled: POSTs that agents saw twice."""
+    return [
+        exactly("GET that failed", tally.failed("GET"), 0),
+        exactly("POST that reached an agent twice", doubled, 0),
+        exactly("answers to another's request", tally.mixed, 0),
+    ]

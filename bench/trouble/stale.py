@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from bench.trouble.clients import GET, POST, Load, Tally, run_load
+from bench.trouble.clients import GET, POST, Load, Tally, run_load, safely_repeated
 from bench.trouble.proxies import Conditions
 from bench.trouble.result import Check, Outcome, exactly
 from bench.trouble.stage import Options, on_stage
@@ -48,10 +48,8 @@ def run(options: Options) -> Outcome:
     if "agw" in found:
         agw = found["agw"]
         checks = [
-            exactly("GET that failed", agw.tally.failed("GET"), 0),
-            exactly("POST that reached an agent twice", agw.doubled, 0),
+            *safely_repeated(agw.tally, agw.doubled),
             exactly("ejections of an endpoint", int(agw.ejections), 0),
-            exactly("answers to another's request", agw.tally.mixed, 0),
         ]
     rows = {
         name: [

@@ -110,68 +110,6 @@ async def test_unsolicited_bytes_on_an_idle_connection_discard_it():
         assert len(gateway.peers) == 2
 
 
-def stale(reset):
-    """Answer the first request of the first connection; cut that connection on the second."""
-    seen = []
-
-    async def script(peer):
-        first = not seen
-        seen.append(peer)
-        while await peer.request() is not None:
-            if first and peer.at < len(peer.received):
-                return
-            if first and hasattr(peer, "answered"):
-                peer.cut(reset=reset)
-                return
-            await peer.send(OK)
-            peer.answered = True
-
-    return script
-
-
-@pytest.mark.parametrize("reset", [False, True])
-async def test_a_get_on_a_stale_connection_is_sent_again_once(reset):
-    async with serving(stale(reset)) as gateway:
-        client = await gateway.client(GET)
-        await client.response()
-        await client.send(GET)
-        assert (await client.response()).body == b"hello"
-        assert len(gateway.peers) == 2
-        assert len(gateway.requests()) == 3
-
-
-@pytest.mark.parametrize("reset", [False, True])
-async def test_a_post_on_a_stale_connection_is_not_sent_again(reset):
-    async with serving(stale(reset)) as gateway:
-        client = await gateway.client(GET)
-        await client.response()
-        await client.send(POST)
-        assert (await client.response()).status == 502
-        assert sum(message.start[0] == b"POST" for message in gateway.requests()) == 1
-
-
-async def test_a_get_is_not_sent_three_times():
-    async def script(peer):
-        if not gateway.clients[0].buffer and len(gateway.peers) == 1:
-            await peer.request()
-            await peer.send(OK)
-        await peer.request()
-
-    async with serving(script) as gateway:
-        client = await gateway.client(GET)
-        await client.response()
-        await client.send(GET)
-        assert (await client.response()).status == 502
-        assert len(gateway.requests()) == 3
-
-
-async def test_a_refused_connect_is_tried_on_the_other_endpoint():
-    async with serving(replies(OK), before=(closed_port(),)) as gateway:
-        for data in (GET, POST) * 4:
-            assert (await (await gateway.client(data)).response()).status == 200
-        assert len(gateway.requests()) == 8
-
-
 async def test_no_endpoint_accepts_is_503():
     async with serving(replies(OK)) as gateway:
         gateway.swap(entries(closed_port()))

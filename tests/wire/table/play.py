@@ -328,18 +328,29 @@ def _seen_faults(came: list[Message], case: Request, times: int) -> Iterator[str
 def _misfits(message: Message, seen: Seen) -> Iterator[str]:
     """In what a request is not the one that the row says."""
     method, target, _ = message.start
-    for what, is_, wanted in (
+    parts = (
         ("target", target, seen.target),
         ("method", method, seen.method),
         ("host", message.one("host"), seen.host),
         ("body", message.body, seen.body),
         ("framing", message.framing, seen.framing),
-    ):
+    )
+    yield from differences(parts, message, seen.has, seen.lacks)
+
+
+def differences(
+    parts: Iterable[tuple[str, object, object]],
+    message: Message,
+    has: Iterable[tuple[str, bytes]],
+    lacks: Iterable[str],
+) -> Iterator[str]:
+    """In what a message is not what is wanted. parts: what, as it is, as it is wanted (None: whatever it is)."""
+    for what, is_, wanted in parts:
         if wanted is not None and is_ != wanted:
             yield f"{what} is {is_!r}, not {wanted!r}"
-    for name, value in seen.has:
+    for name, value in has:
         if message.all(name) != [value]:
             yield f"{name} is {message.all(name)}, not {value!r}"
-    for name in seen.lacks:
+    for name in lacks:
         if message.all(name):
             yield f"{name} is there: {message.all(name)}"

@@ -20,7 +20,7 @@ from tests.oracles.strict_http1 import Malformed, Message, check_forwarded, chec
 from tests.wire.gateway import Peer, Session, serving, until
 from tests.wire.table.feeds import one_by_one, places
 from tests.wire.table.model import Outcome, Row
-from tests.wire.table.play import PATIENCE, turn
+from tests.wire.table.play import PATIENCE, differences, turn
 
 BATCH = 64
 NONCE = b"@@@@@@@@"  # in an answer or a body: the number of the request
@@ -310,20 +310,13 @@ def _message_faults(case: Answer, asker: Asker) -> Iterator[str]:
     body = None if case.body is None else case.body.replace(NONCE, b"%08d" % asker.play.number)
     if case.status >= 500 and case.body == b"":
         body = None
-    for what, is_, wanted in (
+    parts = (
         ("status", message.status, case.status),
         ("body", message.body, body),
         ("framing", message.framing, case.framing),
         ("trailers", message.trailers, case.trailers),
-    ):
-        if wanted is not None and is_ != wanted:
-            yield f"{what} is {is_!r}, not {wanted!r}"
-    for name, value in case.has:
-        if message.all(name) != [value]:
-            yield f"{name} is {message.all(name)}, not {value!r}"
-    for name in case.lacks:
-        if message.all(name):
-            yield f"{name} is there: {message.all(name)}"
+    )
+    yield from differences(parts, message, case.has, case.lacks)
 
 
 def _reuse_faults(case: Answer, asker: Asker) -> Iterator[str]:
