@@ -53,7 +53,12 @@ HARDENING = [
     "-Werror=format-security",
     *BRANCHES.get(platform.machine(), []),
 ]
-SANITISERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer"]
+SANITISERS = [
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=undefined",
+    "-fno-omit-frame-pointer",
+    "-DAGW_EXACT=1",
+]
 CHECKED = ["-O1", "-g", "-UNDEBUG", "-DAGW_DEBUG=1"]
 # libFuzzer itself is in a library of its own, loaded before: see fuzz/native.py.
 COVERED = [

@@ -89,6 +89,9 @@ def main() -> int:
                 break
         if options.seconds and time.time() - began > options.seconds:
             break
+    if worlds.objects():
+        failed += 1
+        sys.stderr.write(f"objects left behind: {worlds.objects()}\n")
     count, seconds = seed + 1 - options.seed, time.time() - began
     sys.stdout.write(
         f"{count} conversations in {seconds:.1f} s ({count / seconds:.0f} a second), {failed} broken a rule\n"

@@ -255,15 +255,16 @@ class Play:
             if listener in ready:
                 self._accept(listener)
         actors: list[Caller | Agent] = [*self.callers, *self.agents]
-        self.random.shuffle(actors)
+        first = int(self.random.random() * len(actors))
         moved = False
-        for actor in actors:
-            moved |= actor.act()
-            if self.random.random() < 0.6:
-                self.world.turn()
+        for actor in (*actors[first:], *actors[:first]):
+            if actor.act():
+                moved = True
+                if self.random.random() < 0.6:
+                    self.world.turn()
             if actor.sock in ready:
                 actor.read()
-        if self.world.loop.fd in ready:
+        if moved or self.world.loop.fd in ready:
             self.world.turn()
         return moved or bool(ready)
 

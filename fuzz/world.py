@@ -7,11 +7,13 @@ arrives between two of its turns, and what time it is. clock.c must be preloaded
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import socket
 import struct
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -154,7 +156,8 @@ class World:
         self.where = self.gateway.getsockname()
         self.entries = entries([each.getsockname() for each in self.agents])
         self.records = memoryview(bytearray(record.RECORDS_SIZE))
-        self.begin()
+        self.reactor: Reactor | None = None
+        self.loop: Loop | None = None
 
     def _listen(self, address: str) -> socket.socket:
         listener = socket.create_server((address, 0), backlog=256)
@@ -176,8 +179,9 @@ class World:
         self.left = self.reactor.live()["buffers"]
 
     def end(self) -> None:
-        """Close the reactor, and take what nobody accepted out of the agents' backlogs."""
+        """Close the reactor, let go of it, and take what nobody accepted out of the agents' backlogs."""
         self.reactor.close()
+        self.reactor, self.loop = None, None
         for listener in self.agents:
             with suppress(BlockingIOError):
                 while True:
@@ -210,6 +214,13 @@ class World:
     def exceptions(self) -> int:
         """Return how many exceptions reached the reactor: each is a bug."""
         return self.counters.cast("B").cast("Q")[EXCEPTIONS]
+
+
+def objects() -> dict[str, int]:
+    """Return how many connections and exchanges are left as objects, whatever the reactor counts: none, after its end."""
+    gc.collect()
+    left = (type(each).__name__ for each in gc.get_objects() if str(type(each).__module__).startswith("agw._fastpath"))
+    return dict(Counter(name for name in left if name in {"Http1Downstream", "Http1Upstream", "Exchange", "Endpoint"}))
 
 
 def close(sock: socket.socket, how: str) -> None:

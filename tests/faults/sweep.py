@@ -26,7 +26,7 @@ KINDS = (
     *("malloc", "realloc", "recv", "send", "sendmsg", "accept4", "connect", "socket", "epoll_ctl"),
     *("setsockopt", "getsockopt"),
 )
-SEEDS = (1331, 657, 241, 1242, 26)  # which, between them, pipeline, send much, reuse, talk out of turn and cut
+SEEDS = (376, 263, 244, 1034, 306)  # which, between them, pipeline, send much, reuse, talk out of turn and cut
 AFTER = Request(
     nonce=b"after",
     method=b"GET",
@@ -82,6 +82,11 @@ def play(world: worlds.World, played: Script, seed: int, *, faulty: bool) -> Non
         one.run()
         one.settle(patience=0.001)
         judge(one)
+        if faulty:
+            # A listener that could take nobody looks again after a while: it still finds those who came, and have left.
+            one.finish()
+            world.wait(1_000)
+            one.settle(patience=0.001)
         one.finish()
     finally:
         one.end()
@@ -97,7 +102,6 @@ def turn(world: worlds.World, faults: Faults, what: tuple[str, int], at: int, se
         reached = faults.reached(what[0]) >= at
         faults.arm(*what, 0)
         assert not world.alive(), f"alive at the end: {world.alive()}"
-        world.wait(1_000)  # a listener that found no descriptors looks again
         play(world, SERVED, 0, faulty=False)
         return reached
     finally:
@@ -121,6 +125,7 @@ def main() -> int:
     for name in names.split(","):
         number = 0 if name == "short" else getattr(errno, name)
         count = sum(sweep(world, faults, (kind, number), int(seed)) for seed in seeds or SEEDS)
+        assert not worlds.objects(), f"left behind: {worlds.objects()}"
         sys.stdout.write(f"{kind} {name}: {count} calls failed, one at a time\n")
     return 0
 
