@@ -1,6 +1,14 @@
 """Options that all tests share."""
 
+import signal
+
 import pytest
+
+
+def pytest_configure():
+    # A suite that runs in the background of a script ignores Ctrl-C, and so would every program that it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

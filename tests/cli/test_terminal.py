@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.cli.gateways import ROOT, agw, environment, free_port
 
 SEED = ROOT / "examples" / "seed"
 BROKEN = ROOT / "tests" / "golden" / "broken" / "backend-missing.yaml"
+PATIENCE = 120  # seconds, which only a fault reaches
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 COMMANDS = [
     ["--help"],
@@ -44,6 +46,8 @@ def on_terminal(*args: str, until: str = "", **more: str) -> tuple[int, str]:
     ) as process:
         os.close(sub)
         said, asked = b"", False
+        impatience = threading.Timer(PATIENCE, process.kill)
+        impatience.start()
         while chunk := _read(main):
             said += chunk
             if until and not asked and until.encode() in said:
@@ -51,6 +55,7 @@ def on_terminal(*args: str, until: str = "", **more: str) -> tuple[int, str]:
                 process.send_signal(signal.SIGINT)
         os.close(main)
         code = process.wait()
+        impatience.cancel()
     return code, said.decode().replace("\r\n", "\n")
 
 
