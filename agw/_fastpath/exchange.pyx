@@ -583,7 +583,10 @@ cdef class Exchange(Waiter):
         self.down = None
         down.exchange = None
         if len(context.spare) < MAX_SPARE:
-            context.spare.append(alive)
+            try:
+                context.spare.append(alive)
+            except MemoryError:
+                pass            # another is made when it is needed
         return down.done(complete)
 
     cdef void _record(self, int kind) noexcept:

@@ -47,7 +47,7 @@ cdef class Poller:
     cdef int epfd
     cdef object loop                # asyncio's; owns the thread
     cdef object _ticker             # handle of the next tick, None while no timer is armed
-    cdef list _closed               # Sources removed in this batch: their events may still be in it
+    cdef void* _closed              # Sources removed in this batch, by `older`: their events may still be in it
     cdef list _deferred             # Timed whose on_timer() comes when this batch is over
     cdef Timer wheel[512]           # list heads
     cdef Timer _mark                # end of the slot that is being gone through
@@ -72,4 +72,5 @@ cdef class Poller:
     cdef void _catch_up(self) noexcept
     cdef void _link(self, Timer* timer) noexcept
     cdef int _expire(self, Timer* head) except -1
+    cdef void _let_go(self) noexcept
     cdef list _all(self)

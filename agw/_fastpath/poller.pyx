@@ -72,7 +72,6 @@ cdef class Poller:
         cdef int i
         self.epfd = -1
         self.loop = loop
-        self._closed = []
         self._deferred = []
         for i in range(WHEEL_SLOTS):
             self.wheel[i].next = self.wheel[i].previous = &self.wheel[i]
@@ -151,9 +150,21 @@ cdef class Poller:
         if source.older != NULL:
             (<Source> source.older).newer = source.newer
         self.disarm(source)
-        self._closed.append(source)
-        Py_DECREF(source)
+        # The set's reference passes on, without a list that might not have room: closing must never fail.
+        source.older = self._closed
+        self._closed = <void*> source
         return 0
+
+    cdef void _let_go(self) noexcept:
+        """No event of what has been removed is left: give back the references."""
+        cdef void* at = self._closed
+        cdef Source source
+        self._closed = NULL
+        while at != NULL:
+            source = <Source> at
+            at = source.older
+            source.older = NULL
+            Py_DECREF(source)
 
     def _on_readable(self):
         self.run()
@@ -172,8 +183,8 @@ cdef class Poller:
                 self._dispatch(<Source> events[i].data.ptr, events[i].events)
             if self._deferred:
                 self._catch_up()
-            if self._closed:
-                self._closed.clear()
+            if self._closed != NULL:
+                self._let_go()
             if n < BATCH // 8:
                 break
         return 0
@@ -259,7 +270,7 @@ cdef class Poller:
             self._expire(&self.wheel[slot % WHEEL_SLOTS])
             slot += 1
         self._catch_up()
-        self._closed.clear()
+        self._let_go()
         if self.armed and self._ticker is None:
             self._ticker = self.loop.call_later(TICK_MS / 1000.0, self._tick)
 
@@ -306,13 +317,13 @@ cdef class Poller:
         for source in self._all():
             if (<Source> source).fd >= 0:
                 (<Source> source).on_cut()
-        self._closed.clear()
+        self._let_go()
 
     def close_all(self):
         """Close every socket in the set."""
         for source in self._all():
             self.remove(source)
-        self._closed.clear()
+        self._let_go()
 
     def counts(self):
         """What is alive: for tests."""

@@ -2,7 +2,8 @@
  *
  * Only calls out of agw's own modules are counted and can fail (agw_fault_range() tells where these lie), so Python and
  * the test itself are left alone. One call fails: the agw_fault_at-th of agw_fault_kind, with agw_fault_errno; where
- * that is 0, a call that sends takes one byte.
+ * that is 0, a call that sends takes one byte. OBJECT: any allocation at all while agw_fault_inside is set, Python's own
+ * among them (PYTHONMALLOC=malloc).
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,10 +21,11 @@
 #define NEXT(name) ((__typeof__(&name))next(#name, &next_##name))
 #define HERE ((uintptr_t)__builtin_return_address(0))
 
-enum kind { MALLOC, REALLOC, RECV, SEND, SENDMSG, ACCEPT4, CONNECT, SOCKET, EPOLL_CTL, SETSOCKOPT, GETSOCKOPT, KINDS };
+enum kind { MALLOC, REALLOC, RECV, SEND, SENDMSG, ACCEPT4, CONNECT, SOCKET, EPOLL_CTL, SETSOCKOPT, GETSOCKOPT, OBJECT, KINDS };
 
 SHOWN int agw_fault_kind = -1;
 SHOWN int agw_fault_errno = 0;
+SHOWN int agw_fault_inside = 0;
 SHOWN int64_t agw_fault_at = 0;
 SHOWN int64_t agw_fault_calls[KINDS];
 
@@ -42,6 +44,13 @@ static int fails(enum kind kind, uintptr_t caller) {
         if (ranges[i].start <= caller && caller < ranges[i].end)
             return ++agw_fault_calls[kind] == agw_fault_at && (int)kind == agw_fault_kind;
     return 0;
+}
+
+/* Whether an allocation fails, as one out of our modules or as one of many. */
+static int starves(enum kind kind, uintptr_t caller) {
+    if (agw_fault_inside && ++agw_fault_calls[OBJECT] == agw_fault_at && agw_fault_kind == OBJECT)
+        return 1;
+    return n_ranges && fails(kind, caller);
 }
 
 static int failed(void) {
@@ -63,11 +72,12 @@ static void *next(const char *name, void **found) {
     return *found;
 }
 
-static void *next_malloc, *next_realloc, *next_recv, *next_send, *next_sendmsg, *next_accept4, *next_connect,
-    *next_socket, *next_epoll_ctl, *next_setsockopt, *next_getsockopt;
+static void *next_malloc, *next_realloc, *next_calloc, *next_recv, *next_send, *next_sendmsg, *next_accept4,
+    *next_connect, *next_socket, *next_epoll_ctl, *next_setsockopt, *next_getsockopt;
 
 void *malloc(size_t size);
 void *realloc(void *data, size_t size);
+void *calloc(size_t count, size_t size);
 
 SHOWN void *malloc(size_t size) {
     if (resolving) {
@@ -75,7 +85,7 @@ SHOWN void *malloc(size_t size) {
         early_used = at + size;
         return early_used <= sizeof early ? early + at : NULL;
     }
-    if (n_ranges && fails(MALLOC, HERE)) {
+    if (starves(MALLOC, HERE)) {
         errno = ENOMEM;
         return NULL;
     }
@@ -83,11 +93,21 @@ SHOWN void *malloc(size_t size) {
 }
 
 SHOWN void *realloc(void *data, size_t size) {
-    if (n_ranges && fails(REALLOC, HERE)) {
+    if (starves(REALLOC, HERE)) {
         errno = ENOMEM;
         return NULL;
     }
     return NEXT(realloc)(data, size);
+}
+
+SHOWN void *calloc(size_t count, size_t size) {
+    if (resolving)
+        return malloc(count * size); /* early memory, which is zero */
+    if (starves(MALLOC, HERE)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return NEXT(calloc)(count, size);
 }
 
 SHOWN ssize_t recv(int fd, void *data, size_t size, int flags) {

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import os
 import re
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ from fuzz.verdict import judge
 SHIM = Path(__file__).with_name("shim.c")
 KINDS = (
     *("malloc", "realloc", "recv", "send", "sendmsg", "accept4", "connect", "socket", "epoll_ctl"),
-    *("setsockopt", "getsockopt"),
+    *("setsockopt", "getsockopt", "object"),
 )
 SEEDS = (376, 263, 244, 1034, 306)  # which, between them, pipeline, send much, reuse, talk out of turn and cut
 AFTER = Request(
@@ -56,6 +57,7 @@ class Faults:
         self.kind = ctypes.c_int.in_dll(shim, "agw_fault_kind")
         self.errno = ctypes.c_int.in_dll(shim, "agw_fault_errno")
         self.at = ctypes.c_int64.in_dll(shim, "agw_fault_at")
+        self.inside = ctypes.c_int.in_dll(shim, "agw_fault_inside")
         self.calls = (ctypes.c_int64 * len(KINDS)).in_dll(shim, "agw_fault_calls")
         mark = shim.agw_fault_range
         mark.argtypes = (ctypes.c_size_t, ctypes.c_size_t)
@@ -72,6 +74,21 @@ class Faults:
     def reached(self, kind: str) -> int:
         """Return how many calls there have been since."""
         return self.calls[KINDS.index(kind)]
+
+
+class Inside(worlds.World):
+    """A world in which the shim knows when the reactor runs."""
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__()
+        self.faults = faults
+
+    def turn(self) -> None:
+        """Let the reactor run once."""
+        ready = self.loop.ready
+        self.faults.inside.value = 1
+        ready()
+        self.faults.inside.value = 0
 
 
 def play(world: worlds.World, played: Script, seed: int, *, faulty: bool) -> None:
@@ -120,8 +137,10 @@ def sweep(world: worlds.World, faults: Faults, what: tuple[str, int], seed: int)
 def main() -> int:
     """Sweep; an exception says where something went wrong."""
     kind, names, *seeds = sys.argv[1:]
+    os.environ["PYTHONMALLOC"] = "malloc"
     worlds.respawn(worlds.preload(SHIM, "-ldl"), worlds.preload(CLOCK, "-ldl"))
-    faults, world = Faults(), worlds.World()
+    faults = Faults()
+    world = Inside(faults)
     for name in names.split(","):
         number = 0 if name == "short" else getattr(errno, name)
         count = sum(sweep(world, faults, (kind, number), int(seed)) for seed in seeds or SEEDS)

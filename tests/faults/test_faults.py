@@ -13,6 +13,7 @@ from tests.house.tree import ROOT
 # Of each kind of call, what it may fail with; "short": one byte is taken.
 FAULTS = {
     "realloc": "ENOMEM",
+    "object": "ENOMEM",
     "recv": "EINTR,EAGAIN,ECONNRESET,ENOMEM",
     "send": "EPIPE,ECONNRESET,EAGAIN,EINTR,ENOBUFS,short",
     "sendmsg": "EPIPE,ECONNRESET,EAGAIN,EINTR,ENOBUFS,short",
