@@ -226,7 +226,8 @@ cdef void _ensure_same_request(const Outcome* a, const Outcome* b) noexcept nogi
         a.request.framing == b.request.framing and a.request.content_length == b.request.content_length
         and a.request.minor == b.request.minor and a.request.keep_alive == b.request.keep_alive
         and a.request.expect_continue == b.request.expect_continue
-        and a.request.wants_trailers == b.request.wants_trailers, "one meaning, however the head is cut",
+        and a.request.wants_trailers == b.request.wants_trailers and a.request.websocket == b.request.websocket,
+        "one meaning, however the head is cut",
     )
     ensure(
         _same_fields(a.request.fields, a.request.n_fields, b.request.fields, b.request.n_fields, False),
@@ -243,6 +244,7 @@ cdef void _ensure_same_response(const Outcome* a, const Outcome* b) noexcept nog
         a.response.status == b.response.status and a.response.framing == b.response.framing
         and a.response.content_length == b.response.content_length and a.response.minor == b.response.minor
         and a.response.keep_alive == b.response.keep_alive and a.response.event_stream == b.response.event_stream
+        and a.response.websocket == b.response.websocket
         and _same(a.response.reason, a.response.reason_len, b.response.reason, b.response.reason_len),
         "one meaning, however the head is cut",
     )
@@ -306,7 +308,12 @@ cdef void _ensure_rewritten(int kind) noexcept nogil:
         ensure(whole.response.status == again.response.status, "the status is written")
         ensure(whole.response.framing == again.response.framing, "the framing is written")
         ensure(whole.response.content_length == again.response.content_length, "the length is written")
-        ensure(whole.response.keep_alive == again.response.keep_alive, "the connection's fate is written")
+        ensure(whole.response.websocket == again.response.websocket, "the switch is written")
+        # After a switch there is nothing to keep or to close, whatever the agent's fields say of it.
+        ensure(
+            whole.response.websocket or whole.response.keep_alive == again.response.keep_alive,
+            "the connection's fate is written",
+        )
         ensure(_same_fields(
             whole.response.fields, whole.response.n_fields, again.response.fields, again.response.n_fields, True
         ), "the kept fields are written")
@@ -318,6 +325,10 @@ cdef void _ensure_rewritten(int kind) noexcept nogil:
         and whole.request.method_id in (M_POST, M_PUT, M_PATCH)
     ), "the framing is written")
     ensure(request.minor == 1 and request.keep_alive, "HTTP/1.1 is written")
+    ensure(whole.request.websocket == request.websocket, "the handshake is written")
+    ensure(
+        request.websocket or whole.request.wants_trailers == request.wants_trailers, "the wish for trailers is written",
+    )
     ensure(_same_fields(
         whole.request.fields, whole.request.n_fields, request.fields, request.n_fields, True
     ), "the kept fields are written")
