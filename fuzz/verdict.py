@@ -12,6 +12,7 @@ from fuzz.script import Request
 from tests.oracles.strict_http1 import Message, check_relayed, read_response
 
 ONCE = {b"POST", b"PATCH"}
+KEPT = 60_000  # bytes of a request that agw surely reads to keep its connection
 
 
 def judge(play: Play) -> None:
@@ -124,5 +125,7 @@ class _Reading:
             or not request.plan.whole
             or play.disturbed
             or any(each.plan.early and each.body for each in client.requests)
+            # What is left of a request that was answered locally is read to a bound, and then the connection ends.
+            or any(each.kind == "elsewhere" and len(each.body) > KEPT for each in client.requests)
         )
         assert reason, f"{request.nonce!r} got no answer: {self.data[:200]!r}, ended {self.caller.ended!r}"

@@ -569,6 +569,9 @@ cdef class Http1Downstream(Downstream):
         if self.state == D_CLOSED:
             return 0
         self._leave()
+        if self.answer_framing == FRAMING_UNTIL_CLOSE and (self.exchange is not None or backlog(self)):
+            # Only the end of the connection would end this answer, which is not complete.
+            return self.reset()
         return self.poller.remove(self)
 
     cdef bint give_way(self) except -1:
