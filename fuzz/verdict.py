@@ -124,7 +124,8 @@ class _Reading:
             or request.broken
             or not request.plan.whole
             or play.disturbed
-            or any(each.plan.early and each.body for each in client.requests)
+            # An agent that closes before it has read the request resets the connection, its answer with it.
+            or any(each.plan.early for each in client.requests)
             # What is left of a request that was answered locally is read to a bound, and then the connection ends.
             or any(each.kind == "elsewhere" and len(each.body) > KEPT for each in client.requests)
         )
