@@ -11,6 +11,7 @@ from agw._fastpath.route cimport CompiledBackend, CompiledRule
 # Embedded in its exchange. Times are ns of Poller.now_ns.
 cdef struct Account:
     int64_t started_ns
+    int64_t epoch_ns            # to be added for CLOCK_REALTIME
     int64_t first_byte_ns       # 0 before the answer's head
     int64_t request_bytes       # body bytes read
     int64_t response_bytes      # body bytes sent on
@@ -31,8 +32,11 @@ cdef struct Account:
     char request_id[128]        # X-Request-Id: the text of id, or a trusted peer's own
     char trace_id[32]
 
-# Opens the account of an exchange: nothing is known but when and where. one, two: what the request's id is made of.
-cdef void account_open(Account* account, int port, int64_t now_ns, uint64_t one, uint64_t two) noexcept
+# Opens the account of an exchange: nothing is known but when and where. epoch_ns: Poller's. one, two: what the
+# request's id is made of.
+cdef void account_open(
+    Account* account, int port, int64_t now_ns, int64_t epoch_ns, uint64_t one, uint64_t two,
+) noexcept
 
 # Notes the request.
 cdef void account_begin(Account* account, const RequestHead* head, int port) noexcept

@@ -5,21 +5,22 @@ allocated, and nothing fails.
 """
 
 from libc.string cimport memcpy, memset
-from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from agw._fastpath.forwarding cimport hex_id
 from agw._fastpath.record cimport (
     C_DURATION, C_FIRST_BYTE, C_REASON, C_REQUESTS, C_STATUS_1XX, C_STREAM_DURATION, CONSUMER_ROOM, KEY_ROOM,
-    METHOD_ROOM, OP_NONE, PATH_ROOM, ROUTE_ROOM, R_UPSTREAM, Record, copy_route, copy_text, new_record, observe,
+    METHOD_ROOM, OP_NONE, PATH_ROOM, ROUTE_ROOM, R_UPSTREAM, Record, copy_text, new_record, observe,
     publish_record,
 )
+from agw._fastpath.route cimport Name
 
 cdef enum:
     LISTENER = 9                # bytes of "listener/", with which a listener's key begins
-    BACKEND = 8                 # and of "backend/"
 
 
-cdef void account_open(Account* account, int port, int64_t now_ns, uint64_t one, uint64_t two) noexcept:
+cdef void account_open(
+    Account* account, int port, int64_t now_ns, int64_t epoch_ns, uint64_t one, uint64_t two,
+) noexcept:
     account.status = 0
     account.reason = R_UPSTREAM
     account.method_id = 0
@@ -32,6 +33,7 @@ cdef void account_open(Account* account, int port, int64_t now_ns, uint64_t one,
     account.id[1] = two
     account.request_id_len = <uint8_t> hex_id(account.id, account.request_id)
     account.started_ns = now_ns
+    account.epoch_ns = epoch_ns
     account.first_byte_ns = 0
     account.request_bytes = 0
     account.response_bytes = 0
@@ -60,14 +62,12 @@ cdef const Record* account_record(
     uint16_t peer_port, Endpoint endpoint, CompiledRule rule, CompiledBackend backend,
 ) noexcept:
     cdef Record* record = new_record(ring)
-    cdef timespec now
     cdef int64_t age = now_ns - account.started_ns
-    clock_gettime(CLOCK_REALTIME, &now)
     record.kind = kind
     record.reason = account.reason
     record.flags = flags
     record.operation = account.operation
-    record.started_ns = <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec - age
+    record.started_ns = account.started_ns + account.epoch_ns
     record.first_byte_us = (account.first_byte_ns - account.started_ns) // 1000 if account.first_byte_ns else -1
     record.total_us = age // 1000
     record.request_bytes = account.request_bytes
@@ -99,12 +99,19 @@ cdef void _copy_texts(Record* record, const Account* account) noexcept:
     memcpy(record.path, account.path, account.path_len)
 
 
+cdef inline uint8_t _copy_name(const Name* name, char* into, Py_ssize_t room) noexcept:
+    cdef Py_ssize_t n = name.size if name.size < room else room
+    memcpy(into, name.text, n)
+    return <uint8_t> n
+
+
 cdef void _copy_names(Record* record, const Account* account, CompiledRule rule, CompiledBackend backend) noexcept:
     """What the configuration calls the parts that it met."""
     record.route_len = record.listener_len = record.backend_len = record.consumer_len = 0
     record.rule = 0
     if rule is not None:
-        record.route_len = copy_route(rule.key, record.route, ROUTE_ROOM, &record.rule)
+        record.rule = rule.number
+        record.route_len = _copy_name(&rule.route, record.route, ROUTE_ROOM)
         if account.listener != NULL:
             record.listener_len = copy_text(<str> account.listener, LISTENER, record.listener, KEY_ROOM)
         if account.consumer >= 0:
@@ -112,7 +119,7 @@ cdef void _copy_names(Record* record, const Account* account, CompiledRule rule,
                 rule.policy.keys.consumer(account.consumer), 0, record.consumer, CONSUMER_ROOM
             )
     if backend is not None:
-        record.backend_len = copy_text(backend.key, BACKEND, record.backend, KEY_ROOM)
+        record.backend_len = _copy_name(&backend.name, record.backend, KEY_ROOM)
 
 
 cdef void account_count(

@@ -69,7 +69,8 @@ cdef class Context:
     cdef unsigned char* head_scratch    # scratch of one parsed head: 2 * limits.head bytes
     cdef Field fields[528]              # of the head that is being parsed
     cdef char text[8192]                # values of added fields
-    cdef list spare                     # ended Exchanges, to begin again: no object is made per request
+    cdef Exchange spare                 # ended Exchanges, by next_spare, to begin again: no object is made per request
+    cdef int spares                     # how many
     cdef long active                    # exchanges in progress
     cdef long connections               # client connections open
     cdef long upstreams                 # connections to endpoints open
@@ -173,6 +174,7 @@ cdef class Exchange(Waiter):
     cdef Account account        # what its record will say
     cdef HeldCard card          # None on the plain path
     cdef Held held              # the request while it waits for a slot; None otherwise
+    cdef Exchange next_spare    # in Context.spare; None outside of it
 
     cdef int begin(self, RequestHead* head) except -1
     cdef int request_body(self, const unsigned char* data, Py_ssize_t size) except -1

@@ -58,7 +58,6 @@ cdef class Context:
         self.head_scratch = <unsigned char*> malloc(2 * head)
         if self.receive == NULL or self.head_scratch == NULL:
             raise MemoryError
-        self.spare = []
         self.waiting = []
 
     def __dealloc__(self):
@@ -155,15 +154,21 @@ cdef class Connector:
 cdef Exchange new_exchange(Context context, Downstream down):
     """An exchange for the next request of this connection."""
     cdef Exchange self
-    if context.spare:
-        self = <Exchange> context.spare.pop()
+    if context.spare is not None:
+        self = context.spare
+        context.spare = self.next_spare
+        self.next_spare = None
+        context.spares -= 1
     else:
         self = Exchange.__new__(Exchange)
         self.context = context
         self.poller = context.poller
     self.down = down
     self.flags = 0
-    account_open(&self.account, down.port, context.poller.now_ns, context.pool.random(), context.pool.random())
+    account_open(
+        &self.account, down.port, context.poller.now_ns, context.poller.epoch_ns, context.pool.random(),
+        context.pool.random(),
+    )
     context.active += 1
     context.counters[C_EXCHANGES_ACTIVE] += 1
     return self
@@ -582,11 +587,10 @@ cdef class Exchange(Waiter):
         self.held = None
         self.down = None
         down.exchange = None
-        if len(context.spare) < MAX_SPARE:
-            try:
-                context.spare.append(alive)
-            except MemoryError:
-                pass            # another is made when it is needed
+        if context.spares < MAX_SPARE:
+            context.spares += 1
+            self.next_spare = context.spare
+            context.spare = alive
         return down.done(complete)
 
     cdef void _record(self, int kind) noexcept:

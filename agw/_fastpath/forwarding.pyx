@@ -17,9 +17,9 @@ looked for, so that what is matched is what is forwarded; ours are added after a
 
 cimport cython
 from libc.stdint cimport int64_t
-from libc.stdio cimport snprintf
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+from agw._fastpath.digits cimport hex_digits, write_decimal
 from agw._fastpath.fields cimport AGW_DIGIT, AGW_TOKEN, agw_class, same_folded
 from agw._fastpath.message cimport (
     F_MAX_FORWARDS, F_OVERRIDE, F_TRACEPARENT, F_TRACESTATE, F_VIA, F_X_FORWARDED_FOR, F_X_FORWARDED_PROTO, F_X_REAL_IP,
@@ -34,15 +34,11 @@ cdef enum:
     MAX_ENTRY = 55          # "[", 45 bytes of IPv6, "]:65535"
     MAX_HOST = 512          # bytes of a Host that is repeated in Forwarded
 
-cdef const char* HEX = "0123456789abcdef"
-
-
 cdef int hex_id(const uint64_t* id, char* text) noexcept:
-    cdef const unsigned char* raw = <const unsigned char*> id
-    cdef int i
-    for i in range(16):
-        text[2 * i] = HEX[raw[i] >> 4]
-        text[2 * i + 1] = HEX[raw[i] & 15]
+    cdef uint64_t digits[4]
+    digits[0], digits[1] = hex_digits(id[0]), hex_digits(id[0] >> 32)
+    digits[2], digits[3] = hex_digits(id[1]), hex_digits(id[1] >> 32)
+    memcpy(text, digits, 32)
     return 32
 
 
@@ -128,7 +124,7 @@ cdef int _count_down(RequestHead* head, char* left) noexcept nogil:
         hops = hops * 10 + found.value[i] - 48
     if hops == 0:
         return 200
-    found.value_len = <uint32_t> snprintf(left, 20, "%lld", <long long> (hops - 1))
+    found.value_len = <uint32_t> (write_decimal(left, <uint64_t> (hops - 1)) - left)
     found.value = <const unsigned char*> left
     return 0
 
@@ -317,7 +313,7 @@ cdef class Forwarding:
         if port == 0:
             # A Host without a port means the scheme's; the listener's is what the client dialled where we are the edge.
             port = 443 if hop.https else hop.port
-        end = text + snprintf(text, 8, "%d", port)
+        end = write_decimal(text, port)
         add_field(head.fields, &head.n_fields, "X-Forwarded-Port", 16, text, end - text)
         text = end
         add_field(head.fields, &head.n_fields, "X-Forwarded-Proto", 17, "https", 5 if hop.https else 4)

@@ -7,6 +7,7 @@ count whatever the writers below put down.
 from libc.string cimport memcpy
 
 from agw._fastpath.buffer cimport buffer_reserve
+from agw._fastpath.digits cimport write_decimal
 from agw._fastpath.message cimport (
     FIELD_DROP, FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, Field, M_PATCH, M_POST, M_PUT,
 )
@@ -45,25 +46,9 @@ cdef inline unsigned char* _fields(unsigned char* at, const Field* fields, int c
     return at
 
 
-cdef inline unsigned char* _number(unsigned char* at, int64_t value) noexcept nogil:
-    cdef unsigned char digits[20]
-    cdef int n = 0
-    while True:
-        digits[n] = <unsigned char> (48 + value % 10)
-        n += 1
-        value //= 10
-        if value == 0:
-            break
-    while n:
-        n -= 1
-        at[0] = digits[n]
-        at += 1
-    return at
-
-
 cdef inline unsigned char* _length(unsigned char* at, int64_t length) noexcept nogil:
     at = _text(at, b"Content-Length: ", 16)
-    at = _number(at, length)
+    at = <unsigned char*> write_decimal(<char*> at, length)
     return _text(at, b"\r\n", 2)
 
 
@@ -103,7 +88,7 @@ cdef int write_response_head(
 ) except -1:
     cdef unsigned char* start = buffer_reserve(out, _room(head.fields, head.n_fields) + head.reason_len)
     cdef unsigned char* at = _text(start, b"HTTP/1.1 ", 9)
-    at = _number(at, head.status)
+    at = <unsigned char*> write_decimal(<char*> at, head.status)
     at[0] = b" "
     at = _text(at + 1, head.reason, head.reason_len)
     at = _text(at, b"\r\n", 2)

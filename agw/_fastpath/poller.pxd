@@ -58,6 +58,8 @@ cdef class Poller:
     cdef uint64_t* faults           # borrowed counter of exceptions that reached us; NULL: not counted
     cdef int64_t now_ms             # monotonic, as of this batch
     cdef int64_t now_ns             # the same clock
+    cdef int64_t epoch_ns           # what makes CLOCK_REALTIME of it; follows a step of that clock within a second
+    cdef int64_t _epoch_due         # ms: when it is asked for again
 
     cdef int add(self, Source source, uint32_t interest) except -1
     cdef int change(self, Source source, uint32_t interest) except -1

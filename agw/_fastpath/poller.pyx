@@ -14,7 +14,7 @@ cimport cython
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.errno cimport EINTR, errno
 from libc.string cimport memset
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 from posix.unistd cimport close
 
 cdef extern from "<sys/epoll.h>" nogil:
@@ -35,6 +35,7 @@ cdef extern from "<sys/epoll.h>" nogil:
 cdef enum:
     BATCH = 256             # events taken from the kernel at once
     ROUNDS = 4              # batches before uvloop's own handles get a turn
+    EPOCH_MS = 1000         # how late a step of CLOCK_REALTIME may be seen
 
 log = logging.getLogger("agw.fastpath")
 
@@ -101,6 +102,10 @@ cdef class Poller:
         clock_gettime(CLOCK_MONOTONIC, &now)
         self.now_ns = <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec
         self.now_ms = self.now_ns // 1_000_000
+        if self.now_ms >= self._epoch_due:
+            self._epoch_due = self.now_ms + EPOCH_MS
+            clock_gettime(CLOCK_REALTIME, &now)
+            self.epoch_ns = <int64_t> now.tv_sec * 1_000_000_000 + now.tv_nsec - self.now_ns
         return self.now_ns
 
     # --- the set ------------------------------------------------------------------------------------------------

@@ -259,6 +259,10 @@ cdef class Pool(Timed):
         cdef list endpoints = target.endpoints
         cdef Endpoint one, two
         cdef Py_ssize_t i, n = len(endpoints)
+        if n == 1:          # nothing to draw
+            one = <Endpoint> endpoints[0]
+            if one.health.quiet and one is not avoid and self._has_slot(one):
+                return one
         if n <= 1 or anyone:
             return self._scan(target, avoid, now_ms, anyone)
         i = <Py_ssize_t> (self.random() % <uint64_t> n)

@@ -151,8 +151,6 @@ cdef struct Record:
 
 # UTF-8 of a text without its first `skip` bytes, cut where it is longer than the room; gives the bytes used.
 cdef uint8_t copy_text(str text, Py_ssize_t skip, char* into, Py_ssize_t room) noexcept
-# The route of a rule's key, without the index that ends it, which goes to `index`.
-cdef uint8_t copy_route(str key, char* into, Py_ssize_t room, uint16_t* index) noexcept
 
 # The next slot of a ring, marked as unfinished; its texts and numbers are whatever was there before.
 cdef Record* new_record(unsigned char* ring) noexcept

@@ -13,9 +13,6 @@ from libc.string cimport memcpy
 
 from agw import errors
 
-cdef enum:
-    RULE = 5                    # bytes of "rule/", with which a rule's key begins
-
 COUNTERS_SIZE = C_COUNT * 8
 RECORDS_SIZE = RING_HEADER + RING_SLOTS * RECORD_SIZE
 
@@ -182,27 +179,6 @@ cdef uint8_t copy_text(str text, Py_ssize_t skip, char* into, Py_ssize_t room) n
         return 0
     n = n - skip if n - skip < room else room
     memcpy(into, raw + skip, n)
-    return <uint8_t> n
-
-
-cdef uint8_t copy_route(str key, char* into, Py_ssize_t room, uint16_t* index) noexcept:
-    cdef Py_ssize_t n = 0, slash
-    cdef const char* raw = PyUnicode_AsUTF8AndSize(key, &n)
-    cdef uint16_t number = 0
-    cdef Py_ssize_t i
-    if raw == NULL:
-        return 0
-    slash = n - 1
-    while slash > RULE and raw[slash] != c"/":
-        slash -= 1
-    for i in range(slash + 1, n):
-        number = number * 10 + <uint16_t> (raw[i] - c"0")
-    index[0] = number
-    n = slash - RULE
-    n = n if n < room else room
-    if n <= 0:
-        return 0
-    memcpy(into, raw + RULE, n)
     return <uint8_t> n
 
 

@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 from libc.string cimport memcmp, memcpy, strlen
 
 from agw import errors
+from agw._fastpath.digits cimport write_decimal
 from agw._fastpath.record cimport (
     CONSUMER_ROOM, ID_ROOM, KEY_ROOM, METHOD_ROOM, PATH_ROOM, RECORD_RETRIED, RECORD_REUSED, RECORD_SIZE, RECORD_START,
     RECORD_STREAM, ROUTE_ROOM,
@@ -71,19 +72,6 @@ cdef inline char* _put(char* at, const char* text) noexcept nogil:
     return at + n
 
 
-cdef char* _number(char* at, uint64_t value) noexcept nogil:
-    cdef char digits[20]
-    cdef int n = 20
-    while True:
-        n -= 1
-        digits[n] = <char> (c"0" + value % 10)
-        value //= 10
-        if value == 0:
-            break
-    memcpy(at, digits + n, 20 - n)
-    return at + 20 - n
-
-
 cdef inline char* _digits(char* at, uint64_t value, int count) noexcept nogil:
     """The last `count` digits, zeros in front."""
     cdef int i
@@ -95,7 +83,7 @@ cdef inline char* _digits(char* at, uint64_t value, int count) noexcept nogil:
 
 cdef char* _milliseconds(char* at, int64_t us) noexcept nogil:
     cdef uint64_t value = <uint64_t> us if us > 0 else 0
-    at = _number(at, value // 1000)
+    at = write_decimal(at, value // 1000)
     at[0] = c"."
     return _digits(at + 1, value % 1000, 3)
 
@@ -201,14 +189,14 @@ cdef char* _address(char* at, const uint8_t* ip, uint16_t port) noexcept nogil:
     cdef int i
     if memcmp(ip, b"\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0:
         for i in range(12, 16):
-            at = _number(at, ip[i])
+            at = write_decimal(at, ip[i])
             at[0] = c"." if i < 15 else c":"
             at += 1
-        return _number(at, port)
+        return write_decimal(at, port)
     inet_ntop(AF_INET6, ip, text, sizeof(text))
     at[0] = c"["
     at = _put(_put(at + 1, text), "]:")
-    return _number(at, port)
+    return write_decimal(at, port)
 
 
 # --- the line --------------------------------------------------------------------------------------------------------
@@ -216,11 +204,11 @@ cdef char* _address(char* at, const uint8_t* ip, uint16_t port) noexcept nogil:
 
 cdef char* _who(char* at, const Record* record) noexcept nogil:
     at = _address(_put(at, ',"peer":"'), record.peer, record.peer_port)
-    at = _number(_put(at, '","port":'), record.port)
+    at = write_decimal(_put(at, '","port":'), record.port)
     at = _member(at, ',"listener":"', record.listener, record.listener_len)
     if record.route_len:
         at = _member(at, ',"route":"', record.route, record.route_len)
-        at = _number(_put(at, ',"rule":'), record.rule)
+        at = write_decimal(_put(at, ',"rule":'), record.rule)
     at = _member(at, ',"backend":"', record.backend, record.backend_len)
     if record.endpoint_port:
         at = _address(_put(at, ',"endpoint":"'), record.endpoint, record.endpoint_port)
@@ -234,7 +222,7 @@ cdef char* _what(char* at, const Record* record) noexcept nogil:
     at = _member(at, ',"method":"', record.method, record.method_len)
     at = _member(at, ',"path":"', record.path, record.path_len)
     if record.status:
-        at = _number(_put(at, ',"status":'), record.status)
+        at = write_decimal(_put(at, ',"status":'), record.status)
     at = _put(_put(at, ',"reason":"'), _words[record.reason % REASONS])
     return _put(at, '"')
 
@@ -243,8 +231,8 @@ cdef char* _how(char* at, const Record* record) noexcept nogil:
     if record.first_byte_us >= 0:
         at = _milliseconds(_put(at, ',"first_byte_ms":'), record.first_byte_us)
     at = _milliseconds(_put(at, ',"total_ms":'), record.total_us)
-    at = _number(_put(at, ',"bytes_in":'), record.request_bytes)
-    at = _number(_put(at, ',"bytes_out":'), record.response_bytes)
+    at = write_decimal(_put(at, ',"bytes_in":'), record.request_bytes)
+    at = write_decimal(_put(at, ',"bytes_out":'), record.response_bytes)
     at = _put(at, ',"stream":true' if record.flags & RECORD_STREAM else ',"stream":false')
     at = _put(at, ',"reused":true' if record.flags & RECORD_REUSED else ',"reused":false')
     at = _put(at, ',"retried":true' if record.flags & RECORD_RETRIED else ',"retried":false')

@@ -2,12 +2,17 @@
 # CompiledBackend.bound, which belongs to the pool.
 
 cimport cython
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint16_t
 
 from agw._fastpath.keys cimport KeySet
 
 cdef enum:
     MAX_KEY_SOURCES = 8
+
+# What people call a thing, as records have it: a stretch of its key, UTF-8, borrowed from whatever has that key.
+cdef struct Name:
+    const char* text               # kind/namespace/name
+    Py_ssize_t size                # bytes
 
 # A place where a key may be. Bytes are borrowed from the policy that holds the struct.
 cdef struct KeySourceSpec:
@@ -45,6 +50,7 @@ cdef class CompiledTarget:
 @cython.final
 cdef class CompiledBackend:
     cdef readonly str key
+    cdef Name name
     cdef readonly object entry     # snapshot Backend
     cdef readonly bint a2a
     cdef readonly tuple targets    # of CompiledTarget
@@ -62,6 +68,8 @@ cdef struct WeightedRef:
 @cython.final
 cdef class CompiledRule:
     cdef readonly str key
+    cdef Name route                        # that it is of
+    cdef uint16_t number                   # of the rule in its route, from 0
     cdef readonly object entry             # snapshot Rule
     cdef readonly CompiledPolicy policy    # None without a policy
     cdef readonly list backend_refs        # the CompiledBackends that backends borrow

@@ -9,6 +9,7 @@ compiled backend, which is taken over from table to table while its entry stays 
 """
 
 cimport cython
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdlib cimport calloc, free
 
 import re2
@@ -95,10 +96,21 @@ cdef class CompiledBackend:
     """What a route names, with its targets. bound: see the module's rules."""
 
 
+cdef int _name(str key, str kind, Name* name) except -1:
+    """What stands behind `kind/` in a key."""
+    cdef Py_ssize_t skip = len(kind) + 1
+    name.text = PyUnicode_AsUTF8AndSize(key, &name.size)
+    skip = min(skip, name.size)
+    name.text += skip
+    name.size -= skip
+    return 0
+
+
 cdef CompiledBackend backend_new(str key, object entry):
     cdef CompiledBackend backend = CompiledBackend.__new__(CompiledBackend)
     cdef CompiledTarget target
     backend.key = key
+    _name(key, "backend", &backend.name)
     backend.entry = entry
     backend.a2a = entry.protocol == "A2A"
     backend.targets = tuple([_target(target_entry) for target_entry in entry.targets])
@@ -156,9 +168,20 @@ cdef _add_backends(CompiledRule rule, dict backends):
         ref += 1
 
 
+cdef int _name_rule(CompiledRule rule) except -1:
+    """A rule's key is its route's, and behind a slash which of its rules it is."""
+    _name(rule.key, "rule", &rule.route)
+    digits = rule.key.rpartition("/")[2]
+    if digits.isdecimal():
+        rule.number = int(digits) & 0xFFFF
+        rule.route.size = max(0, rule.route.size - <Py_ssize_t> len(digits) - 1)
+    return 0
+
+
 cdef CompiledRule _with_policy(str key, object entry, str policy, dict policies, dict backends):
     cdef CompiledRule rule = CompiledRule.__new__(CompiledRule)
     rule.key = key
+    _name_rule(rule)
     rule.entry = entry
     rule.backend_refs = []
     rule.error = bool(entry.error)
