@@ -23,7 +23,7 @@ from agw.snapshot.model import Credential, Delta, Entry, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT = 1
+FORMAT = 2
 """Changes when an older reader could misread newer bytes."""
 
 _encoder = msgspec.msgpack.Encoder(order="sorted")

@@ -70,12 +70,102 @@ class Attachment(_Value, frozen=True):
     policy: str = ""
 
 
+class Header(_Value, frozen=True):
+    """A header to write: name as configured."""
+
+    name: str
+    value: str
+
+
+class HeaderEdit(_Value, frozen=True):
+    """What is done to a head: set replaces all fields of a name, add appends one, remove (lower-case) takes all away.
+
+    A name is in one of the three at most, in any case of letters.
+    """
+
+    set: tuple[Header, ...] = ()
+    add: tuple[Header, ...] = ()
+    remove: tuple[str, ...] = ()
+
+
+class PathEdit(_Value, frozen=True):
+    """prefix: "" the whole path becomes value; else its beginning does, which the rule's one match has made sure of.
+
+    prefix has no trailing slash, but for "/" itself. The query is not touched.
+    """
+
+    value: str
+    prefix: str = ""
+
+
+class Redirect(_Value, frozen=True):
+    """Answered, not forwarded. scheme, hostname: "" the request's own. port: 0 by the rules of the Gateway API."""
+
+    status: int = 302
+    scheme: str = ""
+    hostname: str = ""
+    port: int = 0
+    path: PathEdit | None = None
+
+
+class Rewrite(_Value, frozen=True):
+    """What is changed on the way to the backend. hostname: "" the Host stays."""
+
+    hostname: str = ""
+    path: PathEdit | None = None
+
+
+class Mirror(_Value, frozen=True):
+    """A copy of numerator in denominator requests goes to the backend of this key, and its answer nowhere."""
+
+    backend: str
+    numerator: int = 100
+    denominator: int = 100
+
+
+class Cors(_Value, frozen=True):
+    """Cross-origin resource sharing (Fetch standard; HTTPCORSFilter). max_age: seconds of a preflight's answer.
+
+    origins: "*", or scheme://host[:port] in lower case, whose host may begin with "*." (any number of labels).
+    """
+
+    origins: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    expose: tuple[str, ...] = ()
+    credentials: bool = False
+    max_age: int = 5
+
+
+class Filters(_Value, frozen=True):
+    """What is done to requests and answers on their way."""
+
+    request_headers: HeaderEdit | None = None
+    response_headers: HeaderEdit | None = None
+    redirect: Redirect | None = None
+    rewrite: Rewrite | None = None
+    mirrors: tuple[Mirror, ...] = ()
+    cors: Cors | None = None
+
+
+class Retry(_Value, frozen=True):
+    """attempts: after the first. codes: statuses that are tried again. backoff_ms: least wait before the next try."""
+
+    attempts: int = 1
+    codes: tuple[int, ...] = ()
+    backoff_ms: int = 0
+
+
 class WeightedBackend(_Value, frozen=True):
-    """error: not empty where the reference is invalid; its share of the weight answers 500."""
+    """error: not empty where the reference is invalid; its share of the weight answers 500.
+
+    filters: of this backend alone, after those of the rule: header edits only.
+    """
 
     backend: str = ""
     weight: int = 1
     error: str = ""
+    filters: Filters | None = None
 
 
 class Rule(_Value, frozen=True, tag="Rule"):
@@ -96,6 +186,8 @@ class Rule(_Value, frozen=True, tag="Rule"):
     policy: str = ""
     request_timeout_ms: int = 0
     backend_timeout_ms: int = 0
+    filters: Filters | None = None
+    retry: Retry | None = None
     error: str = ""
 
 

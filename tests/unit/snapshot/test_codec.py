@@ -29,11 +29,11 @@ def test_the_order_of_entries_does_not_show_in_the_bytes(entries):
     ("data", "said"),
     [
         (b"", "no bytes"),
-        (b"\x02\x80", "format 2"),
-        (b"\x01", "does not decode"),
-        (b"\x01\x91\x01", "does not decode"),
-        (b"\x01" + b"\x81\xa7entries\x81\xa1k\x81\xa4type\xa7Unknown", "does not decode"),
-        (b"\x01\x81\xa7version\xa1\xff", "does not decode"),
+        (b"\x03\x80", "format 3"),
+        (b"\x02", "does not decode"),
+        (b"\x02\x91\x01", "does not decode"),
+        (b"\x02" + b"\x81\xa7entries\x81\xa1k\x81\xa4type\xa7Unknown", "does not decode"),
+        (b"\x02\x81\xa7version\xa1\xff", "does not decode"),
     ],
 )
 def test_other_bytes_are_refused(data, said):
