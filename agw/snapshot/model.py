@@ -80,7 +80,9 @@ class Header(_Value, frozen=True):
 class HeaderEdit(_Value, frozen=True):
     """What is done to a head: set replaces all fields of a name, add appends one, remove (lower-case) takes all away.
 
-    A name is in one of the three at most, in any case of letters.
+    A name is in one of the three at most, in any case of letters, and never one of framing or of the connection (Host,
+    Content-Length, Transfer-Encoding, Connection, Upgrade, ...). Names are tokens; values have no control characters but
+    tabs, and no white space around them.
     """
 
     set: tuple[Header, ...] = ()
@@ -91,7 +93,9 @@ class HeaderEdit(_Value, frozen=True):
 class PathEdit(_Value, frozen=True):
     """prefix: "" the whole path becomes value; else its beginning does, which the rule's one match has made sure of.
 
-    prefix has no trailing slash, but for "/" itself. The query is not touched.
+    Both begin with a slash; prefix, and value beside a prefix, have none at the end, but for "/" itself, which beside a
+    prefix stands for nothing: "/a" for prefix "/" makes "/a/x" of "/x", and "/" for prefix "/a" makes "/x" of "/a/x" and
+    "/" of "/a". The query is not touched.
     """
 
     value: str
@@ -126,7 +130,9 @@ class Mirror(_Value, frozen=True):
 class Cors(_Value, frozen=True):
     """Cross-origin resource sharing (Fetch standard; HTTPCORSFilter). max_age: seconds of a preflight's answer.
 
-    origins: "*", or scheme://host[:port] in lower case, whose host may begin with "*." (any number of labels).
+    origins: "*", or scheme://host[:port] in lower case, without the scheme's own port; the host may be "*" (any) or begin
+    with "*." (any number of labels, at least one). methods, headers, expose: as configured, or ("*",) alone; expose never
+    is "*" where credentials are allowed.
     """
 
     origins: tuple[str, ...] = ()
@@ -138,7 +144,14 @@ class Cors(_Value, frozen=True):
 
 
 class Filters(_Value, frozen=True):
-    """What is done to requests and answers on their way."""
+    """What is done to requests and answers on their way.
+
+    The order is fixed: a CORS preflight is answered before the policy asks for a key, since browsers send none with it; a
+    redirect after that, so that nothing is told to whom the policy refuses; then request_headers and rewrite, on top of the
+    fields that the gateway itself takes out and puts in; mirrors get what the backend gets, without the backend's own
+    filters. response_headers are for the agent's answers, and for redirects; CORS fields come after them. With a redirect
+    there is no rewrite, no mirror and no backend.
+    """
 
     request_headers: HeaderEdit | None = None
     response_headers: HeaderEdit | None = None
@@ -149,7 +162,10 @@ class Filters(_Value, frozen=True):
 
 
 class Retry(_Value, frozen=True):
-    """attempts: after the first. codes: statuses that are tried again. backoff_ms: least wait before the next try."""
+    """attempts: after the first, failed connections among them. codes: statuses that are tried again, ascending.
+
+    backoff_ms: least wait before each further try.
+    """
 
     attempts: int = 1
     codes: tuple[int, ...] = ()
