@@ -14,6 +14,7 @@ TRANSLATION: dict[str, str] = {
     "AGW2012": "The listener's protocol is not served; its routes are not reachable through it.",
     "AGW2013": "Two listeners of the Gateway cannot live on one port: same hostname, or protocols that exclude each other.",
     "AGW2014": "The listener allows kinds of routes that agw does not know, or none at all.",
+    "AGW2015": "A certificate that the listener names is missing, in another namespace without a grant, or not in PEM.",
     "AGW2020": "The route's parentRef names a Gateway that does not exist in that namespace; the route takes no traffic there.",
     "AGW2021": "No listener of the Gateway takes the route: its hostnames, its namespace or its sectionName do not fit.",
     "AGW2022": "The rule uses a filter or a feature that agw does not serve; it answers 500 rather than forward without it.",

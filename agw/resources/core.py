@@ -1,4 +1,4 @@
-"""Core objects: Secret, Namespace, Service, EndpointSlice; the fields that routing needs.
+"""Core objects: Secret, ConfigMap, Namespace, Service, EndpointSlice; the fields that translation needs.
 
 A Secret's values are `SecretBytes`: they never print themselves, so that no log, error or dump can.
 """
@@ -60,6 +60,12 @@ class Secret(Object, frozen=True):
 
     data: dict[str, SecretBytes] = {}
     type: str = "Opaque"
+
+
+class ConfigMap(Object, frozen=True):
+    """data: text by key; what is binary is of no use here."""
+
+    data: dict[str, str] = {}
 
 
 class Namespace(Object, frozen=True):

@@ -24,7 +24,7 @@ _OTHERS: dict[str, frozenset[str]] = {
     }),
     agentgateway.GROUP: frozenset(),
     "": frozenset({
-        "Binding", "ComponentStatus", "ConfigMap", "Endpoints", "Event", "LimitRange", "Node", "PersistentVolume",
+        "Binding", "ComponentStatus", "Endpoints", "Event", "LimitRange", "Node", "PersistentVolume",
         "PersistentVolumeClaim", "Pod", "PodTemplate", "ReplicationController", "ResourceQuota", "ServiceAccount",
     }),
     "discovery.k8s.io": frozenset(),

@@ -15,7 +15,10 @@ class Value(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class ObjectMeta(Value, frozen=True):
-    """metadata. namespace: "" for cluster-scoped kinds, else always set. creation_timestamp: RFC 3339, "" from a file."""
+    """metadata. namespace: "" for cluster-scoped kinds, else always set. creation_timestamp: RFC 3339, "" from a file.
+
+    deletion_timestamp: "" but where the object is on its way out and waits for what belongs to it.
+    """
 
     name: str
     namespace: str = ""
@@ -24,6 +27,7 @@ class ObjectMeta(Value, frozen=True):
     uid: str = ""
     generation: int = 0
     creation_timestamp: str = ""
+    deletion_timestamp: str = ""
 
 
 class Object(Value, frozen=True):

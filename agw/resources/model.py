@@ -30,6 +30,7 @@ from agw.resources.agentgateway import (
     TrafficPolicySpec,
 )
 from agw.resources.core import (
+    ConfigMap,
     EndpointConditions,
     EndpointSlice,
     Namespace,
@@ -102,6 +103,7 @@ __all__ = [
     "BackendSpec",
     "BackendTarget",
     "CardRewrite",
+    "ConfigMap",
     "EndpointConditions",
     "EndpointSlice",
     "Fraction",
@@ -201,6 +203,7 @@ KINDS: dict[str, Kind] = {
         Kind(Backend, agentgateway.GROUP, ("v1alpha1",), "backends.yaml"),
         Kind(TrafficPolicy, agentgateway.GROUP, ("v1alpha1",), "trafficpolicies.yaml"),
         Kind(Secret, "", ("v1",), "secret.yaml"),
+        Kind(ConfigMap, "", ("v1",), "configmap.yaml"),
         Kind(Namespace, "", ("v1",), "namespace.yaml", namespaced=False),
         Kind(Service, "", ("v1",), "service.yaml"),
         Kind(EndpointSlice, "discovery.k8s.io", ("v1",), "endpointslice.yaml"),

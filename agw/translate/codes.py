@@ -11,6 +11,7 @@ GATEWAY_UNSERVED = "AGW2011"  # a field of the Gateway that is not served
 LISTENER_PROTOCOL = "AGW2012"
 LISTENER_CONFLICT = "AGW2013"
 LISTENER_KINDS = "AGW2014"
+LISTENER_CERTIFICATE = "AGW2015"  # a certificate that is missing, refused or not in PEM
 PARENT_MISSING = "AGW2020"  # a route names a Gateway that does not exist
 NOT_ATTACHED = "AGW2021"  # no listener of the Gateway takes the route
 RULE_UNSERVED = "AGW2022"  # a filter or another feature that is not served: the rule answers 500

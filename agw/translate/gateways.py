@@ -1,8 +1,9 @@
 """GatewayClasses, Gateways and their listeners: whose they are, and which listeners can be served.
 
 Rules (Gateway API, GatewayStatus): every condition is always written. A Gateway stays accepted while one of its
-listeners is valid. `supportedKinds` is empty where the protocol is not served or no kind is left; a kind that is not
-served makes `ResolvedRefs` false and does not stop the kinds that are.
+listeners is valid. `supportedKinds` is empty where the protocol is not known or no kind is left; a kind that is not
+served makes `ResolvedRefs` false and does not stop the kinds that are. HTTPS is known and not served yet: its kinds and
+certificates are judged, and no route attaches.
 
 Must not: know which routes attach (`attachedRoutes` is counted by whoever puts the translation together).
 """
@@ -20,9 +21,11 @@ from msgspec.structs import replace
 from agw.errors import Problem
 from agw.resources import gateway as api
 from agw.snapshot import model
-from agw.translate import codes
+from agw.translate import certificates, codes
 from agw.translate.graph import Ask, Query
+from agw.translate.infrastructure import Infrastructure, infrastructure, unsupported_address
 from agw.translate.inputs import CLASS_OBJECT, GATEWAY_OBJECT
+from agw.translate.parameters import NO_PARAMETERS, PARAMETERS, Parameters, merge
 from agw.translate.result import CLASS_NAMES, CONTROLLER, Loser, ObjectKey
 from agw.translate.status import (
     FALSE,
@@ -37,13 +40,18 @@ from agw.translate.status import (
 HTTP_ROUTE = SupportedKind(api.GROUP, "HTTPRoute")
 _KINDS: Mapping[str, tuple[SupportedKind, ...]] = {"HTTP": (HTTP_ROUTE,)}
 """Protocols that are served, with the kinds of route that each takes."""
+_KNOWN: Mapping[str, tuple[SupportedKind, ...]] = {**_KINDS, "HTTPS": (HTTP_ROUTE,)}
 
 
 @dataclass(frozen=True, slots=True)
 class ClassState:
-    """ours: a GatewayClass of that name is ours, or there is none and the name is. refusal: why it is unusable."""
+    """ours: a GatewayClass of that name is ours, or there is none and the name is. refusal: why it is unusable.
+
+    parameters: what holds for all its Gateways.
+    """
 
     ours: bool
+    parameters: Parameters = NO_PARAMETERS
     reason: str = ""
     refusal: str = ""
     status: GatewayClassStatus | None = None
@@ -53,13 +61,17 @@ class ClassState:
 
 @dataclass(frozen=True, slots=True)
 class ListenerState:
-    """A listener as routes see it. served: it can take traffic. kinds: of the routes that it takes."""
+    """A listener as routes see it. served: it can take traffic. kinds: of the routes that it takes, once it is served.
+
+    attaches: whether routes may attach, though nothing may come of it (a Gateway that is refused as a whole).
+    """
 
     name: str
     port: int
     protocol: str
     hostname: str
     served: bool
+    attaches: bool
     kinds: tuple[SupportedKind, ...]
     namespaces: api.RouteNamespaces
     conditions: tuple[Condition, ...]
@@ -67,13 +79,17 @@ class ListenerState:
 
 @dataclass(frozen=True, slots=True)
 class GatewayState:
-    """A Gateway of ours, or the reason why it is not. served: its accepted listeners take traffic."""
+    """A Gateway of ours, or the reason why it is not. served: its accepted listeners take traffic.
+
+    infrastructure: what its data plane needs; None where it is not served.
+    """
 
     ref: str
     ours: bool
     served: bool = False
     listeners: tuple[ListenerState, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    infrastructure: Infrastructure | None = None
     problems: tuple[Problem, ...] = ()
     losers: tuple[Loser, ...] = ()
 
@@ -125,21 +141,37 @@ def _class(ask: Ask, _namespace: str, name: str) -> ClassState:
         said = f"GatewayClass {name} belongs to controller {controller}, not to {CONTROLLER}"
         return ClassState(ours=False, reason=said, losers=(Loser(subject, "NotOurs", said),))
     generation = found.metadata.generation
-    if found.spec.parameters_ref is not None:
-        said = "parametersRef is not served: agw takes no parameters on a GatewayClass"
+    parameters, wrong = _parameters(ask, found.spec.parameters_ref, "")
+    if wrong:
+        said = "; ".join(wrong)
         return ClassState(
             ours=True,
             refusal=said,
             status=GatewayClassStatus((Condition("Accepted", FALSE, "InvalidParameters", said, generation),)),
-            problems=(codes.error(codes.CLASS_INVALID, subject, "$.spec.parametersRef", said, "remove it"),),
+            problems=tuple(codes.error(codes.CLASS_INVALID, subject, "$.spec.parametersRef", each) for each in wrong),
             losers=(Loser(subject, "InvalidParameters", said, "$.spec.parametersRef"),),
         )
     accepted = Condition("Accepted", TRUE, "Accepted", "agw serves the Gateways of this class", generation)
-    return ClassState(ours=True, status=GatewayClassStatus((accepted,)))
+    return ClassState(ours=True, parameters=parameters, status=GatewayClassStatus((accepted,)))
 
 
-CLASS: Query[ClassState] = Query("class", 1, _class)
+CLASS: Query[ClassState] = Query("class", 2, _class)
 """("", name)"""
+
+
+def _parameters(
+    ask: Ask, ref: api.ParametersReference | api.LocalParametersReference | None, namespace: str
+) -> tuple[Parameters, list[str]]:
+    """(parameters, what is wrong with them or with the reference). namespace: "" where the reference has its own."""
+    if ref is None:
+        return NO_PARAMETERS, []
+    if (ref.group, ref.kind) != ("", "ConfigMap"):
+        return NO_PARAMETERS, [f"parametersRef names a {ref.kind} of group {ref.group or 'core'}: a ConfigMap is read"]
+    where = ref.namespace if isinstance(ref, api.ParametersReference) else namespace
+    if not where:
+        return NO_PARAMETERS, [f"parametersRef needs the namespace of ConfigMap {ref.name}"]
+    state = ask(PARAMETERS, where, ref.name)
+    return state.parameters, [f"ConfigMap {where}/{ref.name}: {said}" if key else said for key, said in state.wrong]
 
 
 def _gateway(ask: Ask, namespace: str, name: str) -> GatewayState | None:
@@ -155,7 +187,7 @@ def _gateway(ask: Ask, namespace: str, name: str) -> GatewayState | None:
         problem = note(codes.CLASS_UNKNOWN, subject, "$.spec.gatewayClassName", of.reason, hint)
         return GatewayState(ref, ours=False, problems=(problem,), losers=(Loser(subject, "NotOurs", of.reason),))
     conflicts = _conflicts(gateway.spec.listeners)
-    checked = [_listener(subject, gateway, index, conflicts) for index in range(len(gateway.spec.listeners))]
+    checked = [_listener(ask, subject, gateway, index, conflicts) for index in range(len(gateway.spec.listeners))]
     listeners = tuple(listener for listener, _ in checked)
     problems = [problem for _, found in checked for problem in found]
     losers = [
@@ -163,48 +195,64 @@ def _gateway(ask: Ask, namespace: str, name: str) -> GatewayState | None:
         for index, listener in enumerate(listeners)
         if not listener.served
     ]
-    reason, said = _whole(gateway, of, listeners)
-    refused = reason not in {"", "ListenersNotValid"}
+    parameters, wrong = _parameters(ask, (gateway.spec.infrastructure or _NONE).parameters_ref, namespace)
+    reason, said, path = _whole(gateway, of, wrong)
+    refused = bool(reason)
     if refused:
         listeners = tuple(_unprogrammed(listener, said) for listener in listeners)
-        path = "$.spec.infrastructure.parametersRef" if not of.refusal else "$.spec.gatewayClassName"
         problems.append(codes.error(codes.GATEWAY_INVALID, subject, path, said))
         losers.append(Loser(subject, reason, said))
+    else:
+        reason, said = _of_listeners(listeners)
     problems += _unserved(subject, gateway.spec)
     served = any(listener.served for listener in listeners)
     generation = gateway.metadata.generation
+    ports = frozenset(listener.port for listener in listeners if listener.served)
     return GatewayState(
         ref,
         ours=True,
         served=served,
         listeners=listeners,
         conditions=(
-            Condition("Accepted", TRUE if served else FALSE, reason or "Accepted", said, generation),
+            Condition("Accepted", TRUE if served else FALSE, reason, said, generation),
             Condition("Programmed", TRUE, "Programmed", "served", generation)
             if served
             else Condition("Programmed", FALSE, "Invalid", "no listener is served", generation),
         ),
+        infrastructure=infrastructure(gateway, ports, merge(of.parameters, parameters))
+        if served and not gateway.metadata.deletion_timestamp
+        else None,
         problems=tuple(problems),
         losers=tuple(losers),
     )
 
 
-GATEWAY: Query[GatewayState | None] = Query("gateway", 2, _gateway)
+GATEWAY: Query[GatewayState | None] = Query("gateway", 3, _gateway)
 """(namespace, name)"""
 
 
-def _whole(gateway: api.Gateway, of: ClassState, listeners: tuple[ListenerState, ...]) -> tuple[str, str]:
-    """(reason, message) of what is wrong with the Gateway as a whole; ("", ...) where nothing is."""
-    infrastructure = gateway.spec.infrastructure
+_NONE = api.GatewayInfrastructure()
+
+
+def _whole(gateway: api.Gateway, of: ClassState, wrong: list[str]) -> tuple[str, str, str]:
+    """(reason, message, path) of what refuses the Gateway as a whole; ("", "", "") where nothing does."""
     if of.refusal:
-        return "InvalidParameters", f"GatewayClass {gateway.spec.gateway_class_name} is not accepted: {of.refusal}"
-    if infrastructure is not None and infrastructure.parameters_ref is not None:
-        wanted = infrastructure.parameters_ref
-        return "InvalidParameters", f"parametersRef names {wanted.kind} {wanted.name}: agw takes no parameters"
+        said = f"GatewayClass {gateway.spec.gateway_class_name} is not accepted: {of.refusal}"
+        return "InvalidParameters", said, "$.spec.gatewayClassName"
+    if wrong:
+        return "InvalidParameters", "; ".join(wrong), "$.spec.infrastructure.parametersRef"
+    index, said = unsupported_address(gateway.spec)
+    if said:
+        return "UnsupportedAddress", said, f"$.spec.addresses[{index}].type"
+    return "", "", ""
+
+
+def _of_listeners(listeners: tuple[ListenerState, ...]) -> tuple[str, str]:
+    """(reason, message) of a Gateway's `Accepted`, by its listeners."""
     bad = [listener.name for listener in listeners if not listener.served]
     if bad:
         return "ListenersNotValid", f"not served: listener{'s' if len(bad) > 1 else ''} {', '.join(bad)}"
-    return "", "every listener is valid"
+    return "Accepted", "every listener is valid"
 
 
 def _unserved(subject: ObjectKey, spec: api.GatewaySpec) -> list[Problem]:
@@ -214,9 +262,6 @@ def _unserved(subject: ObjectKey, spec: api.GatewaySpec) -> list[Problem]:
     if spec.allowed_listeners is not None and spec.allowed_listeners.namespaces.from_ != "None":
         said = "ListenerSets are not served yet: none attaches"
         problems.append(codes.warning(codes.GATEWAY_UNSERVED, subject, "$.spec.allowedListeners", said))
-    if spec.addresses:
-        said = "asked-for addresses are not served yet: the listeners' own are used"
-        problems.append(codes.warning(codes.GATEWAY_UNSERVED, subject, "$.spec.addresses", said))
     return problems
 
 
@@ -227,12 +272,12 @@ def _conflicts(listeners: tuple[api.Listener, ...]) -> frozenset[tuple[int, str]
 
 
 def _listener(
-    subject: ObjectKey, gateway: api.Gateway, index: int, conflicts: frozenset[tuple[int, str]]
+    ask: Ask, subject: ObjectKey, gateway: api.Gateway, index: int, conflicts: frozenset[tuple[int, str]]
 ) -> tuple[ListenerState, list[Problem]]:
     listener, generation = gateway.spec.listeners[index], gateway.metadata.generation
     path, hostname = f"$.spec.listeners[{index}]", listener.hostname.lower()
     problems: list[Problem] = []
-    of_protocol = _KINDS.get(listener.protocol, ())
+    of_protocol = _KNOWN.get(listener.protocol, ())
     wanted = listener.allowed_routes.kinds
     named = tuple(SupportedKind(kind.group, kind.kind) for kind in wanted)
     kinds = tuple(kind for kind in dict.fromkeys(named) if kind in of_protocol) if wanted else of_protocol
@@ -240,7 +285,7 @@ def _listener(
     accepted = Condition("Accepted", TRUE, "Accepted", "", generation)
     conflicted = Condition("Conflicted", FALSE, "NoConflicts", "", generation)
     resolved = Condition("ResolvedRefs", TRUE, "ResolvedRefs", "", generation)
-    if not of_protocol:
+    if listener.protocol not in _KINDS:
         said = f"protocol {listener.protocol} is not served yet: only HTTP is"
         accepted = Condition("Accepted", FALSE, "UnsupportedProtocol", said, generation)
         problems.append(codes.error(codes.LISTENER_PROTOCOL, subject, f"{path}.protocol", said))
@@ -255,6 +300,11 @@ def _listener(
         said = f"not a kind of route that {listener.protocol} listeners take: {', '.join(strange)}"
         resolved = Condition("ResolvedRefs", FALSE, "InvalidRouteKinds", said, generation)
         problems.append(codes.error(codes.LISTENER_KINDS, subject, f"{path}.allowedRoutes.kinds", said))
+    elif listener.protocol == "HTTPS":
+        reason, said = certificates.unresolved(ask, subject.namespace, listener.tls)
+        if reason:
+            resolved = Condition("ResolvedRefs", FALSE, reason, said, generation)
+            problems.append(codes.error(codes.LISTENER_CERTIFICATE, subject, f"{path}.tls", said))
     served = accepted.status == TRUE and bool(kinds)
     programmed = (
         Condition("Programmed", TRUE, "Programmed", "", generation)
@@ -267,6 +317,7 @@ def _listener(
         protocol=listener.protocol,
         hostname=hostname,
         served=served,
+        attaches=listener.protocol in _KINDS,
         kinds=kinds,
         namespaces=listener.allowed_routes.namespaces,
         conditions=(accepted, programmed, resolved, conflicted),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from agw.resources.agentgateway import Backend, TrafficPolicy
-from agw.resources.core import EndpointSlice, Namespace, Secret, Service
+from agw.resources.core import ConfigMap, EndpointSlice, Namespace, Secret, Service
 from agw.resources.gateway import Gateway, GatewayClass, HTTPRoute, ReferenceGrant
 from agw.resources.meta import Object
 from agw.resources.objects import ResourceSet
@@ -25,6 +25,7 @@ ROUTE_OBJECT: Input[HTTPRoute | None] = Input("HTTPRoute", None)
 BACKEND_OBJECT: Input[Backend | None] = Input("Backend", None)
 POLICY_OBJECT: Input[TrafficPolicy | None] = Input("TrafficPolicy", None)
 SECRET_OBJECT: Input[Secret | None] = Input("Secret", None)
+CONFIG_MAP_OBJECT: Input[ConfigMap | None] = Input("ConfigMap", None)
 NAMESPACE_OBJECT: Input[Namespace | None] = Input("Namespace", None)
 SERVICE_OBJECT: Input[Service | None] = Input("Service", None)
 
@@ -47,6 +48,7 @@ OBJECTS: Mapping[type[Object], Input[Any]] = {
     Backend: BACKEND_OBJECT,
     TrafficPolicy: POLICY_OBJECT,
     Secret: SECRET_OBJECT,
+    ConfigMap: CONFIG_MAP_OBJECT,
     Namespace: NAMESPACE_OBJECT,
     Service: SERVICE_OBJECT,
 }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from agw.errors import Problem
     from agw.snapshot.model import Entry
+    from agw.translate.infrastructure import Infrastructure
     from agw.translate.policies import PolicyField
     from agw.translate.status import Status
 
@@ -59,8 +60,10 @@ class Translation:
     problems: errors, warnings and notes, each with the position of its field where the source has positions.
     losers: what produced nothing, or less than it says, with the reason.
     origins: for each policy entry, its fields with the TrafficPolicy that each came from.
+    infrastructure: per Gateway of ours, what its data plane needs; None where it is refused, and left as it is.
     changed: per Gateway whose entries differ from the translator's last translation, the keys that do (set, new or
     gone); a Gateway that came has all of its keys here, one that went all that it had.
+    restated: objects whose status differs from that of the translator's last translation, came or went.
     """
 
     snapshots: Mapping[str, Mapping[str, Entry]] = field(default_factory=dict)
@@ -68,4 +71,6 @@ class Translation:
     problems: tuple[Problem, ...] = ()
     losers: tuple[Loser, ...] = ()
     origins: Mapping[str, tuple[PolicyField, ...]] = field(default_factory=dict)
+    infrastructure: Mapping[str, Infrastructure | None] = field(default_factory=dict)
     changed: Mapping[str, frozenset[str]] = field(default_factory=dict, compare=False)
+    restated: frozenset[ObjectKey] = field(default=frozenset(), compare=False)

@@ -167,7 +167,7 @@ def _attach(ask: Ask, subject: ObjectKey, route: api.HTTPRoute, parent: _Parent)
 
 
 def _allows(ask: Ask, subject: ObjectKey, gateway: GatewayState, listener: ListenerState) -> bool:
-    if HTTP_ROUTE not in listener.kinds:
+    if not listener.attaches or HTTP_ROUTE not in listener.kinds:
         return False
     wanted = listener.namespaces
     if wanted.from_ == "Same":
@@ -181,7 +181,7 @@ def _allows(ask: Ask, subject: ObjectKey, gateway: GatewayState, listener: Liste
 
 def _refused(listener: ListenerState) -> str:
     """Say which routes a listener takes, to one that it does not."""
-    if HTTP_ROUTE not in listener.kinds:
+    if not listener.attaches or HTTP_ROUTE not in listener.kinds:
         return f"({listener.protocol}) takes no HTTPRoute"
     wanted = listener.namespaces.from_
     return {

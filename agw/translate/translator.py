@@ -24,6 +24,7 @@ from agw.translate.backends import BACKEND, SERVICE
 from agw.translate.credentials import CREDENTIALS
 from agw.translate.gateways import CLASS, GATEWAY, GatewayState
 from agw.translate.graph import Change, Graph, Key, Query
+from agw.translate.infrastructure import Infrastructure
 from agw.translate.inputs import Identity, Index
 from agw.translate.policies import POLICY, PolicyField
 from agw.translate.policy_status import POLICY_STATUS
@@ -102,12 +103,13 @@ class _Board:
         self._told = Told()
         self._shadows = Shadows()
         self._recount: set[str] = set()
-        self._restated = self._traced = False
+        self._restated: set[ObjectKey] = set()
+        self._traced = self._reshaped = False
         self._last = Translation()
 
     def post(self, report: Mapping[Key, Change], resources: ResourceSet) -> Translation:
         """Take the states that changed and give the whole."""
-        self._recount, self._restated, self._traced = set(), False, False
+        self._recount, self._restated, self._traced, self._reshaped = set(), set(), False, False
         ranked = sorted(report.items(), key=lambda item: item[0][0].rank)
         for key, change in ranked:
             if key[0] is GATEWAY:
@@ -125,6 +127,7 @@ class _Board:
     def _gateway(self, change: Change) -> None:
         state: GatewayState | None = change.new
         ref = (change.new or change.old).ref
+        self._reshaped |= _shape(change.old) != _shape(change.new)
         if state is None or not state.ours:
             self._gateways.pop(ref, None)
             self._shelves.close(ref)
@@ -201,10 +204,11 @@ class _Board:
 
     def _state(self, subject: ObjectKey, status: Status | None) -> None:
         if status is None:
-            self._restated |= self._statuses.pop(subject, None) is not None
+            if self._statuses.pop(subject, None) is not None:
+                self._restated.add(subject)
         elif self._statuses.get(subject) != status:
             self._statuses[subject] = status
-            self._restated = True
+            self._restated.add(subject)
 
     def _publish(self, resources: ResourceSet) -> Translation:
         last = self._last
@@ -217,7 +221,11 @@ class _Board:
             problems=self._told.problems(resources),
             losers=losers,
             origins=dict(self._origins) if self._traced else last.origins,
+            infrastructure={ref: state.infrastructure for ref, state in self._gateways.items()}
+            if self._reshaped
+            else last.infrastructure,
             changed=changed,
+            restated=frozenset(self._restated),
         )
 
     def _all_losers(self) -> tuple[Loser, ...]:
@@ -227,3 +235,7 @@ class _Board:
             Loser(subject, "NotReferenced", "no route that is served names it") for subject in self._idle.values()
         ]
         return tuple(sorted(losers, key=lambda loser: (loser.object, loser.path, loser.reason, loser.message)))
+
+
+def _shape(state: GatewayState | None) -> tuple[bool, Infrastructure | None]:
+    return (False, None) if state is None else (state.ours, state.infrastructure)

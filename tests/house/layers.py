@@ -21,7 +21,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "resources": frozenset({"errors", "data"}),
     "snapshot": frozenset({"errors"}),
     "a2a": frozenset({"errors"}),
-    "translate": frozenset({"resources", "snapshot", "a2a", "errors"}),
+    "translate": frozenset({"resources", "snapshot", "a2a", "settings", "errors"}),
     "_fastpath": frozenset({"snapshot", "a2a", "errors"}),
     "dataplane": frozenset({"snapshot", "a2a", "_fastpath", "settings", "errors"}),
     "kube": frozenset(),

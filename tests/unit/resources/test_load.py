@@ -120,7 +120,7 @@ items:
   kind: Namespace
   metadata: {name: a}
 - apiVersion: v1
-  kind: ConfigMap
+  kind: Pod
   metadata: {name: b}
 - apiVersion: v1
   kind: Service
@@ -129,7 +129,7 @@ items:
 """
     found = loaded(text)
     assert names(found) == ["a"]
-    assert [skipped.object for skipped in found.skipped] == ["ConfigMap b"]
+    assert [skipped.object for skipped in found.skipped] == ["Pod b"]
     (problem,) = found.problems
     assert (problem.object, problem.path, problem.position.line) == ("Service default/c", "$.spec.ports[0].port", 14)
     (resource,) = found.resources
@@ -204,7 +204,7 @@ def test_a_namespace_on_a_cluster_scoped_kind_is_dropped_as_the_api_server_does(
 @pytest.mark.parametrize(
     ("api_version", "kind", "code"),
     [
-        ("apps/v1", "Deployment", None), ("v1", "ConfigMap", None), ("v1", "PodList", None), ("v2", "Widget", None),
+        ("apps/v1", "Deployment", None), ("v1", "Pod", None), ("v1", "PodList", None), ("v2", "Widget", None),
         ("gateway.networking.k8s.io/v1", "GRPCRoute", None), ("networking.istio.io/v1", "Gateway", None),
         ("gateway.envoyproxy.io/v1alpha1", "Backend", None), ("serving.knative.dev/v1", "Service", None),
         ("gateway.networking.x-k8s.io/v1alpha1", "XListenerSet", None), ("apiextensions.k8s.io/v1", "CustomResourceDefinition", None),

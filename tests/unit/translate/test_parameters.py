@@ -1,0 +1,79 @@
+import pytest
+
+from agw.translate.parameters import NO_PARAMETERS, Autoscaling, Parameters, Resources, decode, merge
+
+
+def test_every_field_is_read():
+    state = decode({
+        "replicas": "3",
+        "image": "registry.example.com:5000/agw:1.0",
+        "imagePullPolicy": "Always",
+        "serviceType": "NodePort",
+        "serviceAnnotations": "cloud.example.com/spec: small\ncloud.example.com/charge: paid",
+        "loadBalancerClass": "cloud.example.com/nlb",
+        "externalTrafficPolicy": "Cluster",
+        "resources": "requests: {cpu: 250m, memory: 256Mi}\nlimits: {memory: 1Gi}",
+        "hpa": "{minReplicas: 2, maxReplicas: 10, cpu: 60}",
+        "nodeSelector": "{pool: edge}",
+        "priorityClassName": "high",
+        "settings": "access_log: stdout\nvia: false\ntrusted_hops: 1",
+    })  # fmt: skip
+    assert state.wrong == ()
+    assert state.parameters == Parameters(
+        replicas=3,
+        image="registry.example.com:5000/agw:1.0",
+        image_pull_policy="Always",
+        service_type="NodePort",
+        service_annotations={"cloud.example.com/spec": "small", "cloud.example.com/charge": "paid"},
+        load_balancer_class="cloud.example.com/nlb",
+        external_traffic_policy="Cluster",
+        resources=Resources({"cpu": "250m", "memory": "256Mi"}, {"memory": "1Gi"}),
+        hpa=Autoscaling(10, 2, 60),
+        node_selector={"pool": "edge"},
+        priority_class_name="high",
+        settings={"access_log": "stdout", "via": "false", "trusted_hops": "1"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("replica", "3", 'did you mean "replicas"?'),
+        ("replicas", "many", "expected `int | null`, got `str`"),
+        ("replicas", "0", ">= 1"),
+        ("replicas", "", "no value"),
+        ("replicas", "{", "replicas: "),
+        ("serviceType", "ExternalName", "invalid enum value"),
+        ("serviceAnnotations", "{a: 1}", "expected `str`, got `int`"),
+        ("serviceAnnotations", "{'a b': c}", "matching regex"),
+        ("resources", "{requests: {cpu: lots}}", "matching regex"),
+        ("resources", "{request: {cpu: 1}}", "unknown field `request`"),
+        ("hpa", "{maxReplicas: 1, minReplicas: 2}", "less than minReplicas"),
+        ("hpa", "{minReplicas: 2}", "maxReplicas"),
+        ("image", "has space", "matching regex"),
+        ("settings", "{acces_log: stdout}", 'did you mean "access_log"?'),
+        ("settings", "{drain_timeout: soon}", "must be a duration"),
+        ("settings", "{admin: '0.0.0.0:1'}", "pods depend on it"),
+        ("settings", "access_log", "a map of settings"),
+    ],
+)
+def test_what_is_wrong_is_named(key, value, said):
+    state = decode({key: value})
+    ((found, message),) = state.wrong
+    assert found == key
+    assert said in message
+    assert state.parameters is NO_PARAMETERS
+
+
+def test_all_of_it_is_said_at_once():
+    assert [key for key, _ in decode({"b": "1", "a": "1", "replicas": "x"}).wrong] == ["a", "b", "replicas"]
+
+
+def test_a_gateway_wins_over_its_class_key_by_key():
+    outer = Parameters(replicas=2, image="a", service_annotations={"x": "1", "y": "1"}, settings={"via": "false"})
+    inner = Parameters(replicas=5, service_annotations={"y": "2"})
+    assert merge(outer, inner) == Parameters(
+        replicas=5, image="a", service_annotations={"x": "1", "y": "2"}, settings={"via": "false"}
+    )
+    assert merge(NO_PARAMETERS, inner) == inner
+    assert merge(outer, NO_PARAMETERS) == outer
