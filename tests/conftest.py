@@ -4,6 +4,8 @@ import signal
 
 import pytest
 
+pytest_plugins = ["tests.cluster.plugin"]
+
 
 def pytest_configure():
     # A suite that runs in the background of a script ignores Ctrl-C, and so would every program that it starts.

@@ -24,7 +24,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "translate": frozenset({"resources", "snapshot", "a2a", "settings", "errors"}),
     "_fastpath": frozenset({"snapshot", "a2a", "errors"}),
     "dataplane": frozenset({"snapshot", "a2a", "_fastpath", "settings", "errors"}),
-    "kube": frozenset(),
+    "kube": frozenset({"errors"}),
     "controller": frozenset({"kube", "resources", "translate", "snapshot", "settings", "errors"}),
     "cli": frozenset(
         {"errors", "settings", "data", "resources", "snapshot", "a2a", "translate", "_fastpath", "dataplane", "kube"}

@@ -1,0 +1,291 @@
+"""Requests to a Kubernetes API server: typed in what they raise, and with the caller's own decoding.
+
+    async with Client.find() as client:
+        gateway = await client.get(GATEWAYS, Key("default", "agw"), decoder(Gateway))
+        await client.apply(GATEWAYS, key, {"status": ...}, subresource="status")
+
+Rules: bytes go straight to the caller's decode, with no model of a library in between. Every failure is a `KubeError`;
+no exception of the HTTP library leaves this module. Nothing is repeated here: a caller knows what may be repeated.
+Must not: keep objects, or log what is in them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, Literal, Self, TypeVar
+
+import httpx2
+import msgspec
+
+from agw.kube import credentials
+from agw.kube.errors import ApiError, CredentialsError, Unreachable, from_answer
+from agw.kube.objects import Decode, Page, read
+from agw.kube.resource import Key, Resource
+
+T = TypeVar("T")
+Parameters = Mapping[str, str]
+Propagation = Literal["Background", "Foreground", "Orphan"]
+
+PAGE = 500
+"""Objects in a page of a list, as kubectl and client-go ask for."""
+
+# Whole exchanges are bounded where they are made; a watch's body may be silent for minutes.
+_TIMEOUT = httpx2.Timeout(None, connect=credentials.CONNECT_SECONDS)
+_FRESH_SECONDS = 5.0  # how often the files of the credentials are looked at
+_APPLY = "application/apply-patch+yaml"  # JSON is YAML
+_MERGE = "application/merge-patch+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[T]):
+    """A whole list. resource_version: where a watch goes on from."""
+
+    items: tuple[T, ...]
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which objects of a resource. namespace: "" for all. labels, fields: selectors as kubectl has them, `a=b,c!=d`."""
+
+    namespace: str = ""
+    labels: str = ""
+    fields: str = ""
+
+    @property
+    def selectors(self) -> dict[str, str]:
+        """Query parameters of the two selectors."""
+        both = (("labelSelector", self.labels), ("fieldSelector", self.fields))
+        return {name: value for name, value in both if value}
+
+
+_EVERYTHING = Scope()
+
+
+class _Connection:
+    """One HTTP client of certain credentials, and how many requests are under way on it."""
+
+    def __init__(self, made_from: credentials.Credentials, user_agent: str) -> None:
+        self.credentials = made_from
+        self.http = credentials.connect(made_from, user_agent)
+        self.users = 0
+        self.retired = False
+
+    async def release(self) -> None:
+        self.users -= 1
+        if self.retired and not self.users:
+            await self.http.aclose()
+
+
+class Client:
+    """Access to one API server. Make it with `find`; close it, or use it as a context manager.
+
+    namespace: of the context, or the pod's own. manager: the field manager of applies and writes.
+    """
+
+    def __init__(self, source: credentials.Source, *, manager: str = "agw", user_agent: str = "agw") -> None:
+        """Read the credentials; nothing is sent yet. Raises CredentialsError."""
+        self.manager = manager
+        self._source = source
+        self._user_agent = user_agent
+        self._connection = _Connection(credentials.load(source), user_agent)
+        self._looked = float("-inf")
+
+    @classmethod
+    def find(cls, kubeconfig: str = "", *, context: str = "", manager: str = "agw", user_agent: str = "agw") -> Self:
+        """Return a client for the cluster that kubectl would use here, or the one that this pod is in."""
+        return cls(credentials.find(kubeconfig, context), manager=manager, user_agent=user_agent)
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the context; in a cluster the pod's own."""
+        return self._connection.credentials.namespace
+
+    @property
+    def server(self) -> str:
+        """URL of the API server."""
+        return self._connection.credentials.server
+
+    async def get(self, resource: Resource, key: Key, decode: Decode[T], *, subresource: str = "") -> T:
+        """Return one object. Raises NotFound."""
+        return decode(await self.request("GET", resource.object(key, subresource)))
+
+    async def list(
+        self,
+        resource: Resource,
+        decode: Decode[T],
+        scope: Scope = _EVERYTHING,
+        *,
+        limit: int = PAGE,
+    ) -> Listed[T]:
+        """Return all objects of a scope, read in pages; each is decoded by itself.
+
+        Raises Expired where the list took longer than the server keeps its pages.
+        """
+        found: list[T] = []
+        parameters = scope.selectors | {"limit": str(limit)}
+        path = resource.collection(scope.namespace)
+        while True:
+            page = read(Page, await self.request("GET", path, parameters), path)
+            found += [decode(bytes(item)) for item in page.items or ()]
+            if not page.metadata.continue_:
+                return Listed(tuple(found), page.metadata.resource_version)
+            parameters["continue"] = page.metadata.continue_
+
+    async def create(self, resource: Resource, body: object, *, namespace: str = "") -> bytes:
+        """Create an object; return what the server made of it, as JSON. Raises AlreadyExists, Invalid."""
+        query = {"fieldManager": self.manager}
+        return await self.request("POST", resource.collection(namespace), query, body)
+
+    async def replace(self, resource: Resource, key: Key, body: object, *, subresource: str = "") -> bytes:
+        """Replace an object; with its resourceVersion in the body, only that version. Raises Conflict, NotFound."""
+        query = {"fieldManager": self.manager}
+        return await self.request("PUT", resource.object(key, subresource), query, body)
+
+    async def apply(
+        self,
+        resource: Resource,
+        key: Key,
+        body: Mapping[str, Any],
+        *,
+        subresource: str = "",
+        force: bool = True,
+    ) -> bytes:
+        """Server-side apply: the object has these fields, they are ours, and what we applied before and not now goes.
+
+        body: the fields; apiVersion, kind, and metadata's name and namespace are put in. force: take fields that
+        another manager owns, else Conflict is raised.
+        """
+        metadata = {**body.get("metadata", {}), "name": key.name}
+        if key.namespace:
+            metadata["namespace"] = key.namespace
+        whole = {**body, "apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
+        query = {"fieldManager": self.manager, "force": "true" if force else "false"}
+        path = resource.object(key, subresource)
+        return await self.request("PATCH", path, query, whole, content_type=_APPLY)
+
+    async def patch(self, resource: Resource, key: Key, body: object, *, subresource: str = "") -> bytes:
+        """JSON merge patch (RFC 7386): null takes a field away. Raises NotFound, Invalid."""
+        query = {"fieldManager": self.manager}
+        path = resource.object(key, subresource)
+        return await self.request("PATCH", path, query, body, content_type=_MERGE)
+
+    async def delete(
+        self, resource: Resource, key: Key, *, propagation: Propagation = "Background", uid: str = ""
+    ) -> None:
+        """Delete an object; what it owns goes as `propagation` says. uid: only that very object. Raises NotFound."""
+        options: dict[str, object] = {"propagationPolicy": propagation}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        await self.request("DELETE", resource.object(key), body=options)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        query: Parameters | None = None,
+        body: object = None,
+        *,
+        content_type: str = "application/json",
+        within: float = 30.0,
+    ) -> bytes:
+        """Send any request and return the body of its answer. body: what msgspec can encode, or None.
+
+        within: seconds for the whole exchange. Raises ApiError for an answer that is not 2xx, Unreachable for none.
+        """
+        try:
+            async with asyncio.timeout(within), self._exchange(method, path, query, body, content_type) as response:
+                data = await response.aread()
+        except TimeoutError as error:
+            raise Unreachable(f"{method} {path}: no answer within {within:g} s") from error
+        if not response.is_success:
+            raise _refusal(response, data, f"{method} {path}")
+        return data
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, query: Parameters, *, answer_within: float = 30.0
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """GET whose body is read as it comes. answer_within: seconds for the head; the body has no limit here.
+
+        Raises as `request` does, also while the body is read: one that is cut before its framing's end is Unreachable.
+        """
+        subject = f"GET {path}"
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(answer_within):
+                    response = await stack.enter_async_context(self._exchange("GET", path, query, None, ""))
+                    if not response.is_success:
+                        raise _refusal(response, await response.aread(), subject)
+            except TimeoutError as error:
+                raise Unreachable(f"{subject}: no answer within {answer_within:g} s") from error
+            yield await stack.enter_async_context(aclosing(response.aiter_bytes()))
+
+    @asynccontextmanager
+    async def _exchange(
+        self, method: str, path: str, query: Parameters | None, body: object, content_type: str
+    ) -> AsyncIterator[httpx2.Response]:
+        """One request on the connection of the newest credentials; the response is closed at the end."""
+        connection = await self._current()
+        headers = {} if body is None else {"Content-Type": content_type}
+        content = None if body is None else msgspec.json.encode(body)
+        request = connection.http.build_request(
+            method, path.removeprefix("/"), params=dict(query or {}), content=content, headers=headers, timeout=_TIMEOUT
+        )
+        connection.users += 1
+        try:
+            response = await credentials.send(connection.http, request)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+        except httpx2.HTTPError as error:
+            raise Unreachable(f"{method} {path}: {_said(error)}") from error
+        finally:
+            await connection.release()
+
+    async def _current(self) -> _Connection:
+        """The connection to use now: a new one where the files of the credentials have changed."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked < _FRESH_SECONDS:
+            return self._connection
+        self._looked = now
+        old = self._connection
+        if old.credentials.stale():
+            # A half-written file is no reason to stop: the old credentials may be good for a while.
+            try:
+                self._connection = _Connection(credentials.load(self._source), self._user_agent)
+            except CredentialsError:
+                return old
+            old.retired = True
+            if not old.users:
+                await old.http.aclose()
+        return self._connection
+
+    async def close(self) -> None:
+        """End all connections; requests under way fail."""
+        await self._connection.http.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Nothing is opened before the first request."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        await self.close()
+
+
+def _refusal(response: httpx2.Response, body: bytes, subject: str) -> ApiError:
+    wait = response.headers.get("Retry-After", "")
+    return from_answer(response.status_code, body, subject, float(wait) if wait.isdigit() else 0)
+
+
+def _said(error: httpx2.HTTPError) -> str:
+    """The text of an exception of the library, which is often empty."""
+    return str(error) or type(error).__name__
