@@ -321,6 +321,15 @@ A value between routes and what they name, so that a changed endpoint does not c
 """
 
 
+def about(subject: ObjectKey, path: str, state: RefState) -> list[Problem]:
+    """Say what is wrong with a reference at a path, or worth knowing of it."""
+    if state.note is not None:
+        return [codes.info(state.note.code, subject, f"{path}.name", state.note.message, state.note.hint)]
+    if not state.reason:
+        return []
+    return [codes.error(state.code, subject, f"{path}.{state.field}", state.message, state.hint)]
+
+
 def _permitted(ask: Ask, subject: ObjectKey, group: str, kind: str, to: tuple[str, str]) -> bool:
     """Say whether a ReferenceGrant in the other namespace lets the subject refer to (namespace, name)."""
     from_group = agentgateway.GROUP if subject.kind == "Backend" else api.GROUP

@@ -5,7 +5,10 @@ A hostname is lower-case text: "" any host, "*.x" one or more labels before x, o
 
 from __future__ import annotations
 
+import re
+
 ANY = ""
+_PRECISE = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
 
 def matches(pattern: str, host: str) -> bool:
@@ -15,6 +18,11 @@ def matches(pattern: str, host: str) -> bool:
     if pattern.startswith("*."):
         return host.endswith(pattern[1:]) and len(host) > len(pattern) - 1
     return pattern == host
+
+
+def is_precise(hostname: str) -> bool:
+    """Say whether text is one hostname in lower case, without a wildcard (Gateway API, PreciseHostname)."""
+    return _PRECISE.fullmatch(hostname) is not None
 
 
 def intersect(listener: str, route: str) -> str | None:

@@ -12,6 +12,7 @@ import re
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _REFUSED = {"%00": "NUL", "%2F": "slash", "%5C": "backslash"}
 _TARGET = re.compile(r"[!-~]*")  # a request target has visible ASCII only (RFC 9112 3.2)
+_CHARACTERS = re.compile(r"[-A-Za-z0-9/._~!$&'()*+,;=:@%]*")  # pchar and slash (RFC 3986 3.3)
 _ENCODED = re.compile(r"%(.{0,2})", re.DOTALL)
 
 
@@ -42,6 +43,20 @@ def prefix(path: str) -> str:
     return normalise(path).rstrip("/") or "/"
 
 
+def replacement(path: str) -> str:
+    """Give a path to put in place of a request's, or of its beginning: normalised, with the slash that it may lack.
+
+    ValueError says why there can be none. A filter's path is held to the rules of requests' paths, so that the agent
+    sees nothing that a client could not have asked for.
+    """
+    if not _CHARACTERS.fullmatch(path):
+        msg = (
+            "a path holds letters, digits and -._~!$&'()*+,;=:@/ (a query is not part of it); others are written as %XX"
+        )
+        raise ValueError(msg)
+    return normalise(path if path.startswith("/") else f"/{path}")
+
+
 def _decode(found: re.Match[str]) -> str:
     digits = found[1]
     if not re.fullmatch(r"[0-9A-Fa-f]{2}", digits):
@@ -49,7 +64,7 @@ def _decode(found: re.Match[str]) -> str:
         raise ValueError(msg)
     name = _REFUSED.get(found[0].upper())
     if name:
-        msg = f"an encoded {name} ({found[0]}) is refused in requests, so nothing would match"
+        msg = f"an encoded {name} ({found[0]}) is refused in requests"
         raise ValueError(msg)
     character = chr(int(digits, 16))
     return character if character in _UNRESERVED else found[0]

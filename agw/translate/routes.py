@@ -10,6 +10,7 @@ Must not: count what a listener has attached.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -237,7 +238,7 @@ def _shares(
             merged = {listener.name: _policy(ask, route, rule, gateway, listener.name) for listener in served}
             key = f"rule/HTTPRoute/{rule.entry.route}/{rule.entry.index}"
             entries[key] = _with_policies(rule.entry, ref, attached, merged)
-            uses.update(backend.backend for backend in rule.entry.backends if backend.backend)
+            uses.update(_backends(rule.entry))
             for policy in merged.values():
                 if policy.entry is not None:
                     entries[policy.key] = policy.entry
@@ -245,6 +246,13 @@ def _shares(
                     uses.update(_credentials(policy))
         shares.append(Share(ref, entries, frozenset(uses), frozenset(attached)))
     return tuple(shares), origins
+
+
+def _backends(rule: model.Rule) -> Iterator[str]:
+    """Yield the keys of the backends that a rule sends to, and those of its mirrors."""
+    yield from (backend.backend for backend in rule.backends if backend.backend)
+    if rule.filters is not None:
+        yield from (mirror.backend for mirror in rule.filters.mirrors)
 
 
 def _policy(ask: Ask, route: api.HTTPRoute, rule: RuleState, gateway: GatewayState, listener: str) -> Merged:
@@ -282,20 +290,23 @@ def _with_policies(
 
 def _parent_status(route: api.HTTPRoute, parent: _Parent, rules: tuple[RuleState, ...]) -> RouteParentStatus:
     generation, ref = route.metadata.generation, parent.ref
-    invalid = [(index, rule.invalid) for index, rule in enumerate(rules) if rule.invalid]
-    said = "; ".join(f"rules[{index}]: {message}" for index, message in invalid)
+    invalid = [rule for rule in rules if rule.invalid]
+    said = "; ".join(
+        f"rules[{index}]: {trouble}" for index, rule in enumerate(rules) if (trouble := rule.invalid or rule.partly)
+    )
     accepted = Condition("Accepted", TRUE, "Accepted", "", generation)
     if parent.reason:
         accepted = Condition("Accepted", FALSE, parent.reason, parent.message, generation)
     elif invalid and len(invalid) == len(rules):
-        accepted = Condition("Accepted", FALSE, "UnsupportedValue", said, generation)
+        reason = invalid[0].reason if len({rule.reason for rule in invalid}) == 1 else "UnsupportedValue"
+        accepted = Condition("Accepted", FALSE, reason, said, generation)
     unresolved = [found for rule in rules for found in rule.unresolved]
     resolved = Condition("ResolvedRefs", TRUE, "ResolvedRefs", "", generation)
     if unresolved:
         messages = "; ".join(dict.fromkeys(message for _, message in unresolved))
         resolved = Condition("ResolvedRefs", FALSE, unresolved[0][0], messages, generation)
     conditions = [accepted, resolved]
-    if invalid and accepted.status == TRUE:
+    if said and accepted.status == TRUE:
         message = f"Dropped Rule: {said}"  # the prefix is the Gateway API's (RouteConditionPartiallyInvalid)
         conditions.append(Condition("PartiallyInvalid", TRUE, "UnsupportedValue", message, generation))
     return RouteParentStatus(

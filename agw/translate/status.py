@@ -15,18 +15,27 @@ import msgspec
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 
 
+MAX_MESSAGE = 4000
+"""Longest message of a condition: more than one reads. The API server refuses a status with 32769 characters in one."""
+
+
 class _Status(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """Base of all status values."""
 
 
 class Condition(_Status, frozen=True):
-    """One condition. status: True | False | Unknown."""
+    """One condition. status: True | False | Unknown. message: cut where a route has more wrong than one reads."""
 
     type: str
     status: str
     reason: str
     message: str
     observed_generation: int = 0
+
+    def __post_init__(self) -> None:
+        """Keep the message within what the API takes."""
+        if len(self.message) > MAX_MESSAGE:
+            msgspec.structs.force_setattr(self, "message", f"{self.message[: MAX_MESSAGE - 4]} ...")
 
 
 class GatewayClassStatus(_Status, frozen=True):

@@ -131,12 +131,12 @@ def test_losers_say_why():
 
 
 def test_a_loser_that_matches_too_is_told_what_goes_before_it():
-    found = ask("route-filters", "GET", "http://h/a/b")
+    found = ask("route-filters-unserved", "GET", "http://h/c/d")
     assert (found.status, found.reason) == (500, Reason.INVALID_BACKEND)
-    assert found.why == "filter RequestHeaderModifier is not served yet"
+    assert found.why == "sessionPersistence is not served yet"
     reasons = {loser.part: loser.reason for loser in found.losers}
-    assert reasons["$.spec.rules[4].matches[0]"] == (
-        "it matches too, but rules[0] of HTTPRoute default/r goes first: its path is longer"
+    assert reasons["$.spec.rules[6].matches[0]"] == (
+        "it matches too, but rules[2] of HTTPRoute default/r goes first: its path is longer"
     )
 
 

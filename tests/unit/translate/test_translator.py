@@ -9,7 +9,7 @@ from agw.resources.meta import ObjectMeta
 from agw.resources.objects import Resource, ResourceSet
 from agw.snapshot import codec
 from agw.snapshot.delta import changes
-from agw.snapshot.model import Policy, Rule, Snapshot
+from agw.snapshot.model import Filters, Policy, Rule, Snapshot
 from agw.translate import Translator, translate
 from agw.translate.graph import Graph
 from tests.unit.translate.worlds import OBJECTS, identity, resources, worlds
@@ -76,6 +76,7 @@ def test_every_key_that_an_entry_names_is_there(world):
             if isinstance(entry, Rule):
                 assert all(attachment.listener in entries for attachment in entry.attachments)
                 assert all(backend.error or backend.backend in entries for backend in entry.backends)
+                assert all(mirror.backend in entries for mirror in (entry.filters or Filters()).mirrors)
                 policies = {entry.policy, *(attachment.policy for attachment in entry.attachments)} - {""}
                 assert all(isinstance(entries[key], Policy) for key in policies)
             elif isinstance(entry, Policy) and entry.api_key is not None:

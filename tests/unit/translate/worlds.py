@@ -1,6 +1,7 @@
 """Random small configurations in which much refers to much: few names, so that references meet."""
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from agw.resources import agentgateway as own
 from agw.resources import core
@@ -107,20 +108,50 @@ REFS = st.builds(
         weight=ref.weight,
     )
 )
+EDITS = st.builds(
+    api.HTTPHeaderFilter,
+    set=small(st.builds(api.HTTPHeader, name=st.sampled_from(["X-A", "Host"]), value=st.just("1")), 0, 1),
+    remove=small(st.sampled_from(["X-A", "x-b"]), 0, 1),
+)
+PATHS = st.none() | st.sampled_from(
+    [
+        api.HTTPPathModifier("ReplaceFullPath", replace_full_path="/z"),
+        api.HTTPPathModifier("ReplacePrefixMatch", replace_prefix_match="/z/"),
+        api.HTTPPathModifier("ReplacePrefixMatch", replace_prefix_match=""),
+    ]
+)
+FILTERS = st.one_of(
+    EDITS.map(lambda edit: api.HTTPRouteFilter("RequestHeaderModifier", request_header_modifier=edit)),
+    EDITS.map(lambda edit: api.HTTPRouteFilter("ResponseHeaderModifier", response_header_modifier=edit)),
+    st.builds(api.HTTPRequestRedirect, scheme=st.sampled_from([None, "https"]), path=PATHS).map(
+        lambda redirect: api.HTTPRouteFilter("RequestRedirect", request_redirect=redirect)
+    ),
+    st.builds(api.HTTPURLRewrite, hostname=st.sampled_from([None, "z.io"]), path=PATHS).map(
+        lambda rewrite: api.HTTPRouteFilter("URLRewrite", url_rewrite=rewrite)
+    ),
+    st.builds(api.HTTPRequestMirror, backend_ref=REFS, percent=st.sampled_from([None, 0, 7])).map(
+        lambda mirror: api.HTTPRouteFilter("RequestMirror", request_mirror=mirror)
+    ),
+    st.builds(api.HTTPCORS, allow_origins=small(st.sampled_from(["*", "https://x.io"]), 0, 1)).map(
+        lambda cors: api.HTTPRouteFilter("CORS", cors=cors)
+    ),
+    st.just(api.HTTPRouteFilter("ExternalAuth")),
+)
 RULES = st.builds(
     api.HTTPRouteRule,
     name=st.just(""),
     matches=small(MATCHES, 1, 3),
-    backend_refs=small(REFS),
+    filters=small(FILTERS, 0, 2),
+    backend_refs=small(
+        REFS.flatmap(lambda ref: small(FILTERS, 0, 1).map(lambda filters: replace(ref, filters=filters)))
+    ),
     retry=st.sampled_from([None, None, None, api.HTTPRouteRetry(attempts=1)]),
+    session_persistence=st.sampled_from([None, None, None, {}]),
 )
 
 
 def _named(rules):
-    return tuple(
-        api.HTTPRouteRule(name=f"n{index}", matches=rule.matches, backend_refs=rule.backend_refs, retry=rule.retry)
-        for index, rule in enumerate(rules)
-    )
+    return tuple(replace(rule, name=f"n{index}") for index, rule in enumerate(rules))
 
 
 ROUTES = st.builds(
