@@ -26,8 +26,9 @@ CLOCK = Path(__file__).with_name("clock.c")
 
 def converse(world: worlds.World, seed: int) -> None:
     """Play one conversation to its end, and raise where a rule was broken."""
-    world.begin()
-    play = Play(world, script(seed), seed)
+    one = script(seed)
+    world.begin(one.slots)
+    play = Play(world, one, seed)
     try:
         play.run()
         for patience in PATIENCE:
@@ -53,7 +54,7 @@ def _short(data: bytes) -> str:
 def show(seed: int) -> None:
     """Print what a seed stands for."""
     one = script(seed)
-    out = [f"late_ms={one.late_ms} deaf={one.deaf} clock_first={one.clock_first}"]
+    out = [f"late_ms={one.late_ms} deaf={one.deaf} clock_first={one.clock_first} slots={one.slots}"]
     for client in one.clients:
         cuts = [len(piece) for piece in client.pieces]
         out.append(f"client: pieces of {cuts}, cut={client.cut}, end={client.end!r}, slow={client.slow}")

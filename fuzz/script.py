@@ -97,12 +97,14 @@ class Script:
     """A conversation. late_ms: how far the clock is turned on the way; 0: not before the end.
 
     deaf: of this many connections, agents close one at once. clock_first: at the end nobody closes, deadlines do.
+    slots: requests that an endpoint takes at a time, the others wait in line; 0: as many as come.
     """
 
     clients: tuple[Client, ...]
     late_ms: int
     deaf: int
     clock_first: bool
+    slots: int
 
 
 class Draw(Random):
@@ -284,4 +286,6 @@ def script(seed: int) -> Script:
     random = Draw(seed)
     clients = tuple(client(random, number) for number in range(random.choice((1, 1, 1, 2, 3))))
     late = random.choice((150, 1_100, 4_500, 11_000, 31_000)) if random.random() < 0.08 else 0
-    return Script(clients, late, random.choice((2, 4)) if random.random() < 0.05 else 0, random.random() < 0.3)
+    deaf = random.choice((2, 4)) if random.random() < 0.05 else 0
+    clock_first = random.random() < 0.3
+    return Script(clients, late, deaf, clock_first, slots=1 if len(clients) > 1 and random.random() < 0.4 else 0)

@@ -109,6 +109,8 @@ class _Reading:
             faults |= {502, 503, 504}
         if request.method == b"OPTIONS":
             faults |= {200}
+        if play.script.slots:
+            faults |= {503}  # the line is full, or it took too long
         assert status in faults or (play.faulty and status >= 500), (
             f"{request.nonce!r} got {status} for no reason: {message.body!r}"
         )
@@ -124,6 +126,7 @@ class _Reading:
             or request.broken
             or not request.plan.whole
             or play.disturbed
+            or (play.script.slots and any(not each.plan.whole for each in play.requests.values()))
             # An agent that closes before it has read the request resets the connection, its answer with it.
             or any(each.plan.early for each in client.requests)
             # What is left of a request that was answered locally is read to a bound, and then the connection ends.

@@ -36,6 +36,7 @@ from agw.snapshot.model import (
 
 ROOT = Path(__file__).resolve().parents[1]
 RESET = struct.pack("ii", 1, 0)  # struct linger: closing sends RST
+QUEUE = 1  # requests that wait in line at most: a third client is refused
 EPOCH_NS = 1_000_000_000_000
 EXCEPTIONS = next(index for index, name, *_ in record.COUNTERS if name == "agw_exceptions_total")
 
@@ -166,12 +167,14 @@ class World:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
 
-    def begin(self) -> None:
-        """Make a new reactor."""
+    def begin(self, slots: int = 0) -> None:
+        """Make a new reactor; slots: see script.Script."""
         self.left = 0  # buffers that a conversation before this one left behind, which was its fault
         self.counters = memoryview(bytearray(record.COUNTERS_SIZE))
         self.loop = Loop(self.clock)
-        self.reactor = Reactor(self.loop, counters=self.counters, records=self.records)
+        self.reactor = Reactor(
+            self.loop, counters=self.counters, records=self.records, endpoint_inflight=slots, queue_size=QUEUE
+        )
         self.reactor.start()
         self.reactor.listen(self.gateway.fileno(), 80)
         # A table belongs to one reactor: its endpoints keep that one's idle connections.

@@ -48,7 +48,7 @@ cdef class Poller:
     cdef object loop                # asyncio's; owns the thread
     cdef object _ticker             # handle of the next tick, None while no timer is armed
     cdef void* _closed              # Sources removed in this batch, by `older`: their events may still be in it
-    cdef list _deferred             # Timed whose on_timer() comes when this batch is over
+    cdef Timed _deferred            # whose on_timer() comes when this batch is over; None
     cdef Timer wheel[512]           # list heads
     cdef Timer _mark                # end of the slot that is being gone through
     cdef long armed                 # timers in the wheel
@@ -66,7 +66,7 @@ cdef class Poller:
     cdef int remove(self, Source source) except -1
     cdef int arm(self, Timed owner, int64_t after_ms) except -1
     cdef void disarm(self, Timed owner) noexcept
-    cdef int defer(self, Timed owner) except -1
+    cdef void defer(self, Timed owner) noexcept
     cdef int64_t clock(self) noexcept
     cdef int run(self) except -1
     cdef void _dispatch(self, Source source, uint32_t events) noexcept

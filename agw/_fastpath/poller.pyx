@@ -73,7 +73,6 @@ cdef class Poller:
         cdef int i
         self.epfd = -1
         self.loop = loop
-        self._deferred = []
         for i in range(WHEEL_SLOTS):
             self.wheel[i].next = self.wheel[i].previous = &self.wheel[i]
         self.clock()
@@ -186,7 +185,7 @@ cdef class Poller:
             self.clock()
             for i in range(n):
                 self._dispatch(<Source> events[i].data.ptr, events[i].events)
-            if self._deferred:
+            if self._deferred is not None:
                 self._catch_up()
             if self._closed != NULL:
                 self._let_go()
@@ -213,16 +212,21 @@ cdef class Poller:
             if isinstance(owner, Source):
                 self.remove(<Source> owner)
 
-    cdef int defer(self, Timed owner) except -1:
-        """Call owner.on_timer() when this batch is over: for what must not happen from within a codec's call."""
-        self._deferred.append(owner)
-        return 0
+    cdef void defer(self, Timed owner) noexcept:
+        """Call owner.on_timer() when this batch is over: for what must not happen from within a codec's call.
+
+        There is room for one, so that asking needs no memory: who gives back a slot must not fail.
+        """
+        assert self._deferred is None or self._deferred is owner
+        self._deferred = owner
 
     cdef void _catch_up(self) noexcept:
-        while self._deferred:
-            owner = self._deferred.pop()
+        cdef Timed owner
+        while self._deferred is not None:
+            owner = self._deferred
+            self._deferred = None
             try:
-                (<Timed> owner).on_timer()
+                owner.on_timer()
             except BaseException:
                 self._caught(owner)
 

@@ -65,8 +65,7 @@ cdef class Pool(Timed):
     cdef readonly long waiting      # in all lines
     cdef uint64_t* counters         # borrowed, C_COUNT of them; NULL: not counted
     cdef frozenset _down            # (address, port) of those that active checks found down
-    cdef dict _lines                # Bound -> None: those for which somebody waits, who is next first
-    cdef bint _called               # serve() comes when this batch is over
+    cdef object _lines              # OrderedDict, Bound -> None: those for which somebody waits, who is next first
     cdef uint64_t _random
     cdef uint64_t _picks
 

@@ -12,6 +12,7 @@ nothing, and one that has left all tables is not picked any more while its excha
 import ipaddress
 import logging
 import os
+from collections import OrderedDict
 
 cimport cython
 
@@ -107,7 +108,7 @@ cdef class Pool(Timed):
     def __cinit__(self):
         self.endpoints = {}
         self.bounds = {}
-        self._lines = {}
+        self._lines = OrderedDict()
         self._down = frozenset()
         self._random = int.from_bytes(os.urandom(8), "little") | 1
 
@@ -371,17 +372,16 @@ cdef class Pool(Timed):
     cdef int give_back(self, Endpoint endpoint) except -1:
         """It needs its slot no more. Who waits is served when this batch is over: not from within a codec's call."""
         endpoint.slots -= 1
-        if self.waiting and not self._called:
-            self._called = True
-            return self.poller.defer(self)
+        if self.waiting:
+            self.poller.defer(self)
         return 0
 
     cdef bint join(self, Bound bound, Waiter waiter) except -1:
         """Wait for a slot; False where too many do."""
         if bound.line.length >= self.longest:
             return False
+        self._lines[bound] = None       # first: where there is no memory for it, nobody stands in a line unknown
         line_join(&bound.line, &waiter.place, <void*> waiter)
-        self._lines[bound] = None
         self.waiting += 1
         self._count(C_WAITING, 1)
         self._count(C_WAITED, 1)
@@ -394,11 +394,10 @@ cdef class Pool(Timed):
             self.waiting -= 1
             self._count(C_WAITING, -1)
             if bound.line.length == 0:
-                del self._lines[bound]
+                self._lines.pop(bound, None)
         return 0
 
     cdef int on_timer(self) except -1:
-        self._called = False
         return self.serve()
 
     cdef int serve(self) except -1:
@@ -408,9 +407,7 @@ cdef class Pool(Timed):
         cdef Endpoint endpoint
         cdef Waiter waiter
         if bounds:
-            bound = bounds[0]
-            del self._lines[bound]
-            self._lines[bound] = None
+            self._lines.move_to_end(bounds[0])
         while bounds:
             served = []
             for bound in bounds:
