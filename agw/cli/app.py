@@ -20,6 +20,7 @@ from agw.cli.output import Exit, Failure
 COMMANDS: dict[str, str] = {
     "demo": "A real A2A agent, agw in front of it, and a conversation through it.",
     "run": "Serve: from files and folders, or in front of one agent (--agent URL).",
+    "proxy": "Serve one Gateway in Kubernetes, as a controller publishes it.",
     "check": "Say what a controller would say of these files.",
     "explain": "Say which route takes a request, and why the others do not.",
     "settings": "List the process settings: flag, variable, default, value.",

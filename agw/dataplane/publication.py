@@ -28,6 +28,7 @@ class Publication:
         self.generation = 0  # of in_force
         self.latest_generation = 0
         self.refused: tuple[Problem, ...] = ()
+        self.refused_generation = 0
         self.results = {"applied": 0, "refused": 0}
         self._unusable = False  # some worker refused `latest`
 
@@ -41,13 +42,16 @@ class Publication:
         self.latest_generation = generation
         delta = diff(self.latest, Snapshot(version=self.latest.version + 1, entries=dict(entries)))
         if self.latest.version and not delta.set and not delta.removed:
+            if self._unusable:
+                self.refused_generation = generation  # it is what was refused before
             return None
         self.latest = Snapshot(version=delta.version, entries=dict(entries))
         self._unusable = False
         return Change(encode(delta))
 
-    def reject(self, problems: tuple[Problem, ...]) -> None:
-        """Note that the source's last attempt cannot be used."""
+    def reject(self, problems: tuple[Problem, ...], generation: int) -> None:
+        """Note that the source's attempt of this generation cannot be used."""
+        self.refused_generation = generation
         self.refused = problems or (Problem("AGW3007", "the configuration cannot be used"),)
         self.results["refused"] += 1
 
@@ -55,7 +59,7 @@ class Publication:
         """Note that a worker cannot use `latest`."""
         if not self._unusable:
             self._unusable = True
-            self.reject(problems)
+            self.reject(problems, self.latest_generation)
 
     def settle(self) -> str:
         """Put `latest` in force; return what that changed, as `+added ~changed -removed`."""

@@ -19,11 +19,14 @@ class ConfigUpdate:
 
     entries: all Gateways' entries in one map; None where the configuration as a whole cannot be used, so that the last
     good one stays in force. problems: everything found, warnings too. generation: counts the attempts, from 1.
+    changed: the keys (set, new or gone) that may differ from the last update that had entries; None where the source
+    does not know, so that the maps are compared.
     """
 
     entries: Mapping[str, Entry] | None
     problems: tuple[Problem, ...] = ()
     generation: int = 0
+    changed: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ class State:
 
     waiting_for: why `ready` is false, empty when it is true.
     generation: of the configuration in force. version: of its snapshot, which also counts changed addresses.
-    problems: of the configuration in force and of running it. refused: why a newer configuration is not in force.
+    problems: of the configuration in force and of running it. refused: why a newer configuration is not in force, and
+    refused_generation which. origin: what the source says of where the configuration is from, "" where it says nothing.
     bound: listener port -> where it is served. admin: where the admin port is.
     """
 
@@ -58,6 +62,8 @@ class State:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     refused: tuple[Problem, ...] = ()
+    refused_generation: int = 0
+    origin: str = ""
     bound: Mapping[int, Address] = field(default_factory=dict)
     admin: Address | None = None
     workers: tuple[WorkerState, ...] = ()

@@ -140,10 +140,16 @@ class Supervisor:
             entries=in_force.entries,
             problems=(*self._problems, *self._resolver.problems, *self._ports.problems),
             refused=self._publication.refused,
+            refused_generation=self._publication.refused_generation,
+            origin=self._origin(),
             bound=self._ports.bound,
             admin=self._admin_address,
             workers=tuple(place.state() for place in self._places),
         )
+
+    def _origin(self) -> str:
+        describe = getattr(self._source, "describe", None)
+        return str(describe()) if describe is not None else ""
 
     def _waiting_for(self) -> str:
         """Say what readiness waits for: all workers at first, then a majority; and a listener, where one is wanted."""
@@ -174,7 +180,7 @@ class Supervisor:
         for problem in [problem for problem in update.problems if problem not in told][:_LOGGED_PROBLEMS]:
             self._report(problem)
         if update.entries is None:
-            self._publication.reject(update.problems)
+            self._publication.reject(update.problems, update.generation)
             self._log.error(
                 "configuration refused, the last good one stays in force",
                 generation=update.generation,

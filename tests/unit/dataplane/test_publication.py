@@ -97,7 +97,7 @@ def test_what_the_source_refuses_changes_nothing():
     publication = Publication()
     publication.take(A, 1)
     publication.settle()
-    publication.reject(WRONG)
+    publication.reject(WRONG, 7)
     assert (publication.in_force.entries, publication.refused) == (A, WRONG)
     publication.take(A, 3)
     publication.settle()
