@@ -14,6 +14,9 @@ caller's: every call takes a function from the bytes of one JSON object to whate
 
 Client       get, list, create, replace, apply, patch, delete, request, stream; each raises a KubeError only
 Watcher      batches of one collection, for ever, whatever the server does; `synced`, `problem`, `state`
+Election     one leader among several candidates, by a Lease
+Recorder     Events for people: `record` never waits, `run` sends
+review_token whom a token stands for
 errors       NotFound, AlreadyExists, Conflict, Expired, Invalid, Forbidden, Unauthorized, TooManyRequests, ServerFailed
              are ApiError; Unreachable, Malformed, CredentialsError are not; all are KubeError with fault and retry
 """
@@ -36,9 +39,12 @@ from agw.kube.errors import (
     Unauthorized,
     Unreachable,
 )
+from agw.kube.events import Recorder, Reference
+from agw.kube.lease import Election, Timing
 from agw.kube.objects import Decode, decoder, plain
 from agw.kube.progress import Batch, State
 from agw.kube.resource import Key, Resource
+from agw.kube.token_review import Identity, review_token
 from agw.kube.watch import Options, Watcher
 
 __all__ = [
@@ -50,8 +56,10 @@ __all__ = [
     "Conflict",
     "CredentialsError",
     "Decode",
+    "Election",
     "Expired",
     "Forbidden",
+    "Identity",
     "Invalid",
     "Key",
     "KubeError",
@@ -59,14 +67,18 @@ __all__ = [
     "Malformed",
     "NotFound",
     "Options",
+    "Recorder",
+    "Reference",
     "Resource",
     "Scope",
     "ServerFailed",
     "State",
+    "Timing",
     "TooManyRequests",
     "Unauthorized",
     "Unreachable",
     "Watcher",
     "decoder",
     "plain",
+    "review_token",
 ]

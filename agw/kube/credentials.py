@@ -104,8 +104,11 @@ def load(source: Source) -> Credentials:
     if config is None or config.user is None:
         raise CredentialsError("the context has no user")
     config = _modern_exec(config)
-    named = _files(config)
-    return Credentials(config, tuple(before.items()) + tuple((name, _stamp(name)) for name in named))
+    named = {name: _stamp(name) for name in _files(config)}
+    missing = [name for name, stamp in named.items() if stamp is None]
+    if missing:
+        raise CredentialsError(f"the credentials name a file that is not there: {missing[0]}")
+    return Credentials(config, (*before.items(), *named.items()))
 
 
 def connect(credentials: Credentials, user_agent: str) -> httpx2.AsyncClient:

@@ -112,9 +112,9 @@ class Scripted:
         task = asyncio.current_task()
         self._tasks.add(task)
         try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while True:
-                    request = await _read(reader)
+                    _, request = await read_request(reader)
                     step = self.steps.pop(0) if self.steps else _wait
                     async with self.asked:
                         self.requests.append(request)
@@ -125,13 +125,16 @@ class Scripted:
             writer.close()
 
 
-async def _read(reader: asyncio.StreamReader) -> Request:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+async def read_request(reader: asyncio.StreamReader) -> tuple[bytes, Request]:
+    """Return a request's head as it came, and the request."""
+    received = await reader.readuntil(b"\r\n\r\n")
+    head = received.decode().split("\r\n")
     method, target, _ = head[0].split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     parts = urlsplit(target)
-    return Request(method, parts.path, dict(parse_qsl(parts.query, keep_blank_values=True)), headers, body)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    return received, Request(method, parts.path, query, headers, body)
 
 
 async def _wait(request: Request, connection: Connection) -> None:
