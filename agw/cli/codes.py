@@ -24,6 +24,7 @@ TRANSLATION: dict[str, str] = {
     "AGW2026": "The route's parentRef is of a kind that agw does not serve; Gateway is.",
     "AGW2027": "A filter cannot be used as it is written, or not beside another one; the rule or backendRef answers 500.",
     "AGW2028": "A filter, or a part of one, has no effect where it stands; everything else of the rule holds.",
+    "AGW2029": "The route attaches, but the listener or the Gateway is not served, so it takes no traffic there.",
     "AGW2030": "A reference is of a kind or group that cannot stand there; its share of the traffic answers 500.",
     "AGW2031": "A reference crosses namespaces, and no ReferenceGrant in the other namespace permits it.",
     "AGW2032": "A reference names an object that does not exist in that namespace.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from agw.dataplane.resolve import forms
 from agw.resources.load import load
 from agw.settings import Address
 from agw.snapshot.model import Backend, Endpoint, Entry, Match, Target
-from agw.translate import Translation, translate
+from agw.translate import Translation, effects, translate
 from agw.translate.explain import Explanation, Share, listener_ports, parse
 from agw.translate.explain import explain as ask
 
@@ -44,7 +45,7 @@ def explain(files: Sequence[str], question: Question, resolve: Resolve, *, form:
         click.echo("\n".join(lines(found, style)), color=style.on)
     else:
         emit(document(found), form)
-    return Exit.FAILED if found.status else Exit.OK
+    return Exit.FAILED if found.status >= HTTPStatus.BAD_REQUEST else Exit.OK
 
 
 def resolved(translation: Translation, resolve: Resolve) -> Translation:
@@ -83,7 +84,8 @@ def lines(found: Explanation, style: Style) -> Iterator[str]:
     query = f"?{request.query}" if request.query else ""
     yield f"{request.method} {request.host or '(no host)'}{request.path}{query} on listener port {request.port}"
     if found.status:
-        yield f"{style.error(f'answers {found.status}')}: {found.why}"
+        paint = style.error if found.status >= HTTPStatus.BAD_REQUEST else style.good
+        yield f"{paint(f'answers {found.status}')}: {found.why}"
     else:
         yield style.good("forwarded")
     for label, value in _facts(found):
@@ -110,8 +112,17 @@ def _facts(found: Explanation) -> Iterator[tuple[str, str]]:
         yield "policy", f"{origin.field} of TrafficPolicy {origin.policy}: {origin.says}"
     if found.consumer:
         yield "consumer", found.consumer
+    for text in found.filters:
+        yield "filter", text
+    if found.rule is not None:
+        words = (("timeout", effects.timeouts_in_words(found.rule)), ("retry", effects.retry_in_words(found.rule)))
+        yield from ((label, text) for label, text in words if text)
+    if found.rewritten:
+        yield "sent as", f"{found.request.method} {found.rewritten}"
     for share in found.backends:
         yield "backend", _share(share)
+        for text in share.filters:
+            yield "", f"there {text}"
 
 
 def _match(match: Match) -> str:
@@ -161,6 +172,9 @@ def document(found: Explanation) -> dict[str, Any]:
         "rule": _rule(found),
         "policies": [{"field": each.field, "policy": each.policy, "says": each.says} for each in found.origins],
         "consumer": found.consumer,
+        "filters": list(found.filters),
+        "location": found.location,
+        "rewritten": found.rewritten,
         "backends": [_share_document(share) for share in found.backends],
         "notes": list(found.notes),
         "losers": [{"object": str(loser.object), "part": loser.part, "reason": loser.reason} for loser in found.losers],
@@ -171,7 +185,15 @@ def document(found: Explanation) -> dict[str, Any]:
 def _rule(found: Explanation) -> dict[str, Any] | None:
     if found.rule is None:
         return None
-    return {"index": found.rule.index, "match": found.match, "says": _match(found.rule.matches[found.match])}
+    rule = found.rule
+    plain = {
+        "index": rule.index,
+        "match": found.match,
+        "says": _match(rule.matches[found.match]),
+        "timeout": effects.timeouts_in_words(rule),
+        "retry": effects.retry_in_words(rule),
+    }
+    return {name: value for name, value in plain.items() if value != ""}
 
 
 def _share_document(share: Share) -> dict[str, Any]:
@@ -185,5 +207,12 @@ def _share_document(share: Share) -> dict[str, Any]:
         }
         for target in share.targets
     ]
-    plain = {"backend": share.ref, "kind": share.kind, "share": share.share, "error": share.error, "targets": targets}
+    plain = {
+        "backend": share.ref,
+        "kind": share.kind,
+        "share": share.share,
+        "error": share.error,
+        "filters": list(share.filters),
+        "targets": targets,
+    }
     return {name: value for name, value in plain.items() if value not in ("", [])}

@@ -21,6 +21,7 @@ RULE_WITHOUT_BACKEND = "AGW2025"  # no backendRefs: the rule answers 500
 PARENT_KIND = "AGW2026"  # a parent of a kind that is not ours
 FILTER_INVALID = "AGW2027"  # a filter that cannot be, or not beside another: the rule answers 500
 FILTER_IDLE = "AGW2028"  # a filter, or a part of one, that has no effect
+NOT_SERVED = "AGW2029"  # the route attaches to what is not served
 REF_KIND = "AGW2030"
 REF_NOT_PERMITTED = "AGW2031"
 REF_NOT_FOUND = "AGW2032"

@@ -15,8 +15,20 @@ from urllib.parse import urlsplit
 
 from agw.a2a.card import is_card_path
 from agw.errors import Reason
-from agw.snapshot.model import ApiKeyAuth, Backend, CredentialSet, Entry, KeySource, Listener, Policy, Rule, Target
-from agw.translate import hostnames, paths
+from agw.snapshot.model import (
+    ApiKeyAuth,
+    Backend,
+    Cors,
+    CredentialSet,
+    Entry,
+    Filters,
+    KeySource,
+    Listener,
+    Policy,
+    Rule,
+    Target,
+)
+from agw.translate import effects, hostnames, paths
 from agw.translate.gateways import listener_key
 from agw.translate.precedence import Candidate, Request, candidates, listener_for, refusal, why
 from agw.translate.result import ObjectKey, Translation
@@ -36,13 +48,17 @@ class Loser:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A backend with its part of the requests, 0 to 1. error: why its part is answered with 500."""
+    """A backend with its part of the requests, 0 to 1. error: why its part is answered with 500.
+
+    filters: what is done on the way to it alone, in words.
+    """
 
     ref: str
     kind: str
     share: float
     targets: tuple[Target, ...] = ()
     error: str = ""
+    filters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +74,9 @@ class FieldOrigin:
 class Explanation:
     """What happens to one request. status: 0 where the agent answers, else the gateway's own answer.
 
-    why: in words. consumer: whose key it is. Fields that the request does not come to are empty.
+    why: in words. consumer: whose key it is. filters: what is done on the way, in words. location: where a redirect leads.
+    rewritten: host, path and query as the agent gets them, where that is not as they came. Fields that the request does
+    not come to are empty.
     """
 
     request: Request
@@ -73,6 +91,9 @@ class Explanation:
     policy: Policy | None = None
     origins: tuple[FieldOrigin, ...] = ()
     consumer: str = ""
+    filters: tuple[str, ...] = ()
+    location: str = ""
+    rewritten: str = ""
     backends: tuple[Share, ...] = ()
     losers: tuple[Loser, ...] = ()
     notes: tuple[str, ...] = ()
@@ -158,17 +179,24 @@ def _goes_before(one: Listener, other: Listener) -> bool:
 def _outcome(
     translation: Translation, entries: Mapping[str, Entry], winner: Candidate, so_far: Explanation
 ) -> Explanation:
-    """Go on from the match as an exchange does: policy, then the rule's own error, then the backends."""
-    rule, request = winner.rule, so_far.request
-    listener = listener_key(so_far.gateway, so_far.listener.name) if so_far.listener is not None else ""
-    attachment = next(item for item in rule.attachments if item.listener == listener)
+    """Go on from the match as an exchange does: preflight, policy, the rule's own error, redirect, then the backends."""
+    rule, request, listener = winner.rule, so_far.request, so_far.listener
+    filters = rule.filters or Filters()
+    taken = listener_key(so_far.gateway, listener.name) if listener is not None else ""
+    attachment = next(item for item in rule.attachments if item.listener == taken)
     key = attachment.policy or rule.policy
     entry = entries.get(key)
     policy = entry if isinstance(entry, Policy) else None
-    status, reason, said, consumer = _admit(entries, key, policy, request)
-    shares = _shares(entries, rule)
-    if not status:
-        status, reason, said = _answer(rule, shares)
+    shares, location, consumer = _shares(entries, rule), "", ""
+    if filters.cors is not None and effects.is_preflight(request):
+        status, reason, said = _preflight(filters.cors, request)
+    else:
+        status, reason, said, consumer = _admit(entries, key, policy, request)
+        if not status and filters.redirect is not None and listener is not None:
+            location = effects.location(filters.redirect, listener, request)
+            status, reason, said = filters.redirect.status, Reason.LOCAL, f"redirects to {location}"
+        elif not status:
+            status, reason, said = _answer(rule, shares)
     return replace(
         so_far,
         status=status,
@@ -182,8 +210,19 @@ def _outcome(
             FieldOrigin(item.name, item.policy, item.deny or "API keys") for item in translation.origins.get(key, ())
         ),
         consumer=consumer,
+        filters=effects.in_words(rule.filters, entries),
+        location=location,
+        rewritten="" if status else effects.rewritten(filters.rewrite, request),
         backends=shares,
     )
+
+
+def _preflight(cors: Cors, request: Request) -> tuple[int, Reason, str]:
+    """(status, reason, words): a preflight is answered whatever the policy, since browsers send no key with it."""
+    origin = request.header("origin") or ""
+    if effects.allows(cors, origin):
+        return 204, Reason.LOCAL, f"a CORS preflight, answered: pages of {origin} may ask"
+    return 204, Reason.LOCAL, f"a CORS preflight, answered without leave: {origin} is none of allowOrigins"
 
 
 def _admit(
@@ -248,7 +287,8 @@ def _shares(entries: Mapping[str, Entry], rule: Rule) -> tuple[Share, ...]:
         if backend is None:
             shares.append(Share(item.backend, "", part, error=item.error or f"{item.backend} is missing"))
         else:
-            shares.append(Share(backend.ref, backend.kind, part, backend.targets, item.error))
+            words = effects.in_words(item.filters, entries)
+            shares.append(Share(backend.ref, backend.kind, part, backend.targets, item.error, words))
     return tuple(shares)
 
 

@@ -3,7 +3,7 @@
 Rules (Gateway API, GatewayStatus): every condition is always written. A Gateway stays accepted while one of its
 listeners is valid. `supportedKinds` is empty where the protocol is not known or no kind is left; a kind that is not
 served makes `ResolvedRefs` false and does not stop the kinds that are. HTTPS is known and not served yet: its kinds and
-certificates are judged, and no route attaches.
+certificates are judged, and routes attach and are counted, as on a listener whose certificate is missing.
 
 Must not: know which routes attach (`attachedRoutes` is counted by whoever puts the translation together).
 """
@@ -61,17 +61,13 @@ class ClassState:
 
 @dataclass(frozen=True, slots=True)
 class ListenerState:
-    """A listener as routes see it. served: it can take traffic. kinds: of the routes that it takes, once it is served.
-
-    attaches: whether routes may attach, though nothing may come of it (a Gateway that is refused as a whole).
-    """
+    """A listener as routes see it. served: it can take traffic. kinds: of the routes that may attach, served or not."""
 
     name: str
     port: int
     protocol: str
     hostname: str
     served: bool
-    attaches: bool
     kinds: tuple[SupportedKind, ...]
     namespaces: api.RouteNamespaces
     conditions: tuple[Condition, ...]
@@ -317,7 +313,6 @@ def _listener(
         protocol=listener.protocol,
         hostname=hostname,
         served=served,
-        attaches=listener.protocol in _KINDS,
         kinds=kinds,
         namespaces=listener.allowed_routes.namespaces,
         conditions=(accepted, programmed, resolved, conflicted),

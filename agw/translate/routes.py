@@ -80,6 +80,7 @@ def _route(ask: Ask, namespace: str, name: str) -> RouteState | None:
         path = f"$.spec.parentRefs[{parent.index}]"
         idle = _idle(parent)
         if idle:
+            problems.append(codes.warning(codes.NOT_SERVED, subject, path, idle))
             losers.append(Loser(subject, "NotProgrammed", idle, path))
         if parent.reason:
             problems.append(codes.error(codes.NOT_ATTACHED, subject, path, parent.message))
@@ -168,7 +169,7 @@ def _attach(ask: Ask, subject: ObjectKey, route: api.HTTPRoute, parent: _Parent)
 
 
 def _allows(ask: Ask, subject: ObjectKey, gateway: GatewayState, listener: ListenerState) -> bool:
-    if not listener.attaches or HTTP_ROUTE not in listener.kinds:
+    if HTTP_ROUTE not in listener.kinds:
         return False
     wanted = listener.namespaces
     if wanted.from_ == "Same":
@@ -182,7 +183,7 @@ def _allows(ask: Ask, subject: ObjectKey, gateway: GatewayState, listener: Liste
 
 def _refused(listener: ListenerState) -> str:
     """Say which routes a listener takes, to one that it does not."""
-    if not listener.attaches or HTTP_ROUTE not in listener.kinds:
+    if HTTP_ROUTE not in listener.kinds:
         return f"({listener.protocol}) takes no HTTPRoute"
     wanted = listener.namespaces.from_
     return {
