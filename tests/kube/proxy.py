@@ -28,9 +28,8 @@ class Proxy:
         self.requests: list[Request] = []
         self.fault: Callable[[Request], Step | None] = lambda _: None
         self.asked = asyncio.Condition()
-        self.stalled = asyncio.Event()
-        self.stalled.set()
         self._admin = admin
+        self._held: set[asyncio.StreamWriter] = set()
         self._open: dict[asyncio.StreamWriter, Request] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -50,6 +49,10 @@ class Proxy:
         """Reset every connection that is open."""
         for writer in self._open:
             writer.transport.abort()
+
+    def hold(self) -> None:
+        """Pass on nothing more to the connections that are open, and leave them so."""
+        self._held.update(self._open)
 
     async def inject(self, event: object) -> None:
         """Say something in every watch that is open and at rest, as the server would."""
@@ -92,6 +95,7 @@ class Proxy:
                     await self._pass(head, request, writer)
         finally:
             self._open.pop(writer, None)
+            self._held.discard(writer)
             self._tasks.discard(task)
             writer.close()
 
@@ -103,7 +107,8 @@ class Proxy:
             lines = [line for line in head.split(b"\r\n") if line and not line.lower().startswith(b"connection:")]
             upstream.write(b"\r\n".join([*lines, b"Connection: close", b"", b""]) + request.body)
             while data := await reader.read(65536):
-                await self.stalled.wait()
+                if writer in self._held:
+                    await asyncio.Event().wait()
                 writer.write(data)
                 await writer.drain()
         finally:
