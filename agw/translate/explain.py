@@ -155,7 +155,7 @@ def explain(translation: Translation, request: Request, notes: tuple[str, ...] =
     entries = translation.snapshots[gateway]
     key, listener_entry = found
     ordered = candidates(entries, key)
-    winner = next((item for item in ordered if not refusal(item, request)), None)
+    winner = _winner(ordered, request)
     losers = (
         *(_lost(item, winner, request) for item in ordered if item is not winner),
         *_other_listeners(translation, request, key),
@@ -170,6 +170,20 @@ def explain(translation: Translation, request: Request, notes: tuple[str, ...] =
         request, 0, Reason.UPSTREAM, "", gateway, listener_entry, losers=_distinct(losers), notes=notes
     )
     return _outcome(translation, entries, winner, so_far)
+
+
+def _winner(ordered: list[Candidate], request: Request) -> Candidate | None:
+    """Find who takes a request; a preflight also goes to the CORS filter of what is to come after it."""
+    winner = next((item for item in ordered if not refusal(item, request)), None)
+    if not effects.is_preflight(request) or (winner is not None and _cors(winner) is not None):
+        return winner
+    coming = replace(request, method=request.header("access-control-request-method") or "")
+    after = next((item for item in ordered if not refusal(item, coming)), None)
+    return after if after is not None and _cors(after) is not None else winner
+
+
+def _cors(item: Candidate) -> Cors | None:
+    return item.rule.filters.cors if item.rule.filters is not None else None
 
 
 def _goes_before(one: Listener, other: Listener) -> bool:

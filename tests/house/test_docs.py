@@ -4,6 +4,12 @@ import re
 import subprocess
 import sys
 
+import pytest
+import yaml
+
+from agw.errors import Severity
+from agw.resources.load import load
+from agw.translate import translate
 from tests.house.tree import ROOT
 
 GENERATOR = ROOT / "docs" / "generate.py"
@@ -18,6 +24,31 @@ def test_the_pages_are_up_to_date():
         check=False,
     )
     assert (checked.returncode, checked.stderr) == (0, "")
+
+
+PARTS = """
+{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: edge}, spec: {gatewayClassName: ack-agent-gateway,
+ listeners: [{name: http, port: 80, protocol: HTTP}]}}
+---
+{apiVersion: agentgateway.alibabacloud.com/v1alpha1, kind: Backend, metadata: {name: hello},
+ spec: {type: A2A, a2a: {targets: [{name: only, static: {host: 127.0.0.1, port: 9999}}]}}}
+---
+{apiVersion: agentgateway.alibabacloud.com/v1alpha1, kind: Backend, metadata: {name: next},
+ spec: {type: A2A, a2a: {targets: [{name: only, static: {host: 127.0.0.1, port: 9998}}]}}}
+"""
+
+
+@pytest.mark.parametrize(
+    "example", re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/routing.md").read_text(), re.MULTILINE | re.DOTALL)
+)
+def test_an_example_of_routing_is_served_as_it_stands(example, tmp_path):
+    (tmp_path / "example.yaml").write_text(example)
+    documents = yaml.safe_load_all(PARTS)
+    (tmp_path / "parts.yaml").write_text(yaml.safe_dump_all(documents))
+    loaded = load([tmp_path])
+    assert loaded.problems == ()
+    problems = translate(loaded.resources).problems
+    assert [str(problem) for problem in problems if problem.severity is not Severity.INFO] == []
 
 
 def test_every_part_has_a_place():

@@ -104,6 +104,13 @@ def test_a_preflight_is_answered():
     assert "is none of allowOrigins" in preflight("http://h/listed", "https://evil.io").why
 
 
+def test_a_preflight_goes_to_what_comes_after_it():
+    found = preflight("http://h/posts")
+    assert (found.status, found.rule.name) == (204, "posts")
+    asked = ("Origin", "https://app.example.com"), ("Access-Control-Request-Method", "PUT")
+    assert ask("route-cors", "OPTIONS", "http://h/posts", *asked).status == 404
+
+
 def test_an_options_request_that_is_no_preflight_is_forwarded():
     assert ask("route-cors", "OPTIONS", "http://h/listed", ("Origin", "https://app.example.com")).status == 0
     assert ask("route-cors", "OPTIONS", "http://h/listed").status == 0
