@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -134,10 +134,11 @@ class DataPlane:
         self.at_once = at_once
         self.updates: list[ConfigUpdate] = []
         self.entries: Mapping[str, Entry] = {}
+        self._iterator = subscription.__aiter__()
         self._task = asyncio.ensure_future(self._run())
 
     async def _run(self) -> None:
-        async for update in self.subscription:
+        async for update in self._iterator:
             assert update.entries is not None
             if update.changed is not None:
                 differing = {
@@ -162,7 +163,7 @@ class DataPlane:
     async def end(self) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        await asyncio.get_running_loop().shutdown_asyncgens()
+        await self._iterator.aclose()
 
 
 @asynccontextmanager
@@ -195,3 +196,45 @@ async def eventually(condition: Callable[[], bool], what: str) -> None:
 def authority(names: tuple[str, ...] = ("localhost",)):
     """Make certificates now."""
     return due(None, names, datetime.now(UTC))
+
+
+class Relay:
+    """A TCP relay in front of a replica that counts bytes: down to data planes, up to the controller."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.down = self.up = 0
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> int:
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.close()
+            return
+        self._open |= {writer, far_writer}
+        await asyncio.gather(self._pump(reader, far_writer, up=True), self._pump(far_reader, writer, up=False))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool) -> None:
+        with suppress(OSError):
+            while data := await reader.read(1 << 16):
+                self.up += len(data) if up else 0
+                self.down += 0 if up else len(data)
+                writer.write(data)
+                await writer.drain()
+        self._open.discard(writer)
+        writer.close()
+
+    def cut(self) -> None:
+        """End all connections."""
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def close(self) -> None:
+        self.cut()
+        self._server.close()
+        await self._server.wait_closed()

@@ -37,6 +37,7 @@ from agw.snapshot.stream import PROTOCOL, Goodbye, Hello, Parting, Receiver, Str
 
 _REVIEWS_AT_ONCE = 16
 _BACKLOG = 1024
+_SEND_BUFFER = 1 << 18  # bytes; the kernel would keep megabytes for each data plane that is slow
 _ACCEPT_AGAIN = 0.1  # seconds, where the process has no descriptors left
 _STOP_PATIENCE = 2.0  # seconds to say goodbye to all
 _LONGEST_NAME = 253
@@ -332,6 +333,7 @@ async def _handshake(sock: socket.socket, context: ssl.SSLContext) -> Link[ToCon
     sock.setblocking(False)  # noqa: FBT003 - socket's own signature
     with suppress(OSError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
     reader = asyncio.StreamReader(loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
     try:
