@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "proxy": "Serve one Gateway in Kubernetes, as a controller publishes it.",
     "check": "Say what a controller would say of these files.",
     "explain": "Say which route takes a request, and why the others do not.",
+    "controller": "In Kubernetes: run a data plane for each Gateway, and keep it configured.",
     "settings": "List the process settings: flag, variable, default, value.",
     "completion": "Print the completion script of a shell.",
     "help": "Explain a problem code, such as AGW1001.",

@@ -21,7 +21,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -99,7 +99,7 @@ class Watcher(Generic[T]):
         """Where the list-and-watch stands."""
         return self._progress.state
 
-    async def __aiter__(self) -> AsyncIterator[Batch[T]]:
+    async def __aiter__(self) -> AsyncGenerator[Batch[T]]:
         """Yield batches for ever. Close the iterator (`contextlib.aclosing`) to end the watch at once."""
         task = asyncio.create_task(self._run(), name=f"watch {self._path}")
         task.add_done_callback(lambda _: self._news.set())

@@ -22,6 +22,7 @@ from agw.errors import Problem
 from agw.resources import gateway as api
 from agw.snapshot import model
 from agw.translate import certificates, codes
+from agw.translate.features import SUPPORTED
 from agw.translate.graph import Ask, Query
 from agw.translate.infrastructure import Infrastructure, infrastructure, unsupported_address
 from agw.translate.inputs import CLASS_OBJECT, GATEWAY_OBJECT
@@ -143,12 +144,16 @@ def _class(ask: Ask, _namespace: str, name: str) -> ClassState:
         return ClassState(
             ours=True,
             refusal=said,
-            status=GatewayClassStatus((Condition("Accepted", FALSE, "InvalidParameters", said, generation),)),
+            status=_class_status(Condition("Accepted", FALSE, "InvalidParameters", said, generation)),
             problems=tuple(codes.error(codes.CLASS_INVALID, subject, "$.spec.parametersRef", each) for each in wrong),
             losers=(Loser(subject, "InvalidParameters", said, "$.spec.parametersRef"),),
         )
     accepted = Condition("Accepted", TRUE, "Accepted", "agw serves the Gateways of this class", generation)
-    return ClassState(ours=True, parameters=parameters, status=GatewayClassStatus((accepted,)))
+    return ClassState(ours=True, parameters=parameters, status=_class_status(accepted))
+
+
+def _class_status(accepted: Condition) -> GatewayClassStatus:
+    return GatewayClassStatus((accepted,), SUPPORTED)
 
 
 CLASS: Query[ClassState] = Query("class", 2, _class)

@@ -38,10 +38,17 @@ class Condition(_Status, frozen=True):
             msgspec.structs.force_setattr(self, "message", f"{self.message[: MAX_MESSAGE - 4]} ...")
 
 
+class SupportedFeature(_Status, frozen=True):
+    """A feature of the Gateway API, by its name in the conformance suite."""
+
+    name: str
+
+
 class GatewayClassStatus(_Status, frozen=True):
-    """Status of a class that names our controller."""
+    """Status of a class that names our controller. supported_features: sorted by name (GEP-2162)."""
 
     conditions: tuple[Condition, ...]
+    supported_features: tuple[SupportedFeature, ...] = ()
 
 
 class SupportedKind(_Status, frozen=True):
@@ -60,11 +67,19 @@ class ListenerStatus(_Status, frozen=True, omit_defaults=False):
     conditions: tuple[Condition, ...]
 
 
+class Address(_Status, frozen=True):
+    """An address at which a Gateway is served. type: IPAddress | Hostname."""
+
+    type: str
+    value: str
+
+
 class GatewayStatus(_Status, frozen=True):
-    """Status of a Gateway; addresses are whoever provisions its data plane's to add."""
+    """Status of a Gateway; addresses are whoever provisions its data plane's to add, None where nobody does."""
 
     conditions: tuple[Condition, ...]
     listeners: tuple[ListenerStatus, ...] = ()
+    addresses: tuple[Address, ...] | None = None
 
 
 class Reference(_Status, frozen=True):

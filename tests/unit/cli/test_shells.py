@@ -28,7 +28,7 @@ def bash(*words: str) -> list[str]:
 
 
 def test_bash_completes_commands_flags_and_values(tmp_path: Path) -> None:
-    assert bash("agw", "c") == ["check", "completion"]
+    assert bash("agw", "c") == ["check", "controller", "completion"]
     assert bash("agw", "run", "--agen") == ["--agent"]
     assert bash("agw", "run", "--watch", "p") == ["poll"]
     assert bash("agw", "run", "--log-level", "w") == ["warning"]

@@ -1,0 +1,85 @@
+"""What `agw controller` does: find the cluster, and run a replica of the controller in it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from dataclasses import dataclass
+
+import click
+
+from agw.cli.output import Failure
+from agw.controller import process
+from agw.controller.provision import Installation
+from agw.dataplane.logs import Log, capture_standard_logging
+from agw.kube import Client, CredentialsError
+from agw.settings import Address, parse_address
+from agw.translate import CONTROLLER
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """The flags, as given."""
+
+    kubeconfig: str
+    namespace: str
+    name: str
+    service: str
+    image: str
+    image_pull_policy: str
+    replicas: int
+    publish: str
+    advertise: str
+    health: str
+    log_level: str
+    log_format: str
+
+
+def serve(flags: Flags) -> int:
+    """Run until a signal ends it; return the exit code."""
+    log = Log(flags.log_level, flags.log_format)
+    capture_standard_logging(log)
+    try:
+        return asyncio.run(_serve(flags, log))
+    except CredentialsError as error:
+        raise Failure(str(error), hint="--kubeconfig FILE, KUBECONFIG, or run it in a pod.") from None
+    except OSError as error:
+        raise Failure(f"cannot listen: {error}") from None
+
+
+async def _serve(flags: Flags, log: Log) -> int:
+    async with Client.find(flags.kubeconfig, manager=CONTROLLER, user_agent="agw-controller") as client:
+        return await process.run(client, _options(flags, client.namespace), log)
+
+
+def _options(flags: Flags, found: str) -> process.Options:
+    if not flags.image:
+        raise click.UsageError("--image names the image of the data planes: this program's own, usually.")
+    namespace = flags.namespace or found or "default"
+    publish = _address(flags.publish, "--publish")
+    host = f"{flags.service}.{namespace}.svc"
+    advertise = _address(flags.advertise, "--advertise") if flags.advertise else Address(host, publish.port)
+    return process.Options(
+        namespace=namespace,
+        name=flags.name or socket.gethostname(),
+        lease=flags.service,
+        certificates=f"{flags.service}-tls",
+        hosts=tuple(dict.fromkeys((advertise.host, host, f"{host}.cluster.local"))),
+        publish=publish,
+        health=_address(flags.health, "--health"),
+        installation=Installation(
+            namespace=namespace,
+            controller=str(advertise),
+            image=flags.image,
+            image_pull_policy=flags.image_pull_policy,
+            replicas=flags.replicas,
+        ),
+    )
+
+
+def _address(text: str, flag: str) -> Address:
+    try:
+        address = parse_address(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r}: {error}.", param_hint=f"'{flag}'") from None
+    return Address("" if text.startswith(":") else address.host, address.port)

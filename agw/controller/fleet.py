@@ -1,0 +1,185 @@
+"""What has become of the data planes: how far a Deployment is, which addresses a Service has; and what that means.
+
+Rules (Gateway API, GatewayConditionProgrammed): a Gateway is programmed where its configuration is accepted, its data
+plane runs, and it has an address. While it waits, the reason and the message say for what. An address that was asked
+for counts alone: where the load balancer has another one, or none, it is AddressNotUsable.
+
+Must not: send, or decide what is made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from agw.translate.infrastructure import Infrastructure
+from agw.translate.status import FALSE, TRUE, Address, Condition
+
+
+class Part(msgspec.Struct, frozen=True, rename="camel"):
+    """One condition of a Deployment."""
+
+    type: str
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+
+
+class OwnerReference(msgspec.Struct, frozen=True):
+    """Whose an object is."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    controller: bool = False
+
+
+class Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    """metadata, as far as drift can be in it."""
+
+    name: str
+    namespace: str
+    uid: str = ""
+    generation: int = 0
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    owner_references: tuple[OwnerReference, ...] = ()
+    deletion_timestamp: str = ""
+
+
+class DeploymentStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """Status of a Deployment."""
+
+    replicas: int = 0
+    available_replicas: int = 0
+    updated_replicas: int = 0
+    observed_generation: int = 0
+    conditions: tuple[Part, ...] = ()
+
+
+class DeploymentSpec(msgspec.Struct, frozen=True):
+    """Spec of a Deployment, as far as somebody else sets it."""
+
+    replicas: int = 1
+
+
+class Deployment(msgspec.Struct, frozen=True):
+    """A Deployment of ours."""
+
+    metadata: Metadata
+    spec: DeploymentSpec = DeploymentSpec()
+    status: DeploymentStatus = DeploymentStatus()
+
+
+class Ingress(msgspec.Struct, frozen=True):
+    """One address of a load balancer."""
+
+    ip: str = ""
+    hostname: str = ""
+
+
+class LoadBalancer(msgspec.Struct, frozen=True):
+    """Where a load balancer answers."""
+
+    ingress: tuple[Ingress, ...] = ()
+
+
+class ServiceStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """Status of a Service."""
+
+    load_balancer: LoadBalancer = LoadBalancer()
+    conditions: tuple[Part, ...] = ()
+
+
+class ServiceSpec(msgspec.Struct, frozen=True, rename="camel"):
+    """Spec of a Service; parts is everything, for comparison."""
+
+    type: str = "ClusterIP"
+    cluster_ip: str = msgspec.field(default="", name="clusterIP")
+    load_balancer_ip: str = msgspec.field(default="", name="loadBalancerIP")
+    external_traffic_policy: str = ""
+    ports: tuple[dict[str, object], ...] = ()
+    selector: dict[str, str] = {}
+
+
+class Service(msgspec.Struct, frozen=True):
+    """A Service of ours."""
+
+    metadata: Metadata
+    spec: ServiceSpec = ServiceSpec()
+    status: ServiceStatus = ServiceStatus()
+
+
+class Thing(msgspec.Struct, frozen=True):
+    """Another object of ours. data: of a ConfigMap."""
+
+    metadata: Metadata
+    data: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a Gateway's data plane stands."""
+
+    addresses: tuple[Address, ...]
+    programmed: Condition
+
+
+def standing(
+    wanted: Infrastructure, deployment: Deployment | None, service: Service | None, generation: int
+) -> Standing:
+    """Say how a data plane that is wanted stands; None: not made yet."""
+    addresses = _addresses(service) if service is not None else ()
+    reason, said = _unassigned(wanted, service, addresses)
+    if not reason:
+        reason, said = _unavailable(deployment)
+    if reason:
+        return Standing(addresses, Condition("Programmed", FALSE, reason, said, generation))
+    at = ", ".join(address.value for address in addresses)
+    return Standing(addresses, Condition("Programmed", TRUE, "Programmed", f"served at {at}", generation))
+
+
+def _addresses(service: Service) -> tuple[Address, ...]:
+    """Addresses of a Service: those of its load balancer; without one its cluster IP."""
+    if service.spec.type != "LoadBalancer":
+        address = service.spec.cluster_ip
+        return (Address("IPAddress", address),) if address not in {"", "None"} else ()
+    found = [
+        Address("IPAddress", item.ip) if item.ip else Address("Hostname", item.hostname)
+        for item in service.status.load_balancer.ingress
+        if item.ip or item.hostname
+    ]
+    return tuple(dict.fromkeys(found))[:16]
+
+
+def _unassigned(wanted: Infrastructure, service: Service | None, addresses: tuple[Address, ...]) -> tuple[str, str]:
+    if len(wanted.addresses) > 1:
+        return "AddressNotUsable", f"one address can be asked for, not {len(wanted.addresses)}"
+    if wanted.addresses:
+        asked = wanted.addresses[0]
+        if service is not None and service.spec.type != "LoadBalancer":
+            return "AddressNotUsable", f"a Service of type {service.spec.type} has no address to choose"
+        if asked not in {address.value for address in addresses}:
+            has = ", ".join(address.value for address in addresses)
+            return "AddressNotUsable", f"the load balancer has not got {asked}" + (f" but {has}" if has else " so far")
+    if not addresses:
+        failed = [part.message for part in service.status.conditions if part.status == FALSE] if service else []
+        said = "; ".join(filter(None, failed)) or "the load balancer has no address yet"
+        return "AddressNotAssigned", said
+    return "", ""
+
+
+def _unavailable(deployment: Deployment | None) -> tuple[str, str]:
+    if deployment is None:
+        return "Pending", "the data plane is being made"
+    status = deployment.status
+    if status.available_replicas:
+        return "", ""
+    why = [
+        part.message
+        for part in status.conditions
+        if (part.type, part.status) in {("ReplicaFailure", TRUE), ("Progressing", FALSE)} and part.message
+    ]
+    said = "; ".join(why) or "its pods are starting"
+    return "NoResources" if why else "Pending", f"no pod of the data plane is available: {said}"

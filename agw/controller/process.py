@@ -1,0 +1,282 @@
+"""One controller replica: everything put together, from the credentials to the last goodbye.
+
+    always      certificates, the publishing port (which sends data planes away while another leads), the health port
+    leading     discovery, watches, translation, statuses, provisioning: a `Reconciler` for each term
+
+Rules: readiness says that this replica could lead, not that it does, or a rollout would wait for ever for the one that
+stands by. A term that fails ends as a term: its Lease is released, and the next one begins with nothing. SIGTERM ends
+the term first, so that another replica takes over at once.
+
+Must not: decide anything about an object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from agw.controller import events, health, names
+from agw.controller.decode import reader
+from agw.controller.kinds import Discovered, discover
+from agw.controller.log import Log
+from agw.controller.provision import Installation
+from agw.controller.publish.identity import Identity, NotAuthenticated, Plane
+from agw.controller.publish.keeper import Keeper
+from agw.controller.publish.publisher import Callbacks, Publisher, listening_socket
+from agw.controller.reconcile import Reconciler, Surroundings
+from agw.kube import (
+    AlreadyExists,
+    Client,
+    Conflict,
+    Key,
+    KubeError,
+    NotFound,
+    Resource,
+)
+from agw.kube.events import Recorder, Reference
+from agw.kube.lease import Election, Timing
+from agw.kube.token_review import review_token
+from agw.resources import model
+from agw.settings import Address
+from agw.translate import CONTROLLER
+
+_SECRETS = Resource("", "v1", "secrets", "Secret")
+_POD_NAME = "authentication.kubernetes.io/pod-name"
+_LOOK_AGAIN = 5.0  # seconds between looks for CRDs, and for an API server that does not answer
+_ACTION = "Reconcile"
+_NEEDED = frozenset({model.GatewayClass, model.Gateway, model.HTTPRoute, model.Backend, model.TrafficPolicy})
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run. namespace, name: of this pod. lease, certificates: names of a Lease and a Secret there.
+
+    hosts: names of the certificate, by which data planes reach it.
+    """
+
+    namespace: str
+    name: str
+    lease: str
+    certificates: str
+    hosts: tuple[str, ...]
+    publish: Address
+    health: Address
+    installation: Installation
+    timing: Timing = field(default_factory=Timing)
+
+
+async def run(client: Client, options: Options, log: Log) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    process = Process(client, options, log)
+    work = asyncio.create_task(process.run())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not work.done():
+        log.info("stopping")
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+        return 0
+    await work
+    return 1
+
+
+class Process:
+    """A replica."""
+
+    def __init__(self, client: Client, options: Options, log: Log) -> None:
+        """Start nothing yet."""
+        self._client = client
+        self._options = options
+        self._log = log
+        self._reconciler: Reconciler | None = None
+        self._serving = False
+        self._publisher = Publisher(
+            self._authenticate,
+            _account_of,
+            log,
+            Callbacks(self._look_at, self._look_at, self._look_at, self._look_at),
+        )
+        self._keeper = Keeper(_SecretStore(client, Key(options.namespace, options.certificates)), options.hosts, log)
+        self._election = Election(client, Key(options.namespace, options.lease), options.name, options.timing)
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        where = self._options.health
+        server = await health.serve(where.host, where.port, self._pages())
+        try:
+            await self._first_certificates()
+            self._publisher.use(self._keeper.context())
+            listening = listening_socket(self._options.publish.host, self._options.publish.port)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._publisher.serve(listening))
+                group.create_task(self._keeper.run(self._renewed))
+                self._serving = True
+                self._log.info("controller ready", name=self._options.name, publish=self._options.publish, health=where)
+                group.create_task(self._elect())
+        finally:
+            self._serving = False
+            server.close()
+
+    async def _elect(self) -> None:
+        """Lead whenever it is our turn."""
+        while True:
+            try:
+                await self._election.run(self._term, self._publisher.retire)
+            except* Exception as failed:  # noqa: BLE001 - a fault of one term must not end the next
+                for error in _flat(failed):
+                    self._log.error("a term of leading failed", error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(_LOOK_AGAIN)
+
+    async def _term(self) -> None:
+        """Lead, until cancelled."""
+        try:
+            self._log.info("leading", name=self._options.name)
+            recorder = Recorder(self._client, CONTROLLER, self._options.name)
+            discovered = await self._discover()
+            around = Surroundings(
+                self._client, self._publisher, _Told(recorder, discovered), self._installation, self._log
+            )
+            self._reconciler = Reconciler(around, discovered)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(recorder.run())
+                group.create_task(self._reconciler.run())
+        finally:
+            self._reconciler = None
+            self._publisher.retire()
+
+    async def _discover(self) -> Discovered:
+        """Wait until the kinds that cannot be done without are served."""
+        told: tuple[str, ...] = ()
+        while True:
+            try:
+                found = await discover(self._client)
+            except KubeError as error:
+                self._log.warning("the API server cannot be asked for its kinds", error=error)
+            else:
+                if found.missing and found.missing != told:
+                    self._log.warning("CRDs are not installed", missing=", ".join(found.missing))
+                    told = found.missing
+                if found.resources.keys() >= _NEEDED:
+                    return found
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    async def _first_certificates(self) -> None:
+        while True:
+            try:
+                await self._keeper.refresh()
+            except (KubeError, TimeoutError) as error:
+                self._log.warning("the certificates cannot be read or written", error=error)
+                await asyncio.sleep(_LOOK_AGAIN)
+            else:
+                return
+
+    def _renewed(self, keeper: Keeper) -> None:
+        self._publisher.use(keeper.context())
+        if self._reconciler is not None:
+            self._reconciler.provisioner.again()
+
+    def _installation(self) -> Installation:
+        return replace(self._options.installation, trust=self._keeper.bundle.decode())
+
+    async def _authenticate(self, token: str) -> Identity:
+        identity = await review_token(self._client, token, names.audience(self._options.namespace))
+        account = identity.service_account if identity is not None else None
+        if identity is None or account is None:
+            raise NotAuthenticated("the token is not valid here, or for another audience")
+        return Identity(f"{account.namespace}/{account.name}", next(iter(identity.extra.get(_POD_NAME, ())), ""))
+
+    def _look_at(self, plane: Plane) -> None:
+        """A data plane came, went, took or refused something."""
+        if self._reconciler is not None:
+            refusing = [each for each in self._publisher.planes(plane.gateway) if each.refused]
+            said = "; ".join(f"data plane {each.pod} cannot use it: {each.reason}" for each in refusing)
+            self._reconciler.refused(plane.gateway, said)
+
+    def _pages(self) -> health.Pages:
+        return {
+            "/livez": lambda: health.Page(200, "ok\n"),
+            "/readyz": self._readyz,
+            "/metrics": lambda: health.Page(200, self._metrics(), health.METRICS),
+        }
+
+    def _readyz(self) -> health.Page:
+        if not self._serving:
+            return health.Page(503, "starting: the certificates are not there yet\n")
+        return health.Page(200, "leading\n" if self._election.leading else f"standby: {self._election.holder} leads\n")
+
+    def _metrics(self) -> str:
+        if self._reconciler is not None:
+            return self._reconciler.metrics.text()
+        return "# TYPE agw_controller_leader gauge\nagw_controller_leader 0\n"
+
+
+def _account_of(gateway: str) -> str:
+    namespace, _, name = gateway.partition("/")
+    return f"{namespace}/{names.made(name)}"
+
+
+def _flat(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _flat(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+class _Told:
+    """Events by the kinds as this cluster has them."""
+
+    def __init__(self, recorder: Recorder, discovered: Discovered) -> None:
+        self._recorder = recorder
+        self._versions = {kind.__name__: resource.api_version for kind, resource in discovered.resources.items()}
+
+    def record(self, event: events.Happened) -> None:
+        """Take an event."""
+        key = event.object
+        about = Reference(self._versions.get(key.kind, "v1"), key.kind, key.namespace, key.name, event.uid)
+        self._recorder.record(about, reason=event.reason, action=_ACTION, note=event.message, warning=event.warning)
+
+
+class _SecretStore:
+    """The certificates in a Secret."""
+
+    def __init__(self, client: Client, key: Key) -> None:
+        self._client = client
+        self._key = key
+        self._version = ""
+        self._names: frozenset[str] = frozenset()
+
+    async def read(self) -> Mapping[str, bytes] | None:
+        """Give the Secret's data."""
+        try:
+            held = await self._client.get(_SECRETS, self._key, reader(model.Secret, "v1"))
+        except NotFound:
+            self._version = ""
+            return None
+        self._version, self._names = held.version, frozenset(held.value.data)
+        return {name: value.reveal() for name, value in held.value.data.items()}
+
+    async def write(self, data: Mapping[str, bytes]) -> bool:
+        """Write over what was read, or create it."""
+        metadata = {"name": self._key.name, "namespace": self._key.namespace}
+        body = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "metadata": metadata}
+        values: dict[str, str | None] = {name: b64encode(value).decode() for name, value in data.items()}
+        try:
+            if not self._version:
+                await self._client.create(_SECRETS, {**body, "data": values}, namespace=self._key.namespace)
+            else:
+                gone = dict.fromkeys(self._names - data.keys())  # null takes a key away (RFC 7386)
+                known = {"metadata": {"resourceVersion": self._version}, "data": values | gone}
+                await self._client.patch(_SECRETS, self._key, known)
+        except (AlreadyExists, Conflict):
+            return False
+        return True

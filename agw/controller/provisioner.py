@@ -1,0 +1,230 @@
+"""Makes data planes, keeps them as they should be, and takes them away where a Gateway is not ours any more.
+
+Rules: what is wanted is applied as a whole, as often as it differs: a Gateway that changed, an object of ours that
+somebody changed or deleted, or that failed before. Applying what is there already changes nothing, so that no memory of
+what was done is needed. What a write answers is taken for what is there, so that our own writes are not mistaken for
+somebody's. A Gateway that is refused keeps what it has. One that is being deleted is left to the garbage collector.
+
+Must not: decide what a data plane is made of, or what its state means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from agw.controller import fleet, names
+from agw.controller.log import Log
+from agw.controller.metrics import Metrics
+from agw.controller.provision import (
+    AUTOSCALERS,
+    DEPLOYMENTS,
+    KINDS,
+    SELECTOR,
+    SERVICES,
+    Installation,
+    manifests,
+    unwanted,
+)
+from agw.controller.queue import WorkQueue
+from agw.kube import ApiError, Batch, Client, Key, NotFound, Resource, Scope, Watcher, decoder
+from agw.translate.infrastructure import Infrastructure
+
+Made = fleet.Deployment | fleet.Service | fleet.Thing
+_TYPES: Mapping[Resource, type[Made]] = {DEPLOYMENTS: fleet.Deployment, SERVICES: fleet.Service}
+_RELEASE = "release "
+
+
+class Provisioner:
+    """All data planes. installation: as it is now. news: called with a Gateway whose data plane stands otherwise."""
+
+    def __init__(
+        self,
+        client: Client,
+        installation: Callable[[], Installation],
+        news: Callable[[str], None],
+        log: Log,
+        metrics: Metrics,
+    ) -> None:
+        """Make nothing yet."""
+        self._client = client
+        self._installation = installation
+        self._news = news
+        self._log = log
+        self._metrics = metrics
+        self._made: dict[tuple[str, Key], Made] = {}
+        self._wanted: Mapping[str, Infrastructure | None] = {}
+        self._troubles: dict[str, str] = {}
+        self._synced: set[str] = set()
+        self.synced = asyncio.Event()
+        self.queue: WorkQueue[str] = WorkQueue(self._work, self._failed, at_once=4)
+
+    async def run(self, ready: asyncio.Event) -> None:
+        """Watch what is made, and make what is wanted once that is known; until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for resource in KINDS:
+                group.create_task(self._follow(resource))
+            await ready.wait()
+            await self.synced.wait()
+            group.create_task(self.queue.run())
+
+    def want(self, wanted: Mapping[str, Infrastructure | None]) -> None:
+        """Take what translation wants, by Gateway; a Gateway that is not in it is not ours."""
+        before, self._wanted = self._wanted, wanted
+        if before is wanted:
+            return
+        for ref, infrastructure in wanted.items():
+            if infrastructure is not None and before.get(ref) != infrastructure:
+                self.queue.add(ref)
+        for ref in before.keys() - wanted.keys():
+            self._troubles.pop(ref, None)
+
+    def again(self) -> None:
+        """Look at every Gateway again: the installation has changed."""
+        self.queue.add_all(ref for ref, infrastructure in self._wanted.items() if infrastructure is not None)
+
+    def release(self, ref: str) -> None:
+        """Take away what was made for a Gateway that exists and is not ours any more."""
+        self.queue.add(_RELEASE + ref)
+
+    def gateways(self) -> frozenset[str]:
+        """Return the Gateways that anything is made for."""
+        return frozenset(filter(None, map(_owner, self._made.values())))
+
+    def trouble(self, ref: str) -> str:
+        """Say why a data plane cannot be made; "" where it can."""
+        return self._troubles.get(ref, "")
+
+    def standing(self, ref: str, generation: int) -> fleet.Standing | None:
+        """Say how a Gateway's data plane stands; None where none is wanted."""
+        wanted = self._wanted.get(ref)
+        if wanted is None:
+            return None
+        key = Key(wanted.namespace, names.made(wanted.name))
+        deployment, service = self._made.get((DEPLOYMENTS.kind, key)), self._made.get((SERVICES.kind, key))
+        return fleet.standing(
+            wanted,
+            deployment if isinstance(deployment, fleet.Deployment) else None,
+            service if isinstance(service, fleet.Service) else None,
+            generation,
+        )
+
+    async def _follow(self, resource: Resource) -> None:
+        decode = decoder(_TYPES.get(resource, fleet.Thing))
+        watcher: Watcher[Made] = Watcher(self._client, resource, decode, Scope(labels=SELECTOR))
+        async with aclosing(aiter(watcher)) as batches:
+            async for batch in batches:
+                self._take(resource, batch)
+                self._synced.add(resource.kind)
+                if len(self._synced) == len(KINDS):
+                    self.synced.set()
+
+    def _take(self, resource: Resource, batch: Batch[Made]) -> None:
+        gone = set(batch.deleted)
+        if batch.restart:
+            gone |= {key for kind, key in self._made if kind == resource.kind} - batch.applied.keys()
+        for key in gone:
+            old = self._made.pop((resource.kind, key), None)
+            if old is not None:
+                self._drifted(old)
+        for key, new in batch.applied.items():
+            old = self._made.get((resource.kind, key))
+            self._made[resource.kind, key] = new
+            if old is None or _shape(old) != _shape(new):
+                self._drifted(new)
+            elif old != new:
+                self._tell(new)
+
+    def _drifted(self, made: Made) -> None:
+        """Something of ours came, went, or is not as it was."""
+        ref = _owner(made)
+        if ref and self._wanted.get(ref) is not None:
+            self.queue.add(ref)
+        self._tell(made)
+
+    def _tell(self, made: Made) -> None:
+        ref = _owner(made)
+        if ref and isinstance(made, fleet.Deployment | fleet.Service):
+            self._news(ref)
+
+    async def _work(self, ref: str) -> None:
+        if ref.startswith(_RELEASE):
+            await self._release(ref.removeprefix(_RELEASE))
+            return
+        wanted = self._wanted.get(ref)
+        if wanted is None:
+            return
+        installation = self._installation()
+        key = Key(wanted.namespace, names.made(wanted.name))
+        if wanted.parameters.hpa is not None:
+            await self._hand_over(key)
+        for resource, body in manifests(wanted, installation):
+            answer = await self._client.apply(resource, key, body)
+            self._metrics.count("agw_controller_provisioning_writes_total", kind=resource.kind, result="ok")
+            self._made[resource.kind, key] = decoder(_TYPES.get(resource, fleet.Thing))(answer)
+        for resource in unwanted(wanted):
+            await self._remove(resource, key)
+        if self._troubles.pop(ref, None) is not None:
+            self._log.info("data plane can be made again", gateway=ref)
+        self._news(ref)
+
+    async def _hand_over(self, key: Key) -> None:
+        """Let go of a Deployment's replicas before the autoscaler takes them.
+
+        A field that its only manager stops applying falls back to its default, one replica; a plain write of the value
+        that it has makes it nobody's and leaves it.
+        """
+        deployment = self._made.get((DEPLOYMENTS.kind, key))
+        if isinstance(deployment, fleet.Deployment) and (AUTOSCALERS.kind, key) not in self._made:
+            replicas = max(deployment.spec.replicas, 1)
+            await self._client.patch(DEPLOYMENTS, key, {"spec": {"replicas": replicas}})
+
+    async def _release(self, ref: str) -> None:
+        if ref in self._wanted:
+            return
+        namespace, _, name = ref.partition("/")
+        for resource in KINDS:
+            await self._remove(resource, Key(namespace, names.made(name)))
+        self._log.info("data plane taken away: the Gateway is not ours any more", gateway=ref)
+
+    async def _remove(self, resource: Resource, key: Key) -> None:
+        made = self._made.get((resource.kind, key))
+        if made is None:
+            return
+        try:
+            await self._client.delete(resource, key, uid=made.metadata.uid)
+        except NotFound:
+            return
+        self._metrics.count("agw_controller_provisioning_writes_total", kind=resource.kind, result="deleted")
+
+    def _failed(self, ref: str, error: Exception) -> None:
+        self._metrics.count("agw_controller_provisioning_writes_total", kind="any", result="failed")
+        ref = ref.removeprefix(_RELEASE)
+        said = str(error) or type(error).__name__
+        known = self._troubles.get(ref)
+        self._troubles[ref] = said
+        if known != said:
+            tell = self._log.warning if isinstance(error, ApiError) else self._log.error
+            tell("a data plane cannot be made", gateway=ref, error=said)
+        self._news(ref)
+
+
+def _owner(made: Made) -> str:
+    """Return the Gateway that an object was made for, "namespace/name"; "" where it says none."""
+    metadata = made.metadata
+    for owner in metadata.owner_references:
+        if owner.controller and owner.kind == "Gateway":
+            return f"{metadata.namespace}/{owner.name}"
+    return ""
+
+
+def _shape(made: Made) -> Any:  # noqa: ANN401 - a part of any of them
+    """Return what of an object can drift: everything but its status."""
+    shape = made.metadata, getattr(made, "spec", None), getattr(made, "data", None)
+    deployment = isinstance(made, fleet.Deployment)
+    # A Deployment's generation counts its changes; its annotations carry the Deployment controller's own counter.
+    return (msgspec.structs.replace(made.metadata, annotations={}), None, None) if deployment else shape

@@ -1,0 +1,357 @@
+"""The leader's work: from changes in the cluster to snapshots, statuses and data planes.
+
+    watches --> World --> Translator --> publish(gateway, entries, changed keys)
+                                     +-> statuses to write    --> queue
+                                     +-> data planes to make  --> queue
+
+Rules: changes that come while a batch is worked on are the next batch, so that a burst costs a few translations and a
+single change waits for nobody. Nothing is translated before every watch has told its beginning: a route must not lose
+its Secret for the second in which a controller starts. An object that names a Secret or ConfigMap that is not known
+yet keeps its former value until it is. Publishing comes first, since traffic waits for it; statuses follow what is
+published. Everything is level-triggered: what is written follows from what is, and is written where it differs.
+
+One object's failure is its own: its queue tries again with a back-off, and the others go on.
+
+Must not: know how a snapshot travels, or decide anything about an object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from agw.controller import events, named, statuses
+from agw.controller.decode import Held, reader
+from agw.controller.kinds import WHOLE, Discovered
+from agw.controller.log import Log
+from agw.controller.metrics import Gauges, Metrics
+from agw.controller.named import NamedWatches, References
+from agw.controller.provision import Installation
+from agw.controller.provisioner import Provisioner
+from agw.controller.queue import WorkQueue
+from agw.controller.world import Identity, World
+from agw.kube import Batch, Client, Key, NotFound, Watcher
+from agw.resources import model
+from agw.resources.meta import Object
+from agw.snapshot.model import Entry
+from agw.translate import CLASS_NAMES, CONTROLLER, ObjectKey, Translation, Translator
+from agw.translate.status import FALSE, TRUE, Condition, GatewayStatus, Status
+
+_STATUS_PAUSE = 1.0  # seconds between two writes of one object's status
+_STATED: Mapping[type[Object], str] = {
+    model.GatewayClass: "GatewayClass",
+    model.Gateway: "Gateway",
+    model.HTTPRoute: "HTTPRoute",
+    model.Backend: "Backend",
+    model.TrafficPolicy: "TrafficPolicy",
+}
+_TYPES = {name: kind for kind, name in _STATED.items()}
+
+
+class Publisher(Protocol):
+    """Takes what data planes are to serve."""
+
+    def publish(self, gateway: str, entries: Mapping[str, Entry], changed: Iterable[str] | None = None) -> int:
+        """Publish a Gateway's entries; `changed` are the keys that may differ. Returns the version."""
+
+    def remove(self, gateway: str) -> None:
+        """Forget a Gateway."""
+
+    def lead(self) -> None:
+        """Every Gateway is published: let data planes in."""
+
+
+class Recorder(Protocol):
+    """Tells people, at the object concerned."""
+
+    def record(self, event: events.Happened) -> None:
+        """Take an event; it is sent when there is time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the reconciler works with. installation: as it is now."""
+
+    client: Client
+    publisher: Publisher
+    recorder: Recorder
+    installation: Callable[[], Installation]
+    log: Log
+
+
+class Reconciler:
+    """One leader's term. Make a new one for each."""
+
+    def __init__(self, around: Surroundings, discovered: Discovered) -> None:
+        """Know nothing yet."""
+        self._around = around
+        self._client, self._publisher, self._log = around.client, around.publisher, around.log
+        self._resources = discovered.resources
+        self.metrics = Metrics(self._gauges)
+        self._world = World()
+        self._translator = Translator()
+        self._translation = Translation()
+        self._references = References()
+        self._held: dict[Identity, None] = {}
+        self._unsaid: set[ObjectKey] = set()
+        self._refused: dict[str, str] = {}
+        self._ours_before: frozenset[str] = frozenset()
+        self._wake = asyncio.Event()
+        self._synced: set[type[Object]] = set()
+        self.leading = asyncio.Event()
+        """Set once everything is published."""
+        self._named = NamedWatches(self._client, self._resources, self._named_batch, self._world.forget, self._wake.set)
+        self.provisioner = Provisioner(
+            self._client, around.installation, self._gateway_stands_otherwise, self._log, self.metrics
+        )
+        self.statuses: WorkQueue[ObjectKey] = WorkQueue(self._write_status, self._status_failed, pause=_STATUS_PAUSE)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for kind in WHOLE:
+                if kind in self._resources:
+                    group.create_task(self._follow(kind))
+            group.create_task(self.provisioner.run(self.leading))
+            group.create_task(self._turns(group))
+            await self.leading.wait()
+            group.create_task(self.statuses.run())
+
+    def refused(self, gateway: str, reason: str) -> None:
+        """Take that a data plane cannot use what was published; "" where it can again."""
+        if self._refused.get(gateway, "") == reason:
+            return
+        if reason:
+            self._refused[gateway] = reason
+            self._record(ObjectKey("Gateway", *gateway.split("/", 1)), events.REFUSED, reason, warning=True)
+        else:
+            self._refused.pop(gateway)
+        self._gateway_stands_otherwise(gateway)
+
+    # Changes
+
+    async def _follow(self, kind: type[Object]) -> None:
+        resource = self._resources[kind]
+        watcher: Watcher[Held[Any]] = Watcher(self._client, resource, reader(kind, resource.api_version))
+        async with aclosing(aiter(watcher)) as batches:
+            async for batch in batches:
+                self._world.apply(kind, batch)
+                self._synced.add(kind)
+                self._wake.set()
+
+    def _named_batch(self, kind: type[Object], batch: Batch[Held[Any]], keys: frozenset[Key]) -> None:
+        self._world.apply(kind, batch, scope=keys)
+
+    def _begun(self) -> bool:
+        """Say whether all there was at the beginning is known, what is named too."""
+        if not self._synced.issuperset(kind for kind in WHOLE if kind in self._resources):
+            return False
+        return self._settled(self._references.names)
+
+    async def _turns(self, group: asyncio.TaskGroup) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self._follow_names(group)
+            if not self.leading.is_set():
+                if not self._begun():
+                    continue
+                self._turn()
+                self._clean_up()
+                self._publisher.lead()
+                self.leading.set()
+            else:
+                self._turn()
+            self._tell_unreadable()
+
+    def _follow_names(self, group: asyncio.TaskGroup) -> None:
+        """Watch what is named by what changed; hold back what names what is not known yet."""
+        for identity in [*self._held]:
+            del self._held[identity]
+            self._world.resume(identity)
+        changed = False
+        pending = self._world.pending
+        classes = any(kind is model.GatewayClass for kind, _, _ in pending)
+        for identity, resource in pending.items():
+            if identity[0] in {model.TrafficPolicy, model.Gateway, model.GatewayClass}:
+                value = resource.value if resource is not None else None
+                changed |= self._references.put(identity, self._names(value))
+        if classes:
+            for gateway in self._world.all(model.Gateway):
+                metadata = gateway.metadata
+                identity = (model.Gateway, metadata.namespace, metadata.name)
+                changed |= self._references.put(identity, self._names(gateway))
+        if changed:
+            self._named.want(self._references.names, group)
+        for identity, resource in [*pending.items()]:
+            if resource is not None and self.leading.is_set() and self._must_wait(identity, resource.value):
+                self._world.hold(identity)
+                self._held[identity] = None
+
+    def _must_wait(self, identity: Identity, value: Object) -> bool:
+        """Say whether an object is to be as it was for now, because it names what is not known yet.
+
+        A new policy does not wait: refused for a moment is better than open for one.
+        """
+        if isinstance(value, model.TrafficPolicy) and self._world.resources.get(*identity) is None:
+            return False
+        names = self._names(value)
+        if isinstance(value, model.GatewayClass):
+            gateways = self._world.all(model.Gateway)
+            of_class = [each for each in gateways if each.spec.gateway_class_name == value.metadata.name]
+            names = names.union(*(self._names(gateway) for gateway in of_class))
+        return not self._settled(names)
+
+    def _settled(self, names: Iterable[named.Name]) -> bool:
+        return all(self._named.settled(name) for name in names)
+
+    def _names(self, value: Object | None) -> frozenset[named.Name]:
+        if value is None or (isinstance(value, model.Gateway) and not self._ours(value.spec.gateway_class_name)):
+            return frozenset()
+        if isinstance(value, model.GatewayClass) and value.spec.controller_name != CONTROLLER:
+            return frozenset()
+        return named.of(value)
+
+    def _ours(self, class_name: str) -> bool:
+        held = self._world.held(model.GatewayClass, "", class_name)
+        return class_name in CLASS_NAMES if held is None else held.value.spec.controller_name == CONTROLLER
+
+    def _turn(self) -> None:
+        changed = self._world.take()
+        if changed:
+            self._translate(changed)
+        for kind, namespace, name in self._world.stated():
+            if kind in _STATED:
+                self.statuses.add(ObjectKey(_STATED[kind], namespace, name))
+        unsaid, self._unsaid = self._unsaid, set()
+        self.statuses.add_all(unsaid)
+
+    def _translate(self, changed: tuple[Identity, ...]) -> None:
+        began = time.perf_counter()
+        translation = self._translation = self._translator.update(self._world.resources, changed)
+        self.metrics.count("agw_controller_translations_total")
+        self.metrics.count("agw_controller_translation_seconds_total", time.perf_counter() - began)
+        for kind, _, _ in changed:
+            self.metrics.count("agw_controller_changes_total", kind=kind.__name__)
+        for gateway, keys in translation.changed.items():
+            entries = translation.snapshots.get(gateway)
+            if entries is None:
+                self._publisher.remove(gateway)
+                self._refused.pop(gateway, None)
+            else:
+                self._publisher.publish(gateway, entries, keys)
+                self.metrics.count("agw_controller_published_total")
+        self._provision(translation)
+        self.statuses.add_all(translation.restated)
+
+    def _provision(self, translation: Translation) -> None:
+        self.provisioner.want(translation.infrastructure)
+        ours = frozenset(translation.infrastructure)
+        for ref in self._ours_before - ours:
+            self._let_go(ref)
+        self._ours_before = ours
+
+    def _let_go(self, ref: str) -> None:
+        """A Gateway is not ours any more: where it exists still, what was made for it goes."""
+        namespace, _, name = ref.partition("/")
+        if self._world.held(model.Gateway, namespace, name) is not None:
+            self.provisioner.release(ref)
+
+    def _clean_up(self) -> None:
+        """Let go of what an earlier leader made for Gateways that are not ours any more."""
+        for ref in self.provisioner.gateways() - self._translation.infrastructure.keys():
+            self._let_go(ref)
+
+    def _tell_unreadable(self) -> None:
+        for kind, namespace, name in self._world.newly_unreadable():
+            why = self._world.unreadable.get((kind, namespace, name))
+            if why is not None:
+                key = ObjectKey(kind.__name__, namespace, name)
+                self._log.error("an object cannot be read: it stays as it was before", object=str(key), error=why)
+                self._record(key, events.UNREADABLE, why, warning=True)
+
+    # Statuses
+
+    def _gateway_stands_otherwise(self, ref: str) -> None:
+        namespace, _, name = ref.partition("/")
+        self.statuses.add(ObjectKey("Gateway", namespace, name))
+
+    async def _write_status(self, key: ObjectKey) -> None:
+        kind = _TYPES[key.kind]
+        held = self._world.held(kind, key.namespace, key.name)
+        if held is None:
+            self.statuses.forget(key)
+            return
+        if not self._settled(self._names(held.value)):
+            self._unsaid.add(key)  # what could be said now would be taken back at once
+            return
+        desired = self._desired(key, held)
+        write = statuses.plan(key.kind, desired, held.status, _now())
+        if write is None:
+            return
+        resource, where = self._resources[kind], Key(key.namespace, key.name)
+        try:
+            if write.apply:
+                body = {"metadata": {"uid": held.value.metadata.uid}, "status": write.status}
+                answer = await self._client.apply(resource, where, body, subresource="status")
+            else:
+                body = {"metadata": {"resourceVersion": held.version}, "status": write.status}
+                answer = await self._client.patch(resource, where, body, subresource="status")
+        except NotFound:
+            return  # gone meanwhile: the watch will say so
+        self.metrics.count("agw_controller_status_writes_total", kind=key.kind, result="ok")
+        new = reader(kind, resource.api_version)(answer)
+        for happened in events.of_write(key, held, write.status):
+            self._around.recorder.record(happened)
+        if self._world.held(kind, key.namespace, key.name) is held:
+            # What the write answers is newer than what is known; without it the next look would write again.
+            self._world.apply(kind, Batch(restart=False, applied={where: new}, deleted=frozenset(), failed={}))
+            self._wake.set()
+
+    def _status_failed(self, key: ObjectKey, error: Exception) -> None:
+        self.metrics.count("agw_controller_status_writes_total", kind=key.kind, result=type(error).__name__)
+        tell = self._log.debug if getattr(error, "retry", False) else self._log.warning
+        tell("a status cannot be written", object=str(key), error=str(error) or type(error).__name__)
+
+    def _desired(self, key: ObjectKey, held: Held[Any]) -> Status | None:
+        status = self._translation.statuses.get(key)
+        if isinstance(status, GatewayStatus):
+            return self._completed(f"{key.namespace}/{key.name}", status, held.value.metadata.generation)
+        return status
+
+    def _completed(self, ref: str, status: GatewayStatus, generation: int) -> GatewayStatus:
+        """Add to a Gateway's status what only its data plane can tell."""
+        standing = self.provisioner.standing(ref, generation)
+        if standing is None:
+            return replace(status, addresses=())
+        programmed = standing.programmed
+        said = self.provisioner.trouble(ref)
+        if said and programmed.status != TRUE:
+            programmed = Condition("Programmed", FALSE, "Invalid", f"its data plane cannot be made: {said}", generation)
+        if ref in self._refused:
+            said = f"the configuration is not in force: {self._refused[ref]}"
+            programmed = Condition("Programmed", FALSE, "Invalid", said, generation)
+        conditions = tuple(programmed if item.type == "Programmed" else item for item in status.conditions)
+        return replace(status, conditions=conditions, addresses=standing.addresses)
+
+    def _record(self, key: ObjectKey, reason: str, said: str, *, warning: bool = False) -> None:
+        held = self._world.held(model.KINDS[key.kind].type, key.namespace, key.name)
+        self._around.recorder.record(events.Happened(key, events.uid_of(held), reason, said, warning))
+
+    def _gauges(self) -> Gauges:
+        return {
+            "agw_controller_leader": {"": float(self.leading.is_set())},
+            "agw_controller_objects": {kind.__name__: float(self._world.count(kind)) for kind in self._resources},
+            "agw_controller_pending": {"status": len(self.statuses), "provision": len(self.provisioner.queue)},
+            "agw_controller_unreadable": {"": float(len(self._world.unreadable))},
+        }
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
