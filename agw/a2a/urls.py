@@ -44,11 +44,15 @@ class Place(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PublicBase:
-    """The URL under which clients reach a backend. authority: lower-case, no default port. path: no trailing slash."""
+    """The URL under which clients reach a backend. authority: lower-case, no default port. path: no trailing slash.
+
+    inner: what the agent has in place of path, where the gateway rewrites paths on the way; no trailing slash.
+    """
 
     scheme: str
     authority: str
     path: str = ""
+    inner: str = ""
 
     @classmethod
     def parse(cls, url: str) -> Self:
@@ -138,10 +142,15 @@ def locate(address: Address, base: PublicBase, hosts: frozenset[str], *, grpc: b
 def publish(address: Address, base: PublicBase) -> str:
     """Give the public form of one of our HTTP URLs: sub-path, query and fragment kept.
 
-    A path that lies under the base's own path is not doubled: such an agent sees the public path and answers on it.
+    A path that lies under the base's own path is not doubled: such an agent sees the public path and answers on it. One
+    that lies under what the gateway puts in its place goes the same way back.
     """
-    path = "" if path_is_under(address.rest, base.path) else base.path
-    return f"{base.scheme}://{base.authority}{path}{address.rest}"
+    path, rest = base.path, address.rest
+    if base.inner and path_is_under(rest, base.inner):
+        rest = rest[len(base.inner) :]
+    elif path_is_under(rest, path):
+        path = ""
+    return f"{base.scheme}://{base.authority}{path}{rest}"
 
 
 def path_is_under(rest: str, prefix: str) -> bool:

@@ -5,6 +5,8 @@ served; for a wildcard hostname the request's own Host, which has matched it; th
 served where that is one address; only else the request's Host. So a client cannot choose what others are told,
 wherever the configuration says anything. With an exact hostname the port is the listener's or the one at which it is
 served (80 behind a load balancer, 8080 on a laptop): of these two, the one that the client used.
+Where the route's rule rewrites the beginning of paths, that beginning is part of the base, so that an agent which knows
+nothing of it is found under it.
 
 Must not: read the network, keep bodies, trust a Host that the codec has not validated.
 """
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
 from agw.a2a.card import CardOptions, KeyPlace, PublicBase, Refused, Rewritten, not_modified, rewrite_card
@@ -101,6 +103,7 @@ class Cards:
         base = public_base(card.external_url, self._hostname(attachment, request), request, self._served)
         if base is None:
             return Refused("the request names no host, and nothing else says under which URL clients reach this agent")
+        base = _behind_rewrite(base, rule, keeps_path=bool(card.external_url))
         return rewrite_card(body, base=base, hosts=tuple(_hosts(backends)), options=options)
 
     def _attachment(self, rule: Rule, request: CardRequest) -> Attachment | None:
@@ -157,6 +160,15 @@ def public_base(
     if not hostname and address is not None and not _is_wildcard(address.host):
         return PublicBase.of("http", address.host, address.port)
     return PublicBase.of("http", host, port) if host and port else None
+
+
+def _behind_rewrite(base: PublicBase, rule: Rule, *, keeps_path: bool) -> PublicBase:
+    """Give the base of an agent that sees other paths than its clients; keeps_path: the base says its path itself."""
+    rewrite = rule.filters.rewrite if rule.filters is not None else None
+    edit = rewrite.path if rewrite is not None else None
+    if edit is None or not edit.prefix:
+        return base
+    return replace(base, path=base.path if keeps_path else edit.prefix.rstrip("/"), inner=edit.value.rstrip("/"))
 
 
 def _public_port(asked: int, listener: int, address: Address | None) -> int:

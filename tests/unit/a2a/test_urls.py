@@ -143,6 +143,22 @@ def test_publishing_keeps_all_but_the_authority_and_doubles_no_path(base, url, p
     assert publish(parse_address(url), PublicBase.parse(base)) == public
 
 
+@pytest.mark.parametrize(
+    ("path", "inner", "url", "public"),
+    [
+        ("/hello", "", "http://agent:9999/", "https://x.example/hello/"),
+        ("/hello", "/v1", "http://agent:9999/v1/rpc?x", "https://x.example/hello/rpc?x"),
+        ("/hello", "/v1", "http://agent:9999/v1", "https://x.example/hello"),
+        ("/hello", "/v1", "http://agent:9999/v10", "https://x.example/hello/v10"),
+        ("/hello", "/v1", "http://agent:9999/hello/rpc", "https://x.example/hello/rpc"),
+        ("", "/v1", "http://agent:9999/v1/rpc", "https://x.example/rpc"),
+        ("/hello", "/hello/v1", "http://agent:9999/hello/v1/rpc", "https://x.example/hello/rpc"),
+    ],
+)
+def test_what_the_gateway_rewrites_goes_the_same_way_back(path, inner, url, public):
+    assert publish(parse_address(url), PublicBase("https", "x.example", path, inner)) == public
+
+
 def test_a_prefix_is_compared_by_segments():
     assert path_is_under("/weather", "/weather")
     assert path_is_under("/weather/x", "/weather")

@@ -14,8 +14,11 @@ from agw.snapshot.model import (
     Backend,
     Card,
     Endpoint,
+    Filters,
     Listener,
+    PathEdit,
     Policy,
+    Rewrite,
     Rule,
     Target,
     WeightedBackend,
@@ -59,7 +62,7 @@ def test_no_host_and_nothing_else_is_no_base():
     assert public_base("", "", CardRequest(80, ""), POD) is None
 
 
-def cards(*hostnames, card=None, policy="", attached="", backends=1):
+def cards(*hostnames, card=None, policy="", attached="", backends=1, filters=None):
     entries = {
         "listener/default/gw/http": Listener("default/gw", "http", 80),
         "listener/default/gw/other": Listener("default/gw", "other", 81),
@@ -80,6 +83,7 @@ def cards(*hostnames, card=None, policy="", attached="", backends=1):
             ),
             backends=(WeightedBackend("backend/plain"), WeightedBackend("backend/b"))[2 - backends - 1 :],
             policy=policy,
+            filters=filters,
         ),
     }
     found = Cards()
@@ -96,6 +100,24 @@ def test_a_card_comes_back_through_the_listener():
     status, body, etag = cards().answer(RULE, CARD, CardRequest(80, "x"))
     assert (status, json.loads(body)["url"]) == (200, "http://127.0.0.1:8080/a")
     assert etag.startswith('W/"')
+
+
+@pytest.mark.parametrize(
+    ("external", "edit", "public"),
+    [
+        ("", PathEdit("/", "/agents/x"), "http://127.0.0.1:8080/agents/x/a"),
+        ("", PathEdit("/a", "/agents/x"), "http://127.0.0.1:8080/agents/x"),
+        ("", PathEdit("/a", "/"), "http://127.0.0.1:8080"),
+        ("", PathEdit("/a"), "http://127.0.0.1:8080/a"),
+        ("", None, "http://127.0.0.1:8080/a"),
+        ("https://public.example/x", PathEdit("/", "/agents/x"), "https://public.example/x/a"),
+        ("https://public.example", PathEdit("/a", "/"), "https://public.example"),
+    ],
+)
+def test_an_agent_behind_a_rewrite_is_found_under_what_clients_ask_for(external, edit, public):
+    filters = Filters(rewrite=Rewrite("agent.internal", edit))
+    found = cards(card=Card(external_url=external), filters=filters).answer(RULE, CARD, CardRequest(80, "x"))
+    assert url(found) == public
 
 
 def test_the_most_specific_hostname_that_matched_decides():
