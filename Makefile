@@ -23,7 +23,7 @@ RUN_sanitised = LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)" PYTHONMA
 RUN = $(RUN_$(VARIANT))
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e build debug sanitised lint format types bench trouble soak micro locust docs dist image clean distclean FORCE
+.PHONY: help demo test e2e walkthrough conformance probes build debug sanitised lint format types bench trouble soak micro locust docs dist image clean distclean FORCE
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -34,8 +34,21 @@ demo: build $(VENV)/.demo  ## a real agent behind the gateway, and a conversatio
 test: build $(VENV)/.dev $(VENV)/.demo  ## the whole test suite (TESTS=path, ARGS='-k name', VARIANT=debug)
 	@$(RUN) $(PY) -m pytest $(TESTS) $(ARGS)
 
-e2e: build $(VENV)/.dev $(VENV)/.demo  ## only the tests with the official SDKs as servers and clients
+e2e: build $(VENV)/.dev $(VENV)/.demo  ## the official SDKs as servers and clients; and on a cluster (AGW_CLUSTER=folder, or KUBECONFIG)
 	@$(RUN) $(PY) -m pytest tests/e2e $(ARGS)
+	@$(MAKE) --no-print-directory walkthrough
+
+walkthrough: build $(VENV)/.dev $(VENV)/.demo  ## the seed's walkthrough on a cluster (AGW_CLUSTER=folder, or KUBECONFIG)
+	@if [ -n "$(AGW_CLUSTER)$(KUBECONFIG)" ]; then \
+		tools/cluster up && $(PY) -m tests.e2e.environments >/dev/null && \
+		tools/cluster run $(abspath $(PY)) -m pytest tests/e2e/cluster --cluster $(ARGS); \
+	else echo "!!! NOT RUN ON A CLUSTER: set AGW_CLUSTER to a folder of scripts, or KUBECONFIG (tools/cluster)"; fi
+
+conformance: build $(VENV)/.dev  ## the Gateway API's own suite (AGW_CLUSTER=folder); its report goes to docs/conformance
+	@tools/cluster up && tools/conformance $(ARGS)
+
+probes: build $(VENV)/.dev  ## how soon a cluster serves a change, and what requests notice of faults (ARGS='--only route --quick')
+	@tools/cluster up && tools/cluster install && tools/cluster run $(abspath $(PY)) -m bench.cluster $(ARGS)
 
 build: build/built  ## the compiled modules, release variant
 debug:  ## the compiled modules with bounds checks, asserts and object counters

@@ -19,6 +19,11 @@ def pytest_addoption(parser):
         action="store_true",
         help="rewrite the expected files of golden tests; the diff is the review",
     )
+    parser.addoption(
+        "--cluster",
+        action="store_true",
+        help="run tests/e2e/cluster too: they install the chart in the cluster of KUBECONFIG, and remove it again",
+    )
 
 
 @pytest.fixture

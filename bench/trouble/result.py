@@ -89,13 +89,18 @@ def plain(value: object) -> object:
 
 
 def publish(
-    outcomes: Mapping[str, Outcome], notes: Sequence[str], where: tuple[Machine, Cores], folder: Path
+    outcomes: Mapping[str, Outcome],
+    notes: Sequence[str],
+    where: tuple[Machine, Cores],
+    folder: Path,
+    about: tuple[str, str] = ("trouble", "Behaviour under trouble"),
 ) -> list[Path]:
-    """Write the report; called after every scenario, so that a run which ends early leaves what it has."""
+    """Write the report; called after every scenario, so that a run which ends early leaves what it has.
+
+    about: the files' name, and the page's title.
+    """
     machine, cores = where
     top = "\n".join(f"- {line}" for line in [*header(machine, cores), *notes])
-    page = "\n\n".join(
-        ["# Behaviour under trouble", top, *(section_of(name, outcome) for name, outcome in outcomes.items())]
-    )
+    page = "\n\n".join([f"# {about[1]}", top, *(section_of(name, outcome) for name, outcome in outcomes.items())])
     data = {"machine": machine, "notes": notes, "scenarios": outcomes}
-    return report.write(folder, "trouble", page, plain(data))
+    return report.write(folder, about[0], page, plain(data))
