@@ -148,7 +148,7 @@ class Watcher(Generic[T]):
         if self._progress.state is State.LISTING:
             data = await self._client.request("GET", self._path, self._progress.query(0), within=_LIST_WITHIN)
             self._progress.page(data)
-            self._recovered()
+            self._came()
         else:
             await self._watch()
 
@@ -159,6 +159,7 @@ class Watcher(Generic[T]):
         query = self._progress.query(seconds)
         lines = Lines()
         async with self._client.stream(self._path, query, answer_within=self._options.answer_within) as chunks:
+            self._answered()
             while True:
                 left = min(self._options.silence, began + seconds + _GRACE - clock())
                 try:
@@ -171,7 +172,7 @@ class Watcher(Generic[T]):
                     break
                 for line in lines.feed(chunk):
                     self._progress.line(line)
-                    self._recovered()
+                    self._came()
         self._useful = self._useful or clock() - began >= _SHORT
 
     def _silent(self) -> None:
@@ -179,12 +180,15 @@ class Watcher(Generic[T]):
         if self._progress.state is State.STREAMING:
             self._progress.refuse_streaming()
 
-    def _recovered(self) -> None:
-        """The server has said something that makes sense."""
+    def _came(self) -> None:
+        """The server has told something."""
         self._useful = True
         self._arrived += 1
         if self._progress.fresh:
             self._news.set()
+        self._answered()
+
+    def _answered(self) -> None:
         if self.problem is not None:
             self.problem = None
             LOG.info("%s: the API server answers again", self._path)

@@ -99,6 +99,17 @@ class Mirror:
 
 
 @asynccontextmanager
+async def following(mirror):
+    """Follow in the background."""
+    task = asyncio.create_task(mirror.until(None))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+@asynccontextmanager
 async def mirroring(client, space, options):
     watcher = Watcher(client, MAPS, data, Scope(space.name), options=options)
     async with aclosing(aiter(watcher)) as batches:
@@ -305,16 +316,15 @@ def test_a_server_that_was_away_and_has_forgotten_the_past(own_apiserver, unique
             for number in range(5):
                 await space.put(f"m{number}", "1")
             await mirror.until(space.written)
-            following = asyncio.create_task(mirror.until(None))
-            await asyncio.to_thread(own_apiserver.stop)
-            await asyncio.to_thread(own_apiserver.compact)
-            await until(lambda: watcher.problem is not None)
-            assert watcher.synced
-            await asyncio.to_thread(own_apiserver.start)
-            await space.drop("m0")
-            await space.put("m1", "2")
-            await until(lambda: mirror.known == space.written)
-            following.cancel()
+            async with following(mirror):
+                await asyncio.to_thread(own_apiserver.stop)
+                await asyncio.to_thread(own_apiserver.compact)
+                await until(lambda: watcher.problem is not None)
+                assert watcher.synced
+                await asyncio.to_thread(own_apiserver.start)
+                await space.drop("m0")
+                await space.put("m1", "2")
+                await until(lambda: mirror.known == space.written)
 
     asyncio.run(run())
 
@@ -362,16 +372,15 @@ def test_a_watch_goes_on_when_its_token_is_renewed(apiserver, unique, tmp_path, 
             ):
                 await space.put("a", "1")
                 await mirror.until(space.written)
-                following = asyncio.create_task(mirror.until(None))
-                token.write_text("over")
-                monkeypatch.setattr("agw.kube.client._FRESH_SECONDS", 0)
-                proxy.cut()
-                await until(lambda: isinstance(watcher.problem, Unauthorized))
-                token.write_text(await token_of(space.client, space.name, "reader"))
-                await space.put("a", "2")
-                await until(lambda: mirror.known == space.written)
-                following.cancel()
-                assert watcher.problem is None
+                async with following(mirror):
+                    token.write_text("over")
+                    monkeypatch.setattr("agw.kube.client._FRESH_SECONDS", 0)
+                    proxy.cut()
+                    await until(lambda: isinstance(watcher.problem, Unauthorized))
+                    token.write_text(await token_of(space.client, space.name, "reader"))
+                    await space.put("a", "2")
+                    await until(lambda: mirror.known == space.written)
+                    assert watcher.problem is None
 
     asyncio.run(run())
 

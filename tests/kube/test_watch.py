@@ -217,6 +217,22 @@ def test_it_tries_again_and_says_what_is_wrong_meanwhile(tmp_path, trouble):
     asyncio.run(run())
 
 
+def test_a_watch_that_is_open_again_is_no_problem_though_nothing_happens(tmp_path):
+    async def run():
+        steps = [answers(200, page(5)), answers(500, b""), watches(then="stay")]
+        async with watching(tmp_path, *steps, options=LISTS) as (server, watcher, batches):
+            assert (await anext(batches)).restart
+            waiting = asyncio.ensure_future(anext(batches))
+            await server.until(3)
+            while watcher.problem is not None:
+                await asyncio.sleep(0.001)
+            assert not waiting.done()
+            waiting.cancel()
+            await asyncio.wait({waiting})
+
+    asyncio.run(run())
+
+
 def test_a_silent_watch_is_ended_and_resumed(tmp_path):
     async def run():
         steps = [answers(200, page(5)), watches(added("a", 6), then="stay"), watches(added("b", 7), then="stay")]
