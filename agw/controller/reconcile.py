@@ -27,6 +27,7 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from agw.controller import events, named, statuses
+from agw.controller.careful import CarefulTranslator
 from agw.controller.decode import Held, reader
 from agw.controller.kinds import WHOLE, Discovered
 from agw.controller.log import Log
@@ -40,7 +41,7 @@ from agw.kube import Batch, Client, Key, NotFound, Watcher
 from agw.resources import model
 from agw.resources.meta import Object
 from agw.snapshot.model import Entry
-from agw.translate import CLASS_NAMES, CONTROLLER, ObjectKey, Translation, Translator
+from agw.translate import CLASS_NAMES, CONTROLLER, ObjectKey, Translation
 from agw.translate.status import FALSE, TRUE, Condition, GatewayStatus, Status
 
 _STATUS_PAUSE = 1.0  # seconds between two writes of one object's status
@@ -95,7 +96,7 @@ class Reconciler:
         self._resources = discovered.resources
         self.metrics = Metrics(self._gauges)
         self._world = World()
-        self._translator = Translator()
+        self._translator = CarefulTranslator()
         self._translation = Translation()
         self._references = References()
         self._held: dict[Identity, None] = {}
@@ -234,21 +235,33 @@ class Reconciler:
 
     def _translate(self, changed: tuple[Identity, ...]) -> None:
         began = time.perf_counter()
-        translation = self._translation = self._translator.update(self._world.resources, changed)
+        outcome = self._translator.update(self._world.resources, changed)
+        translation, before = outcome.translation, self._translation
+        self._translation = translation
         self.metrics.count("agw_controller_translations_total")
         self.metrics.count("agw_controller_translation_seconds_total", time.perf_counter() - began)
         for kind, _, _ in changed:
             self.metrics.count("agw_controller_changes_total", kind=kind.__name__)
-        for gateway, keys in translation.changed.items():
-            entries = translation.snapshots.get(gateway)
-            if entries is None:
-                self._publisher.remove(gateway)
-                self._refused.pop(gateway, None)
-            else:
-                self._publisher.publish(gateway, entries, keys)
-                self.metrics.count("agw_controller_published_total")
+        gateways: Iterable[str] = translation.changed
+        restated: Iterable[ObjectKey] = translation.restated
+        if outcome.whole:
+            gateways = before.snapshots.keys() | translation.snapshots.keys()
+            restated = before.statuses.keys() | translation.statuses.keys()
+        for gateway in gateways:
+            keys = None if outcome.whole else translation.changed[gateway]
+            self._publish(gateway, translation.snapshots.get(gateway), keys)
         self._provision(translation)
-        self.statuses.add_all(translation.restated)
+        self.statuses.add_all(restated)
+        for (kind, namespace, name), error in outcome.failed.items():
+            self._tell_unusable(ObjectKey(kind.__name__, namespace, name), f"{type(error).__name__}: {error}")
+
+    def _publish(self, gateway: str, entries: Mapping[str, Entry] | None, changed: frozenset[str] | None) -> None:
+        if entries is None:
+            self._publisher.remove(gateway)
+            self._refused.pop(gateway, None)
+        else:
+            self._publisher.publish(gateway, entries, changed)
+            self.metrics.count("agw_controller_published_total")
 
     def _provision(self, translation: Translation) -> None:
         self.provisioner.want(translation.infrastructure)
@@ -272,9 +285,11 @@ class Reconciler:
         for kind, namespace, name in self._world.newly_unreadable():
             why = self._world.unreadable.get((kind, namespace, name))
             if why is not None:
-                key = ObjectKey(kind.__name__, namespace, name)
-                self._log.error("an object cannot be read: it stays as it was before", object=str(key), error=why)
-                self._record(key, events.UNREADABLE, why, warning=True)
+                self._tell_unusable(ObjectKey(kind.__name__, namespace, name), why)
+
+    def _tell_unusable(self, key: ObjectKey, why: str) -> None:
+        self._log.error("an object cannot be used: it stays as it was before", object=str(key), error=why)
+        self._record(key, events.UNREADABLE, why, warning=True)
 
     # Statuses
 

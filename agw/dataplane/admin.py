@@ -5,6 +5,9 @@ the Host must be a loopback name, an IP literal or one of `--admin-host`; anothe
 that says so, is refused; every POST needs `X-Agw-Admin: 1`, which a form cannot send and a script only after a
 preflight that is never granted. No CORS header is ever sent.
 
+In a pod the port is open to the kubelet and to Prometheus, and so to every other pod: whoever does not come from this
+machine gets the pages of health and metrics, and nothing that shows the configuration or changes anything.
+
 Rules: one request per connection, limits on every size and a deadline on everything. What the pages say is not known
 here: they are functions from request to response.
 """
@@ -30,6 +33,9 @@ MAX_DISCARDED = 1 << 20
 """Bytes that a client may still be sending when it has been refused."""
 
 MAX_FIELDS = 64
+FAR_PAGES = frozenset({"/livez", "/readyz", "/metrics"})
+"""What clients on other machines may read."""
+
 MAX_CONNECTIONS = 64
 REQUEST_DEADLINE = 5.0
 RESPONSE_DEADLINE = 30.0
@@ -64,12 +70,16 @@ _FIXED = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request. headers: names in lower case; a name that came more than once has all its values."""
+    """A request. headers: names in lower case; a name that came more than once has all its values.
+
+    near: from this machine.
+    """
 
     method: str
     path: str
     query: str = ""
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    near: bool = True
 
     def one(self, name: str) -> str | None:
         """Return the value of a header that came once, else None."""
@@ -108,7 +118,13 @@ def refusal(request: Request, names: frozenset[str]) -> Response | None:
         return plain(403, "requests from other sites are refused")
     if request.method == "POST" and request.one(GUARD) != "1":
         return plain(403, "a POST needs the header X-Agw-Admin: 1")
-    return None
+    return None if request.near else _refusal_of_far(request)
+
+
+def _refusal_of_far(request: Request) -> Response | None:
+    if request.method != "POST" and request.path in FAR_PAGES:
+        return None
+    return plain(403, "from another machine only /livez, /readyz and /metrics can be read")
 
 
 def is_own_host(host: str, names: frozenset[str]) -> bool:
@@ -126,6 +142,18 @@ def is_own_host(host: str, names: frozenset[str]) -> bool:
         return (ip_address(name[1:-1] if bracketed else name).version == 6) == bracketed
     except ValueError:
         return False
+
+
+def is_near(peer: object) -> bool:
+    """Tell whether a socket's peer name is of this machine's loopback."""
+    if not isinstance(peer, tuple) or not peer:
+        return False
+    try:
+        address = ip_address(str(peer[0]).partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)
 
 
 class AdminServer:
@@ -183,6 +211,7 @@ class _Connection(asyncio.Protocol):
         self._headers: dict[str, tuple[str, ...]] = {}
         self._fields = 0
         self._received = 0
+        self._near = False
         self._answered = False
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle | None = None
@@ -191,6 +220,7 @@ class _Connection(asyncio.Protocol):
         """Begin, unless there are too many already."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server promises
         self._transport = transport
+        self._near = is_near(transport.get_extra_info("peername"))
         self._opened.add(transport)
         if len(self._opened) > MAX_CONNECTIONS:
             transport.abort()
@@ -250,7 +280,7 @@ class _Connection(asyncio.Protocol):
             return
         path, _, query = target.partition("?")
         method = self._parser.get_method().decode("latin-1")
-        response = self._respond(Request(method, path, query, self._headers))
+        response = self._respond(Request(method, path, query, self._headers, self._near))
         self._answer(response, with_body=method != "HEAD")
 
     def _answer(self, response: Response, *, with_body: bool = True) -> None:

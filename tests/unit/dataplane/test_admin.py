@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from agw.dataplane import admin
-from agw.dataplane.admin import AdminServer, Request, Response, is_own_host, plain, refusal
+from agw.dataplane.admin import AdminServer, Request, Response, is_near, is_own_host, plain, refusal
 from agw.dataplane.frames import Logging
 from agw.dataplane.logs import Log
 from agw.dataplane.pages import Controls, pages
@@ -357,3 +357,27 @@ def test_refusal_is_a_decision_on_a_value():
     assert refusal(Request("GET", "/", headers={"host": ("localhost", "localhost")}), frozenset()) == Response(
         400, b"exactly one Host is needed\n"
     )
+
+
+class TestOtherMachines:
+    """In a pod every other pod can reach the port."""
+
+    @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+    def test_health_and_metrics_can_be_read(self, path):
+        assert refusal(Request("GET", path, headers={"host": ("10.0.0.7:15000",)}, near=False), frozenset()) is None
+
+    @pytest.mark.parametrize(("method", "path"), [("GET", "/config"), ("POST", "/drain"), ("POST", "/livez")])
+    def test_nothing_else_can(self, method, path):
+        headers = {"host": ("10.0.0.7:15000",), "x-agw-admin": ("1",)}
+        answer = refusal(Request(method, path, headers=headers, near=False), frozenset())
+        assert answer is not None
+        assert answer.status == 403
+        assert refusal(Request(method, path, headers=headers), frozenset()) is None
+
+    @pytest.mark.parametrize(
+        ("peer", "near"),
+        [(("127.0.0.1", 1), True), (("127.9.9.9", 1), True), (("::1", 1, 0, 0), True), (("::ffff:127.0.0.1", 1), True),
+         (("10.0.0.1", 1), False), (("::ffff:10.0.0.1", 1), False), (("fe80::1%eth0", 1), False), (None, False), ("", False)],
+    )  # fmt: skip
+    def test_who_is_near(self, peer, near):
+        assert is_near(peer) is near

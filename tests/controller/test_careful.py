@@ -1,0 +1,63 @@
+"""One object that translation stumbles over does not stop the others."""
+
+import msgspec
+import pytest
+
+from agw.controller import careful
+from agw.controller.careful import CarefulTranslator
+from agw.resources import model
+from agw.resources.objects import Resource, ResourceSet
+from agw.translate import Translator, translate
+
+
+def gateway(name, generation=1):
+    body = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": name, "namespace": "a", "generation": generation},
+        "spec": {"gatewayClassName": "agw", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]},
+    }
+    return msgspec.convert(body, model.Gateway)
+
+
+def identity(name):
+    return (model.Gateway, "a", name)
+
+
+class Stumbling(Translator):
+    """Fails where a Gateway named `bad` has generation 2, after having changed what it knows."""
+
+    def update(self, resources, changed=None):
+        translation = super().update(resources, changed)
+        bad = resources.get(*identity("bad"))
+        if bad is not None and bad.value.metadata.generation == 2:
+            raise ZeroDivisionError
+        return translation
+
+
+@pytest.fixture
+def translator(monkeypatch):
+    monkeypatch.setattr(careful, "Translator", Stumbling)
+    return CarefulTranslator()
+
+
+def test_the_others_go_on(translator):
+    first = ResourceSet.of_values(gateway("bad"), gateway("good"))
+    outcome = translator.update(first, [identity("bad"), identity("good")])
+    assert not outcome.whole
+    second = first.replacing(
+        {identity("bad"): Resource(gateway("bad", 2)), identity("good"): Resource(gateway("good", 5))}
+    )
+    outcome = translator.update(second, [identity("bad"), identity("good")])
+    assert outcome.whole
+    assert outcome.failed.keys() == {identity("bad")}
+    assert outcome.translation == translate(ResourceSet.of_values(gateway("bad"), gateway("good", 5)))
+
+
+def test_what_failed_is_tried_when_it_changes(translator):
+    outcome = translator.update(ResourceSet.of_values(gateway("bad", 2)), [identity("bad")])
+    assert outcome.failed.keys() == {identity("bad")}
+    assert outcome.translation.snapshots == {}
+    mended = ResourceSet().replacing({identity("bad"): Resource(gateway("bad", 3))})
+    outcome = translator.update(mended, [identity("bad")])
+    assert (outcome.whole, outcome.failed, set(outcome.translation.snapshots)) == (False, {}, {"a/bad"})

@@ -1,0 +1,328 @@
+"""A controller on a real API server: what it writes, makes and publishes."""
+
+import asyncio
+
+import pytest
+
+from agw.controller import names
+from agw.controller.provision import GATEWAY_NAME
+from agw.translate.features import FEATURES
+from agw.translate.result import CONTROLLER
+from tests.controller.cluster import (
+    AUTOSCALERS,
+    BUDGETS,
+    CLASSES,
+    CONFIG_MAPS,
+    DEPLOYMENTS,
+    GATEWAYS,
+    POLICIES,
+    ROUTES,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+    cluster,
+    condition,
+    controller,
+    fresh,
+    listener,
+)
+
+MADE = names.made("gw")
+
+
+def scenario(function):
+    """Run a coroutine that takes (its cluster, a running controller)."""
+
+    def test(kubeconfig):
+        async def run():
+            async with cluster(kubeconfig) as yours, controller(kubeconfig, yours.namespace) as process:
+                await function(yours, process)
+
+        asyncio.run(run())
+
+    test.__name__ = function.__name__
+    return test
+
+
+def parent(route):
+    (entry,) = [entry for entry in route["status"]["parents"] if entry["controllerName"] == CONTROLLER]
+    return entry
+
+
+def of_ours(route):
+    entries = (route or {}).get("status", {}).get("parents", ())
+    return [entry for entry in entries if entry["controllerName"] == CONTROLLER]
+
+
+@scenario
+async def test_the_class_is_accepted_with_its_features(yours, process):
+    found = await yours.until(CLASSES, "ack-agent-gateway", lambda it: condition(it, "Accepted")[0] == "True")
+    assert fresh(found)
+    assert [feature["name"] for feature in found["status"]["supportedFeatures"]] == sorted(FEATURES)
+
+
+@scenario
+async def test_a_gateway_is_provisioned_and_programmed(yours, process):
+    created = await yours.gateway()
+    gateway = await yours.until(GATEWAYS, "gw", lambda it: fresh(it) and condition(it, "Accepted")[0] == "True")
+    assert condition(gateway, "Programmed") == ("False", "AddressNotAssigned")
+    for resource in (SERVICE_ACCOUNTS, CONFIG_MAPS, DEPLOYMENTS, SERVICES, BUDGETS):
+        made = await yours.until(resource, MADE, lambda it: it is not None)
+        assert made["metadata"]["ownerReferences"][0]["uid"] == created["metadata"]["uid"]
+        assert made["metadata"]["labels"][GATEWAY_NAME] == "gw"
+    await yours.give_address(MADE)
+    await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Programmed") == ("False", "Pending"))
+    await yours.start_pods(MADE)
+    gateway = await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Programmed") == ("True", "Programmed"))
+    assert gateway["status"]["addresses"] == [{"type": "IPAddress", "value": "192.0.2.1"}]
+    (only,) = gateway["status"]["listeners"]
+    assert only["attachedRoutes"] == 0
+    assert condition(None, "Programmed", only) == ("True", "Programmed")
+    assert (await yours.until(CONFIG_MAPS, MADE, bool))["data"]["ca.crt"].startswith("-----BEGIN CERTIFICATE")
+    async with asyncio.timeout(20):
+        while not await yours.events("Programmed"):
+            await asyncio.sleep(0.05)
+
+
+@scenario
+async def test_a_route_attaches_and_is_published(yours, process):
+    await yours.gateway()
+    await yours.create(SERVICES, "svc", {"spec": {"ports": [{"port": 80}], "selector": {"a": "b"}}})
+    await yours.route()
+    route = await yours.until(
+        ROUTES, "r", lambda it: of_ours(it) and condition(None, "Accepted", parent(it))[0] == "True"
+    )
+    assert condition(None, "ResolvedRefs", parent(route)) == ("True", "ResolvedRefs")
+    await yours.until(GATEWAYS, "gw", lambda it: it["status"]["listeners"][0]["attachedRoutes"] == 1)
+    entries = process._publisher._ledgers[f"{yours.namespace}/gw"].entries
+    assert f"rule/HTTPRoute/{yours.namespace}/r/0" in entries
+    await yours.delete(ROUTES, "r")
+    await yours.until(GATEWAYS, "gw", lambda it: it["status"]["listeners"][0]["attachedRoutes"] == 0)
+    assert f"rule/HTTPRoute/{yours.namespace}/r/0" not in process._publisher._ledgers[f"{yours.namespace}/gw"].entries
+
+
+@scenario
+async def test_entries_of_other_controllers_are_never_touched(yours, process):
+    await yours.gateway()
+    await yours.route(parentRefs=[{"name": "gw"}, {"name": "elsewhere"}])
+    other = {
+        "parentRef": {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "elsewhere"},
+        "controllerName": "example.com/other",
+        "conditions": [
+            {
+                "type": "Accepted",
+                "status": "True",
+                "reason": "Accepted",
+                "message": "mine",
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            }
+        ],
+    }
+    route = await yours.until(ROUTES, "r", of_ours)
+    ours = route["status"]["parents"]
+    body = {
+        "metadata": {"resourceVersion": route["metadata"]["resourceVersion"]},
+        "status": {"parents": [other, *ours]},
+    }
+    await yours.patch(ROUTES, "r", body, subresource="status")
+    await yours.patch(ROUTES, "r", {"spec": {"hostnames": ["a.example.com"]}})
+    route = await yours.until(
+        ROUTES, "r", lambda it: of_ours(it) and parent(it)["conditions"][0]["observedGeneration"] == 2
+    )
+    assert route["status"]["parents"][0] == other
+    await yours.patch(ROUTES, "r", {"spec": {"parentRefs": [{"name": "elsewhere"}]}})
+    route = await yours.until(ROUTES, "r", lambda it: not of_ours(it))
+    assert route["status"]["parents"] == [other]
+
+
+@scenario
+async def test_what_somebody_overwrites_is_written_again(yours, process):
+    await yours.gateway()
+    await yours.route()
+    await yours.until(ROUTES, "r", of_ours)
+    await yours.patch(ROUTES, "r", {"status": {"parents": []}}, subresource="status")
+    await yours.until(ROUTES, "r", of_ours)
+
+
+@scenario
+async def test_nothing_is_written_where_nothing_differs(yours, process):
+    await yours.gateway()
+    await yours.route()
+    await yours.until(ROUTES, "r", of_ours)
+    gateway = await yours.until(
+        GATEWAYS, "gw", lambda it: fresh(it) and it["status"]["listeners"][0]["attachedRoutes"] == 1
+    )
+    reconciler = process._reconciler
+    async with asyncio.timeout(20):
+        while len(reconciler.statuses) or len(reconciler.provisioner.queue):
+            await asyncio.sleep(0.05)
+    gateway = await yours.get(GATEWAYS, "gw")
+    writes = reconciler.metrics.value("agw_controller_status_writes_total")
+    reconciler.statuses.add_all(reconciler._translation.statuses)
+    reconciler.provisioner.again()
+    async with asyncio.timeout(20):
+        while len(reconciler.statuses) or len(reconciler.provisioner.queue):
+            await asyncio.sleep(0.05)
+    assert reconciler.metrics.value("agw_controller_status_writes_total") == writes
+    assert (await yours.get(GATEWAYS, "gw"))["metadata"]["resourceVersion"] == gateway["metadata"]["resourceVersion"]
+
+
+@scenario
+async def test_a_changed_port_changes_the_service_and_no_pod(yours, process):
+    await yours.gateway()
+    before = await yours.until(DEPLOYMENTS, MADE, bool)
+    ports = lambda it: sorted(port["port"] for port in it["spec"]["ports"])  # noqa: E731
+    await yours.until(SERVICES, MADE, lambda it: it and ports(it) == [80])
+    await yours.patch(GATEWAYS, "gw", {"spec": {"listeners": [listener(), listener("more", 8080)]}})
+    await yours.until(SERVICES, MADE, lambda it: ports(it) == [80, 8080])
+    await yours.patch(GATEWAYS, "gw", {"spec": {"listeners": [listener("more", 8080)]}})
+    await yours.until(SERVICES, MADE, lambda it: ports(it) == [8080])
+    assert (await yours.get(DEPLOYMENTS, MADE))["metadata"]["generation"] == before["metadata"]["generation"]
+
+
+@scenario
+async def test_drift_is_mended(yours, process):
+    await yours.gateway()
+    await yours.until(BUDGETS, MADE, bool)
+    service = await yours.until(SERVICES, MADE, bool)
+    await yours.patch(SERVICES, MADE, {"spec": {"type": "NodePort"}})
+    await yours.until(SERVICES, MADE, lambda it: it["spec"]["type"] == "LoadBalancer")
+    await yours.delete(SERVICES, MADE)
+    await yours.until(SERVICES, MADE, lambda it: it and it["metadata"]["uid"] != service["metadata"]["uid"])
+    for resource in (SERVICE_ACCOUNTS, CONFIG_MAPS, DEPLOYMENTS, BUDGETS):
+        await yours.delete(resource, MADE)
+        await yours.until(resource, MADE, bool)
+    await yours.patch(CONFIG_MAPS, MADE, {"data": {"ca.crt": "mine"}})
+    await yours.until(CONFIG_MAPS, MADE, lambda it: it["data"]["ca.crt"] != "mine")
+    await yours.patch(DEPLOYMENTS, MADE, {"spec": {"template": {"spec": {"serviceAccountName": "default"}}}})
+    await yours.until(DEPLOYMENTS, MADE, lambda it: it["spec"]["template"]["spec"]["serviceAccountName"] == MADE)
+
+
+@scenario
+async def test_parameters_of_a_gateway(yours, process):
+    reference = {"parametersRef": {"group": "", "kind": "ConfigMap", "name": "mine"}}
+    await yours.gateway(infrastructure={"labels": {"team": "blue"}, **reference})
+    gateway = await yours.until(GATEWAYS, "gw", fresh)
+    assert condition(gateway, "Accepted") == ("False", "InvalidParameters")
+    assert await yours.get(DEPLOYMENTS, MADE) is None
+    await yours.create(CONFIG_MAPS, "mine", {"data": {"replicas": "5", "serviceAnnotations": "{lb: small}"}})
+    deployment = await yours.until(DEPLOYMENTS, MADE, bool)
+    assert deployment["spec"]["replicas"] == 5
+    assert deployment["spec"]["template"]["metadata"]["labels"]["team"] == "blue"
+    service = await yours.until(SERVICES, MADE, bool)
+    assert service["metadata"]["annotations"] == {"lb": "small"}
+    await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Accepted") == ("True", "Accepted"))
+    await yours.patch(CONFIG_MAPS, "mine", {"data": {"replicas": "0"}})
+    await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Accepted") == ("False", "InvalidParameters"))
+    assert (await yours.get(DEPLOYMENTS, MADE))["spec"]["replicas"] == 5, "what is there stays as it was"
+
+
+@scenario
+async def test_an_autoscaler_takes_the_replicas_over_and_gives_them_back(yours, process):
+    reference = {"parametersRef": {"group": "", "kind": "ConfigMap", "name": "mine"}}
+    await yours.create(CONFIG_MAPS, "mine", {"data": {"replicas": "3"}})
+    await yours.gateway(infrastructure=reference)
+    await yours.until(DEPLOYMENTS, MADE, lambda it: it and it["spec"]["replicas"] == 3)
+    await yours.patch(CONFIG_MAPS, "mine", {"data": {"hpa": "{maxReplicas: 9}"}})
+    await yours.until(AUTOSCALERS, MADE, bool)
+    assert (await yours.get(DEPLOYMENTS, MADE))["spec"]["replicas"] == 3, "handed over as it was"
+    await yours.patch(DEPLOYMENTS, MADE, {"spec": {"replicas": 7}}, subresource="scale")
+    await yours.patch(CONFIG_MAPS, "mine", {"data": {"serviceAnnotations": "{a: b}"}})
+    await yours.until(SERVICES, MADE, lambda it: it["metadata"].get("annotations") == {"a": "b"})
+    assert (await yours.get(DEPLOYMENTS, MADE))["spec"]["replicas"] == 7
+    await yours.patch(CONFIG_MAPS, "mine", {"data": {"hpa": None}})
+    await yours.until(DEPLOYMENTS, MADE, lambda it: it["spec"]["replicas"] == 3)
+    await yours.until(AUTOSCALERS, MADE, lambda it: it is None)
+
+
+@scenario
+async def test_addresses(yours, process):
+    await yours.gateway(addresses=[{"type": "Hostname", "value": "a.example.com"}, {"value": "192.0.2.7"}])
+    await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Accepted") == ("False", "UnsupportedAddress"))
+    await yours.patch(GATEWAYS, "gw", {"spec": {"addresses": [{"value": "192.0.2.7"}]}})
+    service = await yours.until(SERVICES, MADE, bool)
+    assert service["spec"]["loadBalancerIP"] == "192.0.2.7"
+    gateway = await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Programmed") == ("False", "AddressNotUsable"))
+    assert condition(gateway, "Accepted") == ("True", "Accepted")
+    await yours.start_pods(MADE)
+    await yours.give_address(MADE, "192.0.2.7")
+    await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Programmed") == ("True", "Programmed"))
+    await yours.patch(GATEWAYS, "gw", {"spec": {"addresses": [{}]}})
+    await yours.until(SERVICES, MADE, lambda it: "loadBalancerIP" not in it["spec"])
+
+
+@scenario
+async def test_a_secret_is_followed_once_it_is_named(yours, process):
+    await yours.gateway()
+    await yours.route()
+    spec = {
+        "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "r"}],
+        "traffic": {"authentication": {"apiKeyAuth": {"secretRef": {"name": "keys"}}}},
+    }
+    await yours.create(POLICIES, "p", {"spec": spec})
+
+    def ancestor(found):
+        return next(iter((found or {}).get("status", {}).get("ancestors", ())), {})
+
+    found = await yours.until(POLICIES, "p", lambda it: condition(None, "Accepted", ancestor(it))[0] == "False")
+    assert ancestor(found)["controllerName"] == CONTROLLER
+    await yours.create(SECRETS, "keys", {"stringData": {"alice": "secret-a"}})
+    await yours.create(SECRETS, "unnamed", {"stringData": {"x": "y"}})
+    await yours.until(POLICIES, "p", lambda it: condition(None, "Accepted", ancestor(it)) == ("True", "Valid"))
+    from agw.resources import model
+
+    assert [secret.metadata.name for secret in process._reconciler._world.all(model.Secret)] == ["keys"]
+    key = f"credentials/{yours.namespace}/keys"
+    entries = lambda: process._publisher._ledgers[f"{yours.namespace}/gw"].entries  # noqa: E731
+    before = entries()[key]
+    await yours.patch(SECRETS, "keys", {"stringData": {"alice": "secret-b"}})
+    async with asyncio.timeout(20):
+        while entries()[key] == before:
+            await asyncio.sleep(0.01)
+    await yours.delete(SECRETS, "keys")
+    await yours.until(POLICIES, "p", lambda it: condition(None, "Accepted", ancestor(it))[0] == "False")
+    assert entries()[key].credentials == ()
+
+
+@scenario
+async def test_a_gateway_that_changes_class_is_let_go(yours, process):
+    await yours.gateway()
+    await yours.until(BUDGETS, MADE, bool)
+    await yours.patch(GATEWAYS, "gw", {"spec": {"gatewayClassName": "somebody-elses"}})
+    for resource in (DEPLOYMENTS, SERVICES, SERVICE_ACCOUNTS, CONFIG_MAPS, BUDGETS):
+        await yours.until(resource, MADE, lambda it: it is None or it["metadata"].get("deletionTimestamp"))
+    assert f"{yours.namespace}/gw" not in process._publisher._ledgers
+
+
+@scenario
+async def test_a_gateway_of_the_longest_name(yours, process):
+    name = "-".join(["gateway-with-a-very-long-name"] * 9)[:253].rstrip("-")
+    await yours.gateway(name)
+    await yours.until(SERVICES, names.made(name), bool)
+    await yours.until(GATEWAYS, name, lambda it: fresh(it) and condition(it, "Accepted")[0] == "True")
+
+
+@pytest.mark.parametrize("count", [2])
+def test_one_of_two_leads_and_hands_over_when_it_ends(kubeconfig, count):
+    async def run():
+        async with cluster(kubeconfig) as yours:
+            async with controller(kubeconfig, yours.namespace, name="first") as first:
+                await yours.gateway()
+                await yours.until(GATEWAYS, "gw", fresh)
+                async with controller(kubeconfig, yours.namespace, name="second") as second:
+                    async with asyncio.timeout(20):
+                        while second._election.holder != "first":
+                            await asyncio.sleep(0.05)
+                    assert first._election.leading
+                    assert second._reconciler is None
+            # `first` is still the leader here, and `second` has gone: nobody has waited for a Lease to run out.
+            async with controller(kubeconfig, yours.namespace, name="third") as third:
+                async with asyncio.timeout(20):
+                    while not third._election.leading:
+                        await asyncio.sleep(0.05)
+                await yours.patch(GATEWAYS, "gw", {"spec": {"listeners": [listener("other", 81)]}})
+                await yours.until(
+                    GATEWAYS, "gw", lambda it: fresh(it) and it["status"]["listeners"][0]["name"] == "other"
+                )
+
+    asyncio.run(run())
