@@ -59,7 +59,12 @@ class _Slice(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def _secret(kind: type, value: Any) -> Any:  # noqa: ANN401 - msgspec's hook
-    """Take base64 into bytes that never print themselves. The error does not quote it."""
+    """Take base64 into bytes that never print themselves. The error does not quote it.
+
+    object: a part that nothing looks into (`sessionPersistence`, a Gateway's `tls`) stays as it came.
+    """
+    if kind is object:
+        return value
     if kind is not SecretBytes:
         raise NotImplementedError
     try:

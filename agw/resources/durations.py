@@ -6,12 +6,14 @@ The schemas check the grammar; this counts. `0s` is zero, which fields read as "
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _PART = re.compile(r"(\d+)(h|ms|m|s)")
 _MILLISECONDS = {"h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 _FORM = re.compile(r"([0-9]{1,5}(h|m|s|ms)){1,4}")
 
 
+@lru_cache(maxsize=1024)  # thousands of routes have a few durations between them
 def milliseconds(text: str) -> int:
     """Count the milliseconds of a duration; ValueError where the text is none."""
     if _FORM.fullmatch(text) is None:

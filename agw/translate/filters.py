@@ -70,6 +70,9 @@ class FilterState:
     losers: tuple[Loser, ...] = ()
 
 
+NO_FILTERS = FilterState()
+
+
 @dataclass(slots=True)
 class _Reading:
     """One list of filters being read: what it makes, and what is to be said of it."""
@@ -115,6 +118,8 @@ class _Reading:
 
 def rule_filters(ask: Ask, subject: ObjectKey, place: str, rule: api.HTTPRouteRule) -> FilterState:
     """Translate the filters of a rule. place: JSON path of the rule."""
+    if not rule.filters:
+        return NO_FILTERS
     reading = _Reading(ask, subject, rule)
     _combination(reading, place)
     for index, item in enumerate(rule.filters):
@@ -128,8 +133,10 @@ def rule_filters(ask: Ask, subject: ObjectKey, place: str, rule: api.HTTPRouteRu
 
 def backend_filters(ask: Ask, subject: ObjectKey, place: str, rule: api.HTTPRouteRule, index: int) -> FilterState:
     """Translate the filters of the rule's backendRef of that index. place: JSON path of the rule."""
-    reading = _Reading(ask, subject, rule)
     filters, place = rule.backend_refs[index].filters, f"{place}.backendRefs[{index}]"
+    if not filters:
+        return NO_FILTERS
+    reading = _Reading(ask, subject, rule)
     _repetition(reading, place, filters)
     for number, item in enumerate(filters):
         path = f"{place}.filters[{number}]"
