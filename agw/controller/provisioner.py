@@ -37,6 +37,7 @@ from agw.translate.infrastructure import Infrastructure
 Made = fleet.Deployment | fleet.Service | fleet.Thing
 _TYPES: Mapping[Resource, type[Made]] = {DEPLOYMENTS: fleet.Deployment, SERVICES: fleet.Service}
 _RELEASE = "release "
+_APPLY = "application/apply-patch+yaml"
 
 
 class Provisioner:
@@ -175,13 +176,20 @@ class Provisioner:
     async def _hand_over(self, key: Key) -> None:
         """Let go of a Deployment's replicas before the autoscaler takes them.
 
-        A field that its only manager stops applying falls back to its default, one replica; a plain write of the value
-        that it has makes it nobody's and leaves it.
+        A field that its only manager stops applying falls back to its default, one replica. So another manager of ours
+        applies the value that it has, and keeps it until the autoscaler writes another.
         """
         deployment = self._made.get((DEPLOYMENTS.kind, key))
-        if isinstance(deployment, fleet.Deployment) and (AUTOSCALERS.kind, key) not in self._made:
-            replicas = max(deployment.spec.replicas, 1)
-            await self._client.patch(DEPLOYMENTS, key, {"spec": {"replicas": replicas}})
+        if not isinstance(deployment, fleet.Deployment) or (AUTOSCALERS.kind, key) in self._made:
+            return
+        body = {
+            "apiVersion": DEPLOYMENTS.api_version,
+            "kind": DEPLOYMENTS.kind,
+            "metadata": {"name": key.name, "namespace": key.namespace, "uid": deployment.metadata.uid},
+            "spec": {"replicas": max(deployment.spec.replicas, 1)},
+        }
+        query = {"fieldManager": f"{self._client.manager}-replicas", "force": "true"}
+        await self._client.request("PATCH", DEPLOYMENTS.object(key), query, body, content_type=_APPLY)
 
     async def _release(self, ref: str) -> None:
         if ref in self._wanted:
