@@ -246,6 +246,8 @@ def _redirect(reading: _Reading, path: str, wanted: api.HTTPRequestRedirect) -> 
         reading.refuse(f"{path}.statusCode", f"status {wanted.status_code} is not served for a redirect")
     if wanted.scheme not in {None, *_PORTS}:
         reading.refuse(f"{path}.scheme", f"scheme {wanted.scheme} is not served for a redirect")
+    if (wanted.scheme, wanted.hostname, wanted.port, wanted.path) == (None, None, None, None):
+        reading.idle(path, "redirects to the very URL that was asked for: set scheme, hostname, port or path")
     reading.made["redirect"] = model.Redirect(
         status=wanted.status_code,
         scheme=wanted.scheme or "",

@@ -1,6 +1,10 @@
 """Filters that an API server would have refused, and those that only translation can judge: none is left out in silence."""
 
+import re
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agw.resources import core
 from agw.resources import gateway as api
@@ -297,6 +301,60 @@ def test_retries():
     assert serve(retry=api.HTTPRouteRetry())[0].retry == Retry(attempts=1)
     entry, _, _ = serve(retry=api.HTTPRouteRetry(codes=(503, 500, 503), attempts=2, backoff="1m1s"))
     assert entry.retry == Retry(attempts=2, codes=(500, 503), backoff_ms=61_000)
+
+
+def test_a_redirect_to_itself_is_told():
+    _, _, problems = serve(redirect(), backends=())
+    assert any("the very URL that was asked for" in problem.message for problem in problems)
+    _, _, problems = serve(redirect(scheme="https"), backends=())
+    assert problems == ()
+
+
+TEXT = st.text(alphabet=st.sampled_from('aZ0-_.:/*%2e? #\\"{}\r\n\t\0\x7fä\ud800,'), max_size=12) | st.text(max_size=12)
+HEADERS = st.lists(st.builds(api.HTTPHeader, name=TEXT, value=TEXT), max_size=2).map(tuple)
+HOSTS = st.none() | TEXT
+PATHS = st.none() | TEXT.map(full) | TEXT.map(prefix)
+ANY = st.one_of(
+    st.builds(request_headers, set=HEADERS, add=HEADERS, remove=st.lists(TEXT, max_size=2).map(tuple)),
+    st.builds(response_headers, set=HEADERS),
+    st.builds(redirect, scheme=HOSTS, hostname=HOSTS, path=PATHS),
+    st.builds(rewrite, hostname=HOSTS, path=PATHS),
+    st.builds(
+        cors,
+        allow_origins=st.lists(TEXT | TEXT.map("https://{}".format), max_size=2).map(tuple),
+        allow_methods=st.lists(TEXT, max_size=2).map(tuple),
+        allow_headers=st.lists(TEXT, max_size=2).map(tuple),
+        expose_headers=st.lists(TEXT, max_size=2).map(tuple),
+    ),
+)
+LINE = re.compile(r"[\t\x20-\x7e\x80-\ud7ff\ue000-\U0010ffff]*")
+NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+PATH = re.compile(r"/[-A-Za-z0-9/._~!$&'()*+,;=:@%]*")
+
+
+@settings(max_examples=300, deadline=None)
+@given(ANY)
+def test_whatever_is_written_nothing_gets_through_that_no_head_can_carry(one):
+    is_redirect = one.type == "RequestRedirect"
+    filters = serve(one, backends=() if is_redirect else (REF,))[0].filters
+    for text, allowed in carried(filters or Filters()):
+        assert allowed.fullmatch(text)
+        text.encode()
+
+
+def carried(filters):
+    """Every text of filters that will stand in a head, with what is allowed there."""
+    for edit in filter(None, (filters.request_headers, filters.response_headers)):
+        for header in (*edit.set, *edit.add):
+            yield from ((header.name, NAME), (header.value, LINE))
+        yield from ((name, NAME) for name in edit.remove)
+    for changed in filter(None, (filters.redirect, filters.rewrite)):
+        yield changed.hostname, re.compile(r"[a-z0-9.-]*")
+        if changed.path is not None:
+            yield changed.path.value, PATH
+    if filters.cors is not None:
+        yield from ((name, NAME) for name in (*filters.cors.methods, *filters.cors.headers, *filters.cors.expose))
+        yield from ((origin, re.compile(r"\*|https?://[*a-z0-9.:-]+")) for origin in filters.cors.origins)
 
 
 def test_a_condition_says_no_more_than_the_api_takes():
