@@ -171,9 +171,11 @@ class Election:
         while True:
             sent = clock()
             try:
-                if await self._try(clock):
-                    return sent
-            except KubeError as error:
+                # A connection whose other end has gone must not keep a candidate waiting.
+                async with asyncio.timeout(self._timing.renew):
+                    if await self._try(clock):
+                        return sent
+            except (KubeError, TimeoutError) as error:
                 LOG.debug("lease %s: %s", self._key, error)
             # Candidates that started together must not look together for ever.
             await asyncio.sleep(self._timing.retry * random.uniform(0.8, 1.2))  # noqa: S311

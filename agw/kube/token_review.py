@@ -64,6 +64,8 @@ async def review_token(client: Client, token: str, audience: str) -> Identity | 
     The audience is compared here too: a server that authenticates by a webhook which knows of no audiences answers
     without any, and such a token could have been presented to anybody.
     """
+    if not token:
+        return None  # the server would call the request invalid
     body = {
         "apiVersion": TOKEN_REVIEWS.api_version,
         "kind": TOKEN_REVIEWS.kind,

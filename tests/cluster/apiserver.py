@@ -15,6 +15,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -71,12 +72,22 @@ class ApiServer:
 
     def start(self) -> None:
         """Start both; return when the server says that it is ready."""
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start what does not run. From the main thread: the kernel ends both when the thread that started them ends."""
+        assert threading.current_thread() is threading.main_thread()
         if self._etcd is None:
             self._etcd = self._launch("etcd", self._etcd_arguments())
-        self._server = self._launch("kube-apiserver", self._server_arguments())
+        if self._server is None:
+            self._server = self._launch("kube-apiserver", self._server_arguments())
+
+    def wait(self) -> None:
+        """Return when the server says that it is ready; from any thread."""
         deadline = time.monotonic() + START_SECONDS
         while not self.ready():
-            if self._server.poll() is not None or time.monotonic() > deadline:
+            if self._server is None or self._server.poll() is not None or time.monotonic() > deadline:
                 log = (self.folder / "kube-apiserver.log").read_text(errors="replace")
                 self.close()
                 raise RuntimeError(f"the API server did not start:\n{log[-4000:]}")

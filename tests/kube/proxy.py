@@ -29,6 +29,7 @@ class Proxy:
         self.fault: Callable[[Request], Step | None] = lambda _: None
         self.asked = asyncio.Condition()
         self._admin = admin
+        self._begun: list[asyncio.StreamWriter] = []
         self._held: set[asyncio.StreamWriter] = set()
         self._open: dict[asyncio.StreamWriter, Request] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -55,10 +56,10 @@ class Proxy:
         self._held.update(self._open)
 
     async def inject(self, event: object) -> None:
-        """Say something in every watch that is open and at rest, as the server would."""
-        for writer, request in self._open.items():
-            if is_watch(request):
-                await Connection(writer).send(event)
+        """Say something in the newest watch, as the server would; wait for one whose answer has begun."""
+        async with self.asked:
+            await self.asked.wait_for(lambda: self._begun and self._begun[-1] in self._open)
+        await Connection(self._begun[-1]).send(event)
 
     async def __aenter__(self) -> Self:
         authority = self.server.authority
@@ -111,8 +112,12 @@ class Proxy:
                     await asyncio.Event().wait()
                 writer.write(data)
                 await writer.drain()
+                if is_watch(request) and writer not in self._begun:
+                    async with self.asked:
+                        self._begun.append(writer)
+                        self.asked.notify_all()
         finally:
-            upstream.close()
+            upstream.transport.abort()
 
 
 def is_watch(request: Request) -> bool:
