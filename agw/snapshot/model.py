@@ -94,8 +94,8 @@ class PathEdit(_Value, frozen=True):
     """prefix: "" the whole path becomes value; else its beginning does, which the rule's one match has made sure of.
 
     Both begin with a slash; prefix, and value beside a prefix, have none at the end, but for "/" itself, which beside a
-    prefix stands for nothing: "/a" for prefix "/" makes "/a/x" of "/x", and "/" for prefix "/a" makes "/x" of "/a/x" and
-    "/" of "/a". The query is not touched.
+    prefix stands for nothing: "/a" for prefix "/" makes "/a/x" of "/x" and "/a" of "/", and "/" for prefix "/a" makes
+    "/x" of "/a/x" and "/" of "/a". The query is not touched.
     """
 
     value: str

@@ -33,18 +33,20 @@ def edited(path: str, edit: PathEdit | None) -> str:
         return path
     if not edit.prefix:
         return edit.value
-    rest = path if edit.prefix == "/" else path[len(edit.prefix) :]
+    rest = path.removeprefix("/" if path == "/" else "") if edit.prefix == "/" else path[len(edit.prefix) :]
     return (edit.value if edit.value != "/" else "") + rest or "/"
 
 
 def location(redirect: Redirect, listener: Listener, request: Request) -> str:
     """Give where a redirect leads.
 
-    The port is the redirect's; else its scheme's own, where it names one; else the listener's. One that the scheme has
-    anyway is not written (Gateway API, HTTPRequestRedirectFilter.port).
+    The port is the redirect's; else its scheme's own, where it names one; else the listener's, where it names a host;
+    else the one that the client has asked, since that is where it has found us. One that the scheme has anyway is not
+    written (Gateway API, HTTPRequestRedirectFilter.port).
     """
     scheme = redirect.scheme or ("https" if listener.protocol == "HTTPS" else "http")
-    port = redirect.port or (_PORTS[scheme] if redirect.scheme else listener.port)
+    port = redirect.port or (0 if redirect.scheme else listener.port if redirect.hostname else request.asked)
+    port = port or _PORTS[scheme]
     path = edited(request.path, redirect.path) + (f"?{request.query}" if request.query else "")
     return f"{scheme}://{redirect.hostname or request.host}{'' if port == _PORTS[scheme] else f':{port}'}{path}"
 

@@ -116,7 +116,7 @@ def parse(
     folded = tuple((name.lower(), value.strip()) for name, value in headers)
     host = next((value for name, value in folded if name == "host"), parts.netloc.rpartition("@")[2])
     path = paths.normalise(parts.path or "/")
-    request = Request(method, _host(host), path, parts.query, folded, port)
+    request = Request(method, _host(host), path, parts.query, folded, port, _port(host))
     if path != (parts.path or "/"):
         notes = (*notes, f"the path is taken as {path}")
     return request, notes
@@ -139,6 +139,12 @@ def _host(authority: str) -> str:
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0].removesuffix(".")
+
+
+def _port(authority: str) -> int:
+    """Give the port of an authority, 0 where it has none."""
+    port = authority.rpartition("]")[2].rpartition(":")[2]
+    return int(port) if port.isdecimal() else 0
 
 
 def explain(translation: Translation, request: Request, notes: tuple[str, ...] = ()) -> Explanation:

@@ -28,7 +28,8 @@ _KINDS = {"Exact": 0, "RegularExpression": 1, "PathPrefix": 2}
 class Request:
     """What a match looks at. host: lower-case, no port, no trailing dot. path: normalised. query: raw, without "?".
 
-    headers: (lower-case name, value), in order.
+    headers: (lower-case name, value), in order. port: the listener's. asked: the one that the client names with the
+    host, 0 where it names none.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Request:
     query: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     port: int = 80
+    asked: int = 0
     parameters: Mapping[str, bytes] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from agw.translate.explain import explain, listener_ports, parse
 from agw.translate.precedence import Request
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "translate"
-REQUEST = Request("GET", "a.io", "/p/x", "q=1")
+REQUEST = Request("GET", "a.io", "/p/x", "q=1", asked=9000)
 
 
 def ask(name, method, url, *headers):
@@ -32,7 +32,7 @@ def ask(name, method, url, *headers):
         ("/foo/", "/foo", "/", "/"),
         ("/foo", "/foo", "/", "/"),
         ("/bar", "/", "/xyz", "/xyz/bar"),
-        ("/", "/", "/xyz", "/xyz/"),
+        ("/", "/", "/xyz", "/xyz"),
         ("/bar", "/", "/", "/bar"),
         ("/foo/bar", "", "/xyz/", "/xyz/"),
     ],
@@ -45,23 +45,31 @@ def test_paths(path, prefix, value, made):
     ("redirect", "port", "made"),
     [
         (Redirect(hostname="b.io"), 80, "http://b.io/p/x?q=1"),
-        (Redirect(), 8080, "http://a.io:8080/p/x?q=1"),
+        (Redirect(hostname="b.io"), 8080, "http://b.io:8080/p/x?q=1"),
+        (Redirect(), 80, "http://a.io:9000/p/x?q=1"),
         (Redirect(port=80), 8080, "http://a.io/p/x?q=1"),
         (Redirect(port=8080), 80, "http://a.io:8080/p/x?q=1"),
         (Redirect(scheme="https"), 8080, "https://a.io/p/x?q=1"),
         (Redirect(scheme="http"), 8080, "http://a.io/p/x?q=1"),
         (Redirect(scheme="https", port=443), 80, "https://a.io/p/x?q=1"),
         (Redirect(scheme="https", port=80), 80, "https://a.io:80/p/x?q=1"),
-        (Redirect(path=PathEdit("/y", "/p")), 80, "http://a.io/y/x?q=1"),
-        (Redirect(path=PathEdit("/y")), 80, "http://a.io/y?q=1"),
+        (Redirect(path=PathEdit("/y", "/p")), 80, "http://a.io:9000/y/x?q=1"),
+        (Redirect(path=PathEdit("/y")), 80, "http://a.io:9000/y?q=1"),
     ],
 )
 def test_locations(redirect, port, made):
     assert location(redirect, Listener("default/gw", "http", port), REQUEST) == made
 
 
+def test_a_redirect_keeps_the_port_where_the_client_has_found_us():
+    assert ask("route-filters", "GET", "http://h:8080/full/").location == "http://h:8080/b~/"
+    assert ask("route-filters", "GET", "http://h/full/").location == "http://h/b~/"
+    assert ask("route-filters", "GET", "http://x/full/", ("Host", "h:9000")).location == "http://h:9000/b~/"
+    assert ask("route-filters", "GET", "http://[::1]/full/").location == "http://[::1]/b~/"
+
+
 def test_a_listener_with_tls_redirects_within_tls():
-    assert location(Redirect(), Listener("default/gw", "https", 443, "HTTPS"), REQUEST) == "https://a.io/p/x?q=1"
+    assert location(Redirect(), Listener("default/gw", "https", 443, "HTTPS"), REQUEST) == "https://a.io:9000/p/x?q=1"
 
 
 def test_what_the_agent_gets():
