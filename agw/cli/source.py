@@ -103,6 +103,7 @@ class Source:
         self._refused: tuple[Problem, ...] | None = None  # of the last look, None where it was good
         self._good: tuple[Problem, ...] = ()
         self._generation = 0
+        self._changed: set[str] | None = None  # keys that differ from the last update that had entries; None: any
         self._first: ConfigUpdate | None = None
 
     def first(self) -> ConfigUpdate:
@@ -135,6 +136,8 @@ class Source:
             return self._refuse(loaded.problems, force=force)
         changed = loaded.resources.changed_since(self._resources)
         translation = self._translator.update(loaded.resources, changed)
+        if self._changed is not None:
+            self._changed |= frozenset[str]().union(*translation.changed.values())
         found = unsolved(translation.problems, loaded.resources, self._resolve)
         problems = (*loaded.problems, *found)
         change = count_changes(self._resources, loaded.resources, changed)
@@ -145,7 +148,9 @@ class Source:
             return None
         self._generation += 1
         self._tell("configuration read", generation=self._generation, objects=change)
-        return ConfigUpdate(merge(translation.snapshots), problems, self._generation)
+        differing, self._changed = self._changed, set()
+        known = None if differing is None else frozenset(differing)
+        return ConfigUpdate(merge(translation.snapshots), problems, self._generation, known)
 
     def _refuse(self, problems: tuple[Problem, ...], *, force: bool) -> ConfigUpdate | None:
         if problems == self._refused and not force:

@@ -14,7 +14,7 @@ import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import agw
 from agw.dataplane.logs import Log
@@ -64,9 +64,7 @@ def judge(verdict: Verdict, spec: Spec, *, good: bool) -> Verdict:
 def specs(entries: Mapping[str, Entry]) -> dict[Where, Spec]:
     """Give each endpoint that is to be checked its one check."""
     found: dict[Where, Spec] = {}
-    for _, entry in sorted(entries.items()):
-        if not isinstance(entry, Backend) or entry.health is None:
-            continue
+    for _, entry in sorted((key, entry) for key, entry in entries.items() if _is_checked(entry)):
         for target in entry.targets:
             host = str(Address(target.host, target.port))
             for endpoint in target.endpoints:
@@ -75,6 +73,10 @@ def specs(entries: Mapping[str, Entry]) -> dict[Where, Spec]:
                 if before is None or spec.interval < before.interval:
                     found[spec.where] = spec
     return found
+
+
+def _is_checked(entry: Entry | None) -> TypeGuard[Backend]:
+    return isinstance(entry, Backend) and entry.health is not None
 
 
 def _spec(backend: Backend, endpoint: Endpoint, host: str) -> Spec:
@@ -181,8 +183,18 @@ class Checks:
         """How many Backends have all of their endpoints down."""
         return len(self._open)
 
-    def follow(self, entries: Mapping[str, Entry]) -> None:
-        """Check what these entries ask for; endpoints that stay keep their verdict."""
+    def follow(self, entries: Mapping[str, Entry], changed: frozenset[str] | None = None) -> None:
+        """Check what these entries ask for; endpoints that stay keep their verdict.
+
+        changed: the keys that may differ from the last entries; None: any.
+        """
+        if changed is not None and not any(
+            _is_checked(entries.get(key)) or _is_checked(self._entries.get(key)) for key in changed
+        ):
+            self._entries = entries
+            if self.down:
+                self._tell_soon()  # a Backend that is checked elsewhere may have come or gone
+            return
         before, self._specs, self._entries = self._specs, specs(entries), entries
         was_down = self.down
         for where, spec in before.items():

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from agw.errors import Problem
 from agw.settings import Address, parse_address
+from agw.snapshot.model import Entry, Listener
 
 TCP_NOTSENT_LOWAT = 25
 """Of <netinet/tcp.h>; the socket module has no name for it."""
@@ -55,6 +56,26 @@ class OpenPort:
         """Close all sockets; connections that no worker has accepted are reset."""
         for sock in self.sockets:
             sock.close()
+
+
+class Wanted:
+    """The ports that a configuration's listeners want served, at the cost of what changed."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.ports: frozenset[int] = frozenset()
+        self._by_key: dict[str, int] = {}
+
+    def follow(self, entries: Mapping[str, Entry], changed: Iterable[str] | None = None) -> frozenset[int]:
+        """Take a configuration and give its ports. changed: the keys that may differ from the last one; None: any."""
+        for key in self._by_key.keys() | entries.keys() if changed is None else changed:
+            entry = entries.get(key)
+            if isinstance(entry, Listener) and entry.protocol == "HTTP":
+                self._by_key[key] = entry.port
+            else:
+                self._by_key.pop(key, None)
+        self.ports = frozenset(self._by_key.values())
+        return self.ports
 
 
 def parse_listen(text: str) -> tuple[int, Address]:

@@ -31,22 +31,31 @@ class Publication:
         self.refused_generation = 0
         self.results = {"applied": 0, "refused": 0}
         self._unusable = False  # some worker refused `latest`
+        self._unsettled: set[str] | None = None  # keys in which `latest` may differ from `in_force`; None: any
 
     @property
     def unsettled(self) -> bool:
         """Whether `latest` is not yet in force."""
         return self.latest.version != self.in_force.version
 
-    def take(self, entries: Mapping[str, Entry], generation: int) -> Change | None:
-        """Make entries the latest snapshot and return what to send; None where they are the latest already."""
+    def take(self, entries: dict[str, Entry], generation: int, changed: frozenset[str] | None = None) -> Change | None:
+        """Make entries the latest snapshot and return what to send; None where they are the latest already.
+
+        changed: the keys that may differ from the latest; None compares all. The map must not be changed afterwards.
+        """
         self.latest_generation = generation
-        delta = diff(self.latest, Snapshot(version=self.latest.version + 1, entries=dict(entries)))
+        latest = Snapshot(version=self.latest.version + 1, entries=entries)
+        delta = diff(self.latest, latest, changed)
         if self.latest.version and not delta.set and not delta.removed:
             if self._unusable:
                 self.refused_generation = generation  # it is what was refused before
             return None
-        self.latest = Snapshot(version=delta.version, entries=dict(entries))
+        self.latest = latest
         self._unusable = False
+        if changed is None:
+            self._unsettled = None
+        elif self._unsettled is not None:
+            self._unsettled |= changed
         return Change(encode(delta))
 
     def reject(self, problems: tuple[Problem, ...], generation: int) -> None:
@@ -63,7 +72,8 @@ class Publication:
 
     def settle(self) -> str:
         """Put `latest` in force; return what that changed, as `+added ~changed -removed`."""
-        delta = diff(self.in_force, self.latest)
+        delta = diff(self.in_force, self.latest, self._unsettled)
+        self._unsettled = set()
         change = summary(self.in_force.entries, delta)
         if self.latest_generation != self.generation:
             self.results["applied"] += 1

@@ -89,56 +89,97 @@ class _Followed:
     resolved: Backend
 
 
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A configuration with endpoints. changed: the keys that may differ from the last one; None: any."""
+
+    entries: dict[str, Entry]
+    changed: frozenset[str] | None = None
+
+
 class Resolver:
-    """Fills endpoints, and follows the names that it needs for that."""
+    """Fills endpoints, and follows the names that it needs for that; the work is what changed."""
 
     def __init__(self, resolve_map: Mapping[tuple[str, int], Address], lookup: Lookup = system_lookup) -> None:
         """Use `--resolve`'s map, and a lookup for what is not in it."""
         self._map = {(host.lower(), port): address for (host, port), address in resolve_map.items()}
         self._lookup = lookup
-        self._entries: Mapping[str, Entry] = {}
+        self._entries: dict[str, Entry] = {}  # with endpoints
+        self._changed: frozenset[str] | None = None  # keys that differ from what was handed over last; None: any
         self._followed: dict[str, _Followed] = {}
-        self._names: set[str] = set()
+        self._users: dict[str, set[str]] = {}  # name -> keys of the Backends that need it
         self._answers: dict[str, tuple[str, ...]] = {}
         self._failed: dict[str, Problem] = {}
-        self._news = False  # some answer is not yet in _followed
+        self._news: set[str] = set()  # names with answers that are not yet in _followed
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """One warning for each name that does not resolve now."""
         return tuple(self._failed[name] for name in sorted(self._failed))
 
-    async def follow(self, entries: Mapping[str, Entry]) -> dict[str, Entry]:
-        """Take a new configuration and return it with endpoints; names not seen before are waited for, shortly."""
-        seen, self._entries = self._names, entries
-        self._followed = {key: self._follow(key, entry) for key, entry in entries.items() if isinstance(entry, Backend)}
-        self._names = {name for followed in self._followed.values() if followed.names for name in followed.names}
-        self._answers = {name: answer for name, answer in self._answers.items() if name in self._names}
-        self._failed = {name: problem for name, problem in self._failed.items() if name in self._names}
-        await self._look_up(sorted(self._names - seen), within=FIRST_ANSWER)
-        return self.resolved()
+    async def follow(self, entries: Mapping[str, Entry], changed: frozenset[str] | None = None) -> Resolved:
+        """Take a new configuration and return it with endpoints; names not seen before are waited for, shortly.
 
-    async def refresh(self) -> dict[str, Entry] | None:
+        changed: the keys that may differ from the last configuration; None compares all.
+        """
+        unseen: set[str] = set()
+        unused: set[str] = set()
+        for key in self._entries.keys() | entries.keys() if changed is None else changed:
+            before, now = self._follow(key, entries.get(key))
+            unseen |= now - before - self._answers.keys() - self._failed.keys()
+            unused |= before - now
+        self._changed = None if changed is None or self._changed is None else self._changed | changed
+        for name in unused:
+            if not self._users[name]:
+                del self._users[name]
+                self._answers.pop(name, None)
+                self._failed.pop(name, None)
+        await self._look_up(sorted(unseen & self._users.keys()), within=FIRST_ANSWER)
+        return self._hand_over()
+
+    async def refresh(self) -> Resolved | None:
         """Look all names up again; the entries with new endpoints, or None where nothing changed."""
-        await self._look_up(sorted(self._names))
-        return self.resolved() if self._news else None
+        await self._look_up(sorted(self._users))
+        return self._hand_over() if self._news else None
 
-    def resolved(self) -> dict[str, Entry]:
-        """Return the configuration with what is known now."""
-        if self._news:
-            self._followed = {key: self._fill(followed) for key, followed in self._followed.items()}
-            self._news = False
-        return {**self._entries, **{key: followed.resolved for key, followed in self._followed.items()}}
+    def _hand_over(self) -> Resolved:
+        """Give what is known now. Whoever waited for other names meanwhile finds that it was given already."""
+        filled = self._fill_news()
+        changed, self._changed = self._changed, frozenset()
+        return Resolved(dict(self._entries), None if changed is None else changed | filled)
 
-    def _follow(self, key: str, backend: Backend) -> _Followed:
-        before = self._followed.get(key)
-        if before is not None and before.given is backend:
-            return before
+    def _fill_news(self) -> frozenset[str]:
+        """Put new answers in, and give the keys of the Backends that have them."""
+        keys = frozenset[str]().union(*(self._users.get(name, ()) for name in self._news))
+        self._news.clear()
+        for key in keys:
+            followed = self._followed[key] = self._fill(self._followed[key])
+            self._entries[key] = followed.resolved
+        return keys
+
+    def _follow(self, key: str, entry: Entry | None) -> tuple[frozenset[str], frozenset[str]]:
+        """Follow one entry; give the names that it needed before, and those that it needs now."""
+        before = self._followed.pop(key, None)
+        known = before.names if before is not None else frozenset[str]()
+        if isinstance(entry, Backend):
+            followed = self._followed[key] = before if before and before.given is entry else self._begin(entry, before)
+            names, self._entries[key] = followed.names, followed.resolved
+        elif entry is not None:
+            names, self._entries[key] = frozenset[str](), entry
+        else:
+            names = frozenset()
+            self._entries.pop(key, None)
+        for name in known - names:
+            self._users[name].discard(key)
+        for name in names - known:
+            self._users.setdefault(name, set()).add(key)
+        return known, names
+
+    def _begin(self, backend: Backend, before: _Followed | None) -> _Followed:
         destinations = tuple(self._destination(backend, target) for target in backend.targets)
         hosts = {destination.host for destination in destinations if destination is not None}
         names = frozenset(host for host in hosts if not is_address(host))
-        followed = _Followed(backend, destinations, names, before.resolved if before is not None else backend)
-        return self._fill(followed)
+        return self._fill(_Followed(backend, destinations, names, before.resolved if before is not None else backend))
 
     def _fill(self, followed: _Followed) -> _Followed:
         """Put in what is known now; what does not change by that stays the same object."""
@@ -186,7 +227,8 @@ class Resolver:
                 self._failed[name] = _unresolved(name, error, kept=name in self._answers)
             else:
                 self._failed.pop(name, None)
-                self._news = self._news or self._answers.get(name) != answer
+                if self._answers.get(name) != answer:
+                    self._news.add(name)
                 self._answers[name] = answer
 
 

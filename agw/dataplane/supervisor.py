@@ -31,16 +31,15 @@ from agw.dataplane.harden import harden
 from agw.dataplane.logs import Log
 from agw.dataplane.pages import Controls, pages
 from agw.dataplane.place import Backoff, Place
-from agw.dataplane.ports import PortTable
+from agw.dataplane.ports import PortTable, Wanted
 from agw.dataplane.process import WorkerProcess, exit_cause
 from agw.dataplane.publication import Publication
-from agw.dataplane.resolve import Resolver
+from agw.dataplane.resolve import Resolved, Resolver
 from agw.dataplane.rolling import Rolling, Steps
 from agw.dataplane.state import ConfigUpdate, State
 from agw.dataplane.verbosity import Verbosity, check_access_log
 from agw.errors import Problem, Severity
 from agw.settings import Address, Settings
-from agw.snapshot.model import Entry, Listener
 
 _STOP_PATIENCE = 2.0  # seconds for a worker to end after Stop
 _LOOK = 0.02  # seconds between two looks at what is still in progress
@@ -93,6 +92,7 @@ class Supervisor:
         # All workers of one gateway are one in Via, and no two gateways are: several may stand in a row.
         pseudonym = f"agw-{secrets.token_hex(4)}"
         self._places = tuple(Place(index, settings, pseudonym, self._receive) for index in range(count))
+        self._wanted = Wanted()
         self._ports = PortTable(listen_map, settings.bind, count)
         steps = Steps(self._brief, lambda: self._ports.open_ports, self._changed)
         self._rolling = Rolling(self._places, steps, settings.drain_timeout / 1000, log)
@@ -189,10 +189,10 @@ class Supervisor:
             )
         else:
             known = set(self._resolver.problems)
-            entries = await self._resolver.follow(update.entries)
+            resolved = await self._resolver.follow(update.entries, update.changed)
             self._problems = update.problems
             self._report_new(known)
-            self._publish(entries, update.generation)
+            self._publish(resolved, update.generation)
         self._show()
 
     async def _refresh(self) -> None:
@@ -200,28 +200,29 @@ class Supervisor:
         while True:
             await asyncio.sleep(self._settings.dns_refresh / 1000)
             known = set(self._resolver.problems)
-            entries = await self._resolver.refresh()
+            resolved = await self._resolver.refresh()
             self._report_new(known)
-            if entries is not None:
-                self._publish(entries, self._publication.latest_generation)
-            if self._ports.problems and self._serve_ports(self._publication.latest.entries):
+            if resolved is not None:
+                self._publish(resolved, self._publication.latest_generation)
+            if self._ports.problems and self._serve_ports():
                 self._show()
 
-    def _publish(self, entries: Mapping[str, Entry], generation: int) -> None:
+    def _publish(self, resolved: Resolved, generation: int) -> None:
         """Send what has changed to all workers: sockets go before the table that no longer knows them, come after."""
-        self._checks.follow(entries)
-        delta = self._publication.take(entries, generation)
+        entries, changed = resolved.entries, resolved.changed
+        self._checks.follow(entries, changed)
+        delta = self._publication.take(entries, generation, changed)
+        wanted = self._wanted.follow(entries, changed)
         if delta is None:
             if not self._publication.unsettled:
                 self._in_force()
             return
-        wanted = _listener_ports(entries)
         for port in self._ports.close(wanted):
             for place in self._places:
                 place.unlisten(port=port)
         for place in self._places:
             place.send(delta)
-        self._serve_ports(entries)
+        self._serve_ports()
         self._release_ports()
         self._settle()
 
@@ -229,10 +230,10 @@ class Supervisor:
         for place in self._places:
             place.send(Down(down))
 
-    def _serve_ports(self, entries: Mapping[str, Entry]) -> bool:
+    def _serve_ports(self) -> bool:
         """Open what is wanted and not open; tell whether anything was."""
         known = set(self._ports.problems)
-        opened = self._ports.open(_listener_ports(entries))
+        opened = self._ports.open(self._wanted.ports)
         for port in opened:
             self._log.info("listening", port=port.port, address=port.address)
             for place in self._places:
@@ -522,12 +523,6 @@ class Supervisor:
                 *metrics.check_families(self._checks.results, len(self._checks.down), self._checks.failing_open),
             ]
         )
-
-
-def _listener_ports(entries: Mapping[str, Entry]) -> frozenset[int]:
-    return frozenset(
-        entry.port for entry in entries.values() if isinstance(entry, Listener) and entry.protocol == "HTTP"
-    )
 
 
 def _traceback(error: BaseException) -> str:

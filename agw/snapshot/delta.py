@@ -2,7 +2,7 @@
 
 Rules: `apply(old, diff(old, new)) == new`, always. Entries that did not change stay the same objects, so that whoever
 compiles them can tell by identity; neither argument is changed. Cost: one pass over the keys, where an unchanged
-entry costs an identity check.
+entry costs an identity check; or over those that may differ, where the caller knows them.
 
 Must not: know what an entry means.
 """
@@ -15,7 +15,7 @@ from agw.errors import AgwError
 from agw.snapshot.model import Delta, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from agw.snapshot.model import Entry
 
@@ -26,17 +26,24 @@ class VersionGap(AgwError):  # noqa: N818 - a situation to react to, named as on
     retry = True
 
 
-def changes(old: Mapping[str, Entry], new: Mapping[str, Entry]) -> tuple[dict[str, Entry], tuple[str, ...]]:
-    """Give (entries to set, keys to remove in order) that make `old` into `new`."""
+def changes(
+    old: Mapping[str, Entry], new: Mapping[str, Entry], among: Collection[str] | None = None
+) -> tuple[dict[str, Entry], tuple[str, ...]]:
+    """Give (entries to set, keys to remove in order) that make `old` into `new`. among: the only keys that may differ."""
     get = old.get
-    to_set = {key: entry for key, entry in new.items() if (was := get(key)) is not entry and was != entry}
-    gone = sorted(old.keys() - new.keys())
-    return to_set, tuple(gone)
+    if among is None:
+        to_set = {key: entry for key, entry in new.items() if (was := get(key)) is not entry and was != entry}
+        return to_set, tuple(sorted(old.keys() - new.keys()))
+    present = {key: new[key] for key in among if key in new}
+    gone = sorted(key for key in among if key not in new and key in old)
+    return {key: entry for key, entry in present.items() if (was := get(key)) is not entry and was != entry}, tuple(
+        gone
+    )
 
 
-def diff(old: Snapshot, new: Snapshot) -> Delta:
-    """Give the delta from one snapshot to another."""
-    to_set, removed = changes(old.entries, new.entries)
+def diff(old: Snapshot, new: Snapshot, among: Collection[str] | None = None) -> Delta:
+    """Give the delta from one snapshot to another. among: the only keys that may differ."""
+    to_set, removed = changes(old.entries, new.entries, among)
     return Delta(base=old.version, version=new.version, set=to_set, removed=removed)
 
 

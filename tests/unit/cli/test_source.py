@@ -117,6 +117,37 @@ def test_a_rule_of_two_gateways_is_one_entry_with_both_attachments() -> None:
     assert [item.policy for item in mixed.attachments] == ["policy/x", "", "policy/z"]
 
 
+SHARED = """
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: shared}}
+spec:
+  parentRefs: [{{name: a}}, {{name: b}}]
+  rules: [{{matches: [{{path: {{value: {path}}}}}]}}]
+"""
+
+
+def route(path: str) -> Resource[Object]:
+    (resource,) = load_texts({"r.yaml": SHARED.format(path=path)}).resources
+    return resource
+
+
+def test_an_update_names_all_keys_that_differ() -> None:
+    a, b, c = gateway("a"), gateway("b", 81), gateway("c", 82)
+    sets = [good(a, b, route("/x")), good(a, b, route("/y")), good(a, route("/y")), good(a, b, c, route("/y")), good(c)]
+    first, *updates = looks(*sets, good(c), good(), good(a))
+    assert first is not None
+    assert first.changed is None
+    before = first.entries or {}
+    assert [update is None for update in updates] == [False, False, False, False, True, False, False]
+    for update in filter(None, updates):
+        now = update.entries or {}
+        differing = {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
+        assert update.changed is not None
+        assert differing <= update.changed
+        before = now
+
+
 def test_no_gateway_is_an_empty_map() -> None:
     assert merge({}) == {}
 

@@ -223,6 +223,27 @@ def test_an_endpoint_that_stays_keeps_its_verdict_whatever_else_changes():
     asyncio.run(run())
 
 
+def test_changes_that_concern_no_check_leave_all_as_it_is():
+    async def run():
+        endpoints = Endpoints()
+        endpoints.bad = {A}
+        checks = endpoints.checks
+        checks.follow({"a": backend(A, check=QUICK)})
+        await endpoints.until({A})
+        assert checks.failing_open == 1
+        tasks = dict(checks._tasks)
+        other = backend(A, B, check=None)
+        checks.follow({"a": backend(A, check=QUICK), "b": other}, frozenset({"b"}))
+        assert checks._tasks == tasks
+        checks.follow({"b": other}, frozenset({"a"}))
+        assert checks.down == ()
+        checks.follow({"b": backend(B, check=QUICK)}, frozenset({"b"}))
+        assert checks._tasks.keys() == {B}
+        await checks.close()
+
+    asyncio.run(run())
+
+
 def test_it_comes_up_again():
     async def run():
         endpoints = Endpoints()

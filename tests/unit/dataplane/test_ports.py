@@ -7,8 +7,9 @@ import socket
 
 import pytest
 
-from agw.dataplane.ports import PortError, PortTable, first_free_port, open_port, owner_of, parse_listen, plan
+from agw.dataplane.ports import PortError, PortTable, Wanted, first_free_port, open_port, owner_of, parse_listen, plan
 from agw.settings import Address
+from agw.snapshot.model import Backend, Listener
 
 LOOPBACK = Address("127.0.0.1", 0)
 
@@ -24,6 +25,16 @@ def test_what_listen_does_not_take(text):
 def test_listen():
     assert parse_listen("80=127.0.0.1:8080") == (80, Address("127.0.0.1", 8080))
     assert parse_listen("443=[::1]:8443") == (443, Address("::1", 8443))
+
+
+def test_wanted_ports_follow_the_listeners():
+    wanted = Wanted()
+    http, other = Listener("a/b", "x", 80), Listener("a/b", "y", 81)
+    assert wanted.follow({"x": http, "y": other, "z": Listener("a/b", "z", 443, "HTTPS")}) == {80, 81}
+    assert wanted.follow({"x": http}, {"y", "z"}) == {80}
+    assert wanted.follow({"x": Backend("a/b"), "y": other}, {"x", "y"}) == {81} == wanted.ports
+    assert wanted.follow({"y": http}, frozenset()) == {81}
+    assert wanted.follow({}) == frozenset()
 
 
 def test_privileged_ports_move_up_and_others_stay():

@@ -7,7 +7,7 @@ from agw.dataplane.publication import Publication
 from agw.errors import Problem
 from agw.snapshot.codec import decode_delta, decode_snapshot
 from agw.snapshot.delta import apply
-from agw.snapshot.model import Listener, Snapshot
+from agw.snapshot.model import Delta, Listener, Snapshot
 
 A = {"a": Listener("a/b", "a", 1)}
 AB = {**A, "b": Listener("a/b", "b", 2)}
@@ -67,6 +67,18 @@ def test_the_same_again_is_nothing_to_send():
     assert publication.results == {"applied": 2, "refused": 0}
 
 
+def test_what_is_known_to_differ_is_all_that_is_compared():
+    publication = Publication()
+    publication.take(A, 1)
+    publication.settle()
+    publication.take(AB, 2, frozenset("b"))
+    change = publication.take(C, 3, frozenset("ab"))
+    assert decode_delta(change.delta) == Delta(2, 3, {"a": C["a"]}, ("b",))
+    assert publication.settle() == "+0 ~1 -0"
+    assert publication.take(dict(C), 4, frozenset("ab")) is None
+    assert publication.take(AB, 5, frozenset()) is None  # whoever says so is believed
+
+
 def test_a_changed_address_is_no_reload():
     publication = Publication()
     publication.take(A, 1)
@@ -98,7 +110,19 @@ def test_what_the_source_refuses_changes_nothing():
     publication.take(A, 1)
     publication.settle()
     publication.reject(WRONG, 7)
-    assert (publication.in_force.entries, publication.refused) == (A, WRONG)
+    assert (publication.in_force.entries, publication.refused, publication.refused_generation) == (A, WRONG, 7)
     publication.take(A, 3)
     publication.settle()
     assert publication.refused == ()
+
+
+def test_what_was_refused_is_refused_when_it_comes_again():
+    publication = Publication()
+    publication.take(A, 1)
+    publication.settle()
+    publication.take(AB, 2)
+    publication.refuse(WRONG)
+    assert publication.refused_generation == 2
+    assert publication.take(dict(AB), 3) is None
+    assert publication.refused_generation == 3
+    assert publication.unsettled

@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from agw.snapshot.delta import VersionGap, apply, diff
 from agw.snapshot.model import Delta, Listener, Snapshot
@@ -17,6 +18,13 @@ def test_applying_the_difference_gives_the_new_one(old, new):
     assert result == after
     assert before.entries == kept
     assert all(result.entries[key] is entry for key, entry in old.items() if key not in delta.set and key in new)
+
+
+@given(old=entry_maps(), new=entry_maps(), more=st.sets(st.sampled_from(["entry/0", "entry/3", "nobody's"])))
+def test_who_knows_what_may_differ_gets_the_same_difference(old, new, more):
+    before, after = Snapshot(3, old), Snapshot(4, new)
+    whole = diff(before, after)
+    assert diff(before, after, {*whole.set, *whole.removed, *more}) == whole
 
 
 @given(entries=entry_maps())
