@@ -104,7 +104,7 @@ class Cards:
         if base is None:
             return Refused("the request names no host, and nothing else says under which URL clients reach this agent")
         base = _behind_rewrite(base, rule, keeps_path=bool(card.external_url))
-        return rewrite_card(body, base=base, hosts=tuple(_hosts(backends)), options=options)
+        return rewrite_card(body, base=base, hosts=tuple(_hosts(rule, backends)), options=options)
 
     def _attachment(self, rule: Rule, request: CardRequest) -> Attachment | None:
         """Find the attachment that took the request: on its port, with the most specific hostname that matches."""
@@ -195,10 +195,13 @@ def _rank(hostname: str) -> tuple[int, int]:
     return (0 if not hostname else 1 if hostname.startswith("*.") else 2, len(hostname))
 
 
-def _hosts(backends: Iterable[Backend]) -> list[str]:
+def _hosts(rule: Rule, backends: Iterable[Backend]) -> list[str]:
+    """Give the names by which the agent may speak of itself: as it is dialled, and as it is asked for."""
     targets = [target for backend in backends for target in backend.targets]
     found = [target.host for target in targets]
     found += [endpoint.address for target in targets for endpoint in target.endpoints]
+    if rule.filters is not None and rule.filters.rewrite is not None and rule.filters.rewrite.hostname:
+        found.append(rule.filters.rewrite.hostname)
     return list(dict.fromkeys(found))
 
 

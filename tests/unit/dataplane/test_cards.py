@@ -120,6 +120,13 @@ def test_an_agent_behind_a_rewrite_is_found_under_what_clients_ask_for(external,
     assert url(found) == public
 
 
+def test_an_agent_that_goes_by_the_host_that_a_rewrite_gives_it_is_ours():
+    asked = CARD.replace(b"agent:9999", b"agent.example.org")
+    assert cards().answer(RULE, asked, CardRequest(80, "x")) is None
+    rewritten = cards(filters=Filters(rewrite=Rewrite("agent.example.org"))).answer(RULE, asked, CardRequest(80, "x"))
+    assert url(rewritten) == "http://127.0.0.1:8080/a"
+
+
 def test_the_most_specific_hostname_that_matched_decides():
     found = cards("*.example", "gw.example")
     assert url(found.answer(RULE, CARD, CardRequest(80, "gw.example"))) == "http://gw.example/a"
