@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import socket
 import ssl
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from agw.controller.publish import session
 from agw.controller.publish.doorman import Limits
 from agw.controller.publish.identity import Identity
+from agw.controller.publish.publisher import listening_socket
 from agw.dataplane import subscription
 from agw.dataplane.logs import Log
 from agw.dataplane.mirror import Mirror
@@ -467,6 +469,15 @@ def test_strangers_have_a_deadline_and_a_limit(tmp_path, log):
                 await eventually(lambda: in_force(front) == [1], "others are let in again")
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("host", ["", "::", "0.0.0.0", "127.0.0.1"])
+def test_every_address_is_of_both_families(host):
+    with listening_socket(host, 0) as listening:
+        port = listening.getsockname()[1]
+        socket.create_connection(("127.0.0.1", port), timeout=30).close()
+        if socket.has_dualstack_ipv6() and host in {"", "::"}:
+            socket.create_connection(("::1", port), timeout=30).close()
 
 
 def hello(digest=b""):

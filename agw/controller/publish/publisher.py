@@ -35,6 +35,7 @@ from agw.snapshot.link import Link
 from agw.snapshot.model import Entry
 from agw.snapshot.stream import PROTOCOL, Goodbye, Hello, Parting, Receiver, StreamError, ToController, frame
 
+_EVERYWHERE = frozenset({"", "::"})
 _REVIEWS_AT_ONCE = 16
 _BACKLOG = 1024
 _SEND_BUFFER = 1 << 18  # bytes; the kernel would keep megabytes for each data plane that is slow
@@ -81,10 +82,13 @@ class Callbacks:
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """Open the socket that `serve` takes; host "" is every address, of both families where there are two."""
-    both = not host and socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
+    """Open the socket that `serve` takes; host "" or "::" is every address, of both families where there are two."""
+    if host in _EVERYWHERE:
+        if socket.has_dualstack_ipv6():
+            return socket.create_server(("::", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
+        host = ""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
 class Publisher:
