@@ -70,6 +70,7 @@ def state_families(
     replaced: workers that rolling restarts put a fresh process in the place of.
     """
     serving = sum(1 for worker in state.workers if worker.version)
+    subscribed = {} if state.origin is None else {"": int(state.origin.connected)}
     return [
         Family("agw_build_info", "gauge", "The release that runs.", {labelled(f'version="{agw.__version__}"'): 1}),
         Family("agw_ready", "gauge", "1 while traffic should come here.", {"": int(state.ready)}),
@@ -85,6 +86,12 @@ def state_families(
             "counter",
             "Configurations taken, by how that ended.",
             {labelled(f'result="{result}"'): count for result, count in reloads.items()},
+        ),
+        Family(
+            "agw_config_connected",
+            "gauge",
+            "1 while `agw proxy` is connected to the controller; not there with `agw run`.",
+            subscribed,
         ),
         Family("agw_workers", "gauge", "Worker processes wanted.", {"": len(state.workers)}),
         Family("agw_workers_serving", "gauge", "Worker processes that have a configuration.", {"": serving}),

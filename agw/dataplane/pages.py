@@ -90,8 +90,8 @@ def ready_page(state: State, *, verbose: bool) -> Response:
     if not verbose:
         return plain(status, first)
     lines = [first, f"configuration: generation {state.generation} in force, version {state.version}"]
-    if state.origin:
-        lines.append(f"configuration: {state.origin}")
+    if state.origin is not None:
+        lines.append(f"configuration: {state.origin.text}")
     if state.refused:
         lines.append("a newer configuration is refused, the last good one stays in force:")
         lines += [f"  {problem}" for problem in state.refused]

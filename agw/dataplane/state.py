@@ -30,6 +30,17 @@ class ConfigUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What a source says of itself. text: where the configuration in force is from, and whether news can come.
+
+    connected: whether they can.
+    """
+
+    text: str
+    connected: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerState:
     """One worker. pid: 0 while there is none. version: of the snapshot that it serves, 0 before the first.
 
@@ -50,7 +61,7 @@ class State:
     waiting_for: why `ready` is false, empty when it is true.
     generation: of the configuration in force. version: of its snapshot, which also counts changed addresses.
     problems: of the configuration in force and of running it. refused: why a newer configuration is not in force, and
-    refused_generation which. origin: what the source says of where the configuration is from, "" where it says nothing.
+    refused_generation which. origin: None where the source says nothing of itself.
     bound: listener port -> where it is served. admin: where the admin port is.
     """
 
@@ -63,7 +74,7 @@ class State:
     problems: tuple[Problem, ...] = ()
     refused: tuple[Problem, ...] = ()
     refused_generation: int = 0
-    origin: str = ""
+    origin: Origin | None = None
     bound: Mapping[int, Address] = field(default_factory=dict)
     admin: Address | None = None
     workers: tuple[WorkerState, ...] = ()

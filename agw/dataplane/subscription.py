@@ -25,7 +25,7 @@ from agw.dataplane import saved
 from agw.dataplane.dial import Dismissed, Unreachable, Where, addresses, backoff, connect, read_token
 from agw.dataplane.logs import Log
 from agw.dataplane.mirror import Diverged, Mirror
-from agw.dataplane.state import ConfigUpdate, State
+from agw.dataplane.state import ConfigUpdate, Origin, State
 from agw.settings import Address
 from agw.snapshot.codec import FORMAT, SnapshotError
 from agw.snapshot.link import Link, race
@@ -109,6 +109,7 @@ class Subscription:
         self._saved: Mapping[str, Entry] | None = None
         self._hurry = asyncio.Event()
         self._connection = "not connected yet"
+        self._is_connected = False
         self._told: tuple[str, float] = ("", 0.0)
         self._trouble = ""  # why the copy cannot be saved
 
@@ -149,11 +150,11 @@ class Subscription:
         """Try to connect now, if it is waiting to (SIGHUP)."""
         self._hurry.set()
 
-    def describe(self) -> str:
+    def describe(self) -> Origin:
         """Say where the configuration in force is from, and how it stands with the controller."""
         handed = self._handed.get(self._state.generation)
         origin = f"from {handed.origin}" if handed is not None else "none yet"
-        return f"Gateway {self._subscriber.gateway}: {origin}; {self._connection}"
+        return Origin(f"Gateway {self._subscriber.gateway}: {origin}; {self._connection}", connected=self._is_connected)
 
     # Handing over
 
@@ -208,6 +209,7 @@ class Subscription:
     def _tell_lost(self, reason: str, now: float) -> None:
         """Log a failure, the same one only now and then."""
         self._connection = f"not connected to the controller ({reason})"
+        self._is_connected = False
         known, since = self._told
         if reason != known or now - since >= _TELL_AGAIN:
             self._told = (reason, now)
@@ -261,6 +263,7 @@ class Subscription:
 
     def _connected(self, address: Address) -> None:
         self._connection = f"connected to the controller at {address}"
+        self._is_connected = True
         self._told = ("", 0.0)
         self._log.info("connected to the controller", address=address)
 

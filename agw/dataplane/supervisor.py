@@ -36,7 +36,7 @@ from agw.dataplane.process import WorkerProcess, exit_cause
 from agw.dataplane.publication import Publication
 from agw.dataplane.resolve import Resolved, Resolver
 from agw.dataplane.rolling import Rolling, Steps
-from agw.dataplane.state import ConfigUpdate, State
+from agw.dataplane.state import ConfigUpdate, Origin, State
 from agw.dataplane.verbosity import Verbosity, check_access_log
 from agw.errors import Problem, Severity
 from agw.settings import Address, Settings
@@ -147,9 +147,9 @@ class Supervisor:
             workers=tuple(place.state() for place in self._places),
         )
 
-    def _origin(self) -> str:
-        describe = getattr(self._source, "describe", None)
-        return str(describe()) if describe is not None else ""
+    def _origin(self) -> Origin | None:
+        describe: Callable[[], Origin] | None = getattr(self._source, "describe", None)
+        return describe() if describe is not None else None
 
     def _waiting_for(self) -> str:
         """Say what readiness waits for: all workers at first, then a majority; and a listener, where one is wanted."""

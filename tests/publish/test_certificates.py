@@ -232,11 +232,11 @@ def test_a_rotation_under_a_running_stream(tmp_path):
                 await eventually(lambda: len(front.names("acknowledged")) == 2, "with the new bundle")
                 (tmp_path / "ca.crt").write_bytes(old)
                 part_all(front)
-                await eventually(lambda: "is not trusted" in plane.subscription.describe(), "too old a bundle")
+                await eventually(lambda: "is not trusted" in plane.subscription.describe().text, "too old a bundle")
                 (tmp_path / "ca.crt").write_bytes(b"nonsense")
-                await eventually(lambda: "cannot be used" in plane.subscription.describe(), "no bundle at all")
+                await eventually(lambda: "cannot be used" in plane.subscription.describe().text, "no bundle at all")
                 (tmp_path / "ca.crt").unlink()
-                await eventually(lambda: "No such file" in plane.subscription.describe(), "none")
+                await eventually(lambda: "No such file" in plane.subscription.describe().text, "none")
                 (tmp_path / "ca.crt").write_bytes(keeper.bundle)
                 await eventually(lambda: len(front.names("acknowledged")) == 3, "mended")
                 assert len(plane.updates) == 1
@@ -258,6 +258,6 @@ def test_a_name_that_is_not_in_the_certificate_is_not_believed(tmp_path):
         async with stage(tmp_path, log, keeper=keeper) as front:
             front.publisher.lead()
             async with data_plane(front, log) as plane:
-                await eventually(lambda: "is not trusted" in plane.subscription.describe(), "not trusted")
+                await eventually(lambda: "is not trusted" in plane.subscription.describe().text, "not trusted")
 
     asyncio.run(run())

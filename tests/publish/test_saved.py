@@ -135,10 +135,14 @@ def test_it_starts_from_the_copy_and_nothing_is_sent_that_it_has(tmp_path, log):
         save(tmp_path / "pod-0", GATEWAY, routes(*range(100)))
         async with stage(tmp_path, log) as front, data_plane(front, log) as plane:
             await eventually(lambda: plane.entries == routes(*range(100)), "from the disk")
-            await eventually(lambda: "from the copy on disk; not connected" in plane.subscription.describe(), "said")
+            await eventually(
+                lambda: "from the copy on disk; not connected" in plane.subscription.describe().text, "said"
+            )
             front.publisher.publish(GATEWAY, routes(*range(100)))
             front.publisher.lead()
-            await eventually(lambda: "from the controller; connected" in plane.subscription.describe(), "confirmed")
+            await eventually(
+                lambda: "from the controller; connected" in plane.subscription.describe().text, "confirmed"
+            )
             await eventually(lambda: front.publisher.planes(GATEWAY)[0].version == 1, "acknowledged")
             assert len(plane.updates) == 1
             front.publisher.publish(GATEWAY, routes(*range(1, 100)))

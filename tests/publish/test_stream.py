@@ -66,7 +66,9 @@ def test_a_data_plane_gets_what_is_published_and_acknowledges_it(tmp_path, log):
                 await eventually(lambda: plane.entries == routes(1, 3), "the second")
                 await eventually(lambda: in_force(front) == [2], "it is acknowledged")
                 assert plane.updates[-1].changed == route(2).keys() | route(3).keys()
-                assert "from the controller; connected to the controller at 127.0.0.1" in plane.subscription.describe()
+                told = plane.subscription.describe()
+                assert "from the controller; connected to the controller at 127.0.0.1" in told.text
+                assert told.connected
             await eventually(lambda: front.names("gone") == ["pod-0"], "it has gone")
             assert front.names("connected") == ["pod-0"]
             assert front.publisher.planes(GATEWAY) == ()
@@ -198,8 +200,12 @@ def test_the_leader_is_found_among_all_addresses_at_once(tmp_path, log, monkeypa
 def test_nobody_leads_for_a_while(tmp_path, log, told):
     async def run():
         async with stage(tmp_path, log) as front, data_plane(front, log) as plane:
-            await eventually(lambda: "this replica is not the leader" in plane.subscription.describe(), "it is told")
-            await eventually(lambda: plane.subscription.describe().startswith("Gateway default/gw: none yet"), "none")
+            await eventually(
+                lambda: "this replica is not the leader" in plane.subscription.describe().text, "it is told"
+            )
+            await eventually(
+                lambda: plane.subscription.describe().text.startswith("Gateway default/gw: none yet"), "none"
+            )
             lead(front, routes(1))
             await eventually(lambda: in_force(front) == [1], "the leader's")
 
@@ -236,7 +242,7 @@ def test_who_may_not_have_it_is_told_why(tmp_path, log, identity, gateway, reaso
             if identity is not None:
                 front.tokens[TOKEN] = identity
             async with data_plane(front, log, gateway=gateway) as plane:
-                await eventually(lambda: reason in plane.subscription.describe(), "it is told")
+                await eventually(lambda: reason in plane.subscription.describe().text, "it is told")
                 assert front.heard == []
                 front.tokens[TOKEN] = Identity(f"{gateway.partition('/')[0]}/made")
                 if gateway == GATEWAY:
@@ -252,7 +258,9 @@ def test_who_is_refused_again_and_again_costs_no_more_reviews(tmp_path, log, mon
             lead(front, routes(1))
             front.tokens.clear()
             async with data_plane(front, log) as plane:
-                await eventually(lambda: "too many refused connections" in plane.subscription.describe(), "it waits")
+                await eventually(
+                    lambda: "too many refused connections" in plane.subscription.describe().text, "it waits"
+                )
                 assert front.reviews == 3
 
     asyncio.run(run())
@@ -275,7 +283,7 @@ def test_a_fresh_token_is_asked_for_and_an_old_one_is_not_enough(tmp_path, log, 
                 assert front.names("gone") == []
                 front.tokens.clear()
                 await eventually(lambda: front.names("gone") == ["pod-0"], "it is sent away")
-                await eventually(lambda: "the token is not known" in plane.subscription.describe(), "and told why")
+                await eventually(lambda: "the token is not known" in plane.subscription.describe().text, "and told why")
                 assert plane.entries == routes(1)
 
     asyncio.run(run())
@@ -313,7 +321,7 @@ def test_a_removed_gateway_takes_nothing_away(tmp_path, log):
             async with data_plane(front, log) as plane:
                 await eventually(lambda: in_force(front) == [1], "connected")
                 front.publisher.remove(GATEWAY)
-                await eventually(lambda: "is not published here" in plane.subscription.describe(), "told")
+                await eventually(lambda: "is not published here" in plane.subscription.describe().text, "told")
                 assert plane.entries == routes(1)
                 assert len(plane.updates) == 1
                 front.publisher.publish(GATEWAY, routes(1))
@@ -361,7 +369,7 @@ def test_a_controller_that_gives_no_sign_of_life_is_left(tmp_path, log, monkeypa
         async with stage(tmp_path, log) as front:
             lead(front, routes(1))
             async with data_plane(front, log) as plane:
-                await eventually(lambda: "no sign of life" in plane.subscription.describe(), "it is left")
+                await eventually(lambda: "no sign of life" in plane.subscription.describe().text, "it is left")
                 assert plane.entries == routes(1)
 
     asyncio.run(run())

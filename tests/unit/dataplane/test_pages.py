@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from agw.dataplane.pages import config_page, ready_page
-from agw.dataplane.state import State, WorkerState
+from agw.dataplane.state import Origin, State, WorkerState
 from agw.errors import Problem, Severity
 from agw.settings import Address
 from agw.snapshot.model import Credential, CredentialSet
@@ -40,6 +40,12 @@ def test_verbose_lists_workers_versions_ports_and_problems():
         "listener port 80: served at 127.0.0.1:8080",
         "problem: warning AGW2001: Backend a/b: no endpoint",
     ]
+
+
+def test_verbose_says_where_the_configuration_is_from():
+    origin = Origin("Gateway a/b: from the copy on disk; not connected", connected=False)
+    lines = ready_page(State(ready=True, waiting_for="", origin=origin), verbose=True).body.decode().splitlines()
+    assert lines[2] == "configuration: Gateway a/b: from the copy on disk; not connected"
 
 
 def test_config_shows_consumers_and_no_digest():

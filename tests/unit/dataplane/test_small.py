@@ -17,7 +17,7 @@ from agw.dataplane.logs import Log, capture_standard_logging
 from agw.dataplane.place import STEADY, Backoff
 from agw.dataplane.process import exit_cause
 from agw.dataplane.shared import EXCHANGES_ACTIVE, NOTHING, SharedMemory, settled, total
-from agw.dataplane.state import State, WorkerState
+from agw.dataplane.state import Origin, State, WorkerState
 
 
 def line(form, write, level="info"):
@@ -119,6 +119,14 @@ def exposition():
     state = State(ready=True, generation=4, version=9, workers=(WorkerState(0, 1, 9), WorkerState(1)))
     families = metrics.state_families(state, {"SIGKILL": 2, "exit 1": 1}, {"applied": 3, "refused": 1})
     return metrics.render([*metrics.worker_families(places), *families]).decode()
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_who_subscribes_tells_whether_it_is_connected(connected):
+    state = State(origin=Origin("from the controller", connected=connected))
+    text = metrics.render(metrics.state_families(state, {}, {})).decode()
+    assert f"\nagw_config_connected {int(connected)}\n" in text
+    assert "\nagw_config_connected " not in metrics.render(metrics.state_families(State(), {}, {})).decode()
 
 
 def test_metrics_read_back_by_prometheus_own_parser():
