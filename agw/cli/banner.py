@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from agw import __version__
 from agw.cli.card import CardError, CardSummary, agent_url, fetch
 from agw.snapshot.model import ApiKeyAuth, Backend, CredentialSet, Entry, Listener, Policy, Rule, Target
+from agw.translate import effects
 
 if TYPE_CHECKING:
     from agw.cli.output import Style
@@ -85,7 +86,7 @@ def agents(state: State) -> Agents:
     wanted: dict[str, None] = {}
     for _, rule, _ in list(_served(state.entries))[:MAX_ROUTES]:
         target = _target(state.entries, rule)
-        if target is not None and (url := _target_url(target, _path(rule))):
+        if target is not None and (url := _target_url(target, _agent_path(rule))):
             wanted[url] = None
     if not wanted:
         return {}
@@ -163,6 +164,20 @@ def _path(rule: Rule) -> str:
     return path.value if path is not None and path.kind == "PathPrefix" else ""
 
 
+def _agent_path(rule: Rule) -> str:
+    """Return what the agent has where clients have the rule's path."""
+    rewrite = rule.filters.rewrite if rule.filters is not None else None
+    edit = rewrite.path if rewrite is not None else None
+    return effects.edited(_path(rule), edit) if edit is not None and edit.prefix else _path(rule)
+
+
+def _answerer(rule: Rule, target: Target | None) -> str:
+    """Return who answers: the agent's address, a backend that is no agent, or the gateway."""
+    if rule.filters is not None and rule.filters.redirect is not None:
+        return f"redirects with {rule.filters.redirect.status}"
+    return _endpoint(target) if target else ", ".join(weighted.backend for weighted in rule.backends)
+
+
 def _url(address: Address | None) -> str:
     if address is None:
         return ""
@@ -176,7 +191,7 @@ def _route_line(state: State, key: str, rule: Rule, hostname: str, found: Agents
     auth, consumer = _auth(state.entries, rule, key)
     source = auth.sources[0] if auth and auth.sources else None
     target = _target(state.entries, rule)
-    answer = found.get(_target_url(target, _path(rule))) if target else None
+    answer = found.get(_target_url(target, _agent_path(rule))) if target else None
     return RouteLine(
         url=_url(state.bound.get(port)),
         listener=key,
@@ -184,7 +199,7 @@ def _route_line(state: State, key: str, rule: Rule, hostname: str, found: Agents
         hostname=hostname,
         path=rule.matches[0].path.value if rule.matches else "/",
         agent=answer.name if isinstance(answer, CardSummary) else "",
-        endpoint=_endpoint(target) if target else ", ".join(weighted.backend for weighted in rule.backends),
+        endpoint=_answerer(rule, target),
         key=consumer,
         header=_header_name(source.header) if source else "Authorization",
         scheme=source.scheme if source else "Bearer",

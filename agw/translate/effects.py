@@ -80,7 +80,7 @@ def _covers(pattern: str, host: str, port: str) -> bool:
     if colon + number != port:
         return False
     if wanted == "*":
-        return True
+        return host != ""
     return host.endswith(wanted[1:]) and len(host) >= len(wanted) if wanted.startswith("*.") else host == wanted
 
 

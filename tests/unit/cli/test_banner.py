@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agw import __version__
@@ -22,11 +23,15 @@ from agw.snapshot.model import (
     CredentialSet,
     Endpoint,
     Entry,
+    Filters,
     KeySource,
     Listener,
     Match,
+    PathEdit,
     PathMatch,
     Policy,
+    Redirect,
+    Rewrite,
     Rule,
     Target,
     WeightedBackend,
@@ -104,6 +109,18 @@ CASES: dict[str, tuple[State, banner.Agents]] = {
             }
         ),
         {},
+    ),
+    "filters": (
+        state(
+            {
+                "backend/Backend/default/demo": backend("demo", Endpoint("127.0.0.1", 9999)),
+                "rule/1": msgspec.structs.replace(
+                    rule("old", "/old", ""), backends=(), filters=Filters(redirect=Redirect(308))
+                ),
+                "rule/2": rule("new", "/new", "demo", filters=Filters(rewrite=Rewrite(path=PathEdit("/a2a", "/new")))),
+            }
+        ),
+        {"http://127.0.0.1:9999/a2a": CARD},
     ),
     "no-key-left": (state({**SEED, **keys()}), {"http://127.0.0.1:9999": CARD}),
     "other-source": (
