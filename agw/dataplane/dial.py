@@ -25,6 +25,13 @@ from agw.snapshot.stream import Goodbye, Parting, Receiver, ToDataPlane
 CONNECT = 3.0
 """Seconds for connecting and the handshake, for each address."""
 
+LONGEST = 10.0
+"""Seconds between two attempts, at most."""
+
+LEADERLESS = 4.0
+"""The same, where every replica answers and none leads: that costs them little, and a change may be waiting."""
+
+_FIRST = 0.2
 _MAX_TOKEN = 1 << 15
 _MAX_BUNDLE = 1 << 20
 
@@ -56,16 +63,18 @@ class Dismissed(AgwError):  # noqa: N818 - a situation, named as one
         self.reason = goodbye.reason
 
     @property
-    def elsewhere(self) -> bool:
-        """Whether another replica may have another answer."""
+    def leads_not(self) -> bool:
+        """Whether this replica only is not, or no longer, the one that publishes."""
         return self.reason in {Parting.NOT_LEADER, Parting.LEAVING}
 
 
-def backoff(
-    attempt: int, *, first: float = 0.2, most: float = 10.0, chance: Callable[[], float] = random.random
-) -> float:
-    """Give the seconds to wait before an attempt: none before the first (0), then anything up to a limit that doubles."""
-    return chance() * min(most, first * 2.0 ** min(attempt, 16)) if attempt else 0.0
+class Leaderless(Unreachable):
+    """Every replica answers, and none leads: one soon will."""
+
+
+def backoff(attempt: int, most: float = LONGEST, chance: Callable[[], float] = random.random) -> float:
+    """Give the seconds to wait before an attempt: none before the first (0), then a share of a limit that doubles."""
+    return chance() * min(most, _FIRST * 2.0 ** min(attempt, 16)) if attempt else 0.0
 
 
 def read_token(path: Path) -> str:

@@ -6,7 +6,7 @@
 Rules: what was received stays in force until something else is, whatever becomes of the connection; no answer of a
 controller, and no failure to reach one, takes a configuration away. The stream is read while the supervisor works, and
 what comes meanwhile becomes one update. A connection that ends is tried again at once, then at times that nobody else
-has, `_LONGEST` apart at most. What is in force is saved at most once a second, and at the end.
+has, `LONGEST` apart at most. What is in force is saved at most once a second, and at the end.
 
 Must not: serve anything, or end because of what it is told.
 """
@@ -22,7 +22,18 @@ from pathlib import Path
 
 from agw import __version__
 from agw.dataplane import saved
-from agw.dataplane.dial import Dismissed, Unreachable, Where, addresses, backoff, connect, read_token
+from agw.dataplane.dial import (
+    LEADERLESS,
+    LONGEST,
+    Dismissed,
+    Leaderless,
+    Unreachable,
+    Where,
+    addresses,
+    backoff,
+    connect,
+    read_token,
+)
 from agw.dataplane.logs import Log
 from agw.dataplane.mirror import Diverged, Mirror
 from agw.dataplane.state import ConfigUpdate, Origin, State
@@ -56,6 +67,8 @@ STEADY = 5.0
 """Seconds after which a connection that ends is no failed attempt."""
 
 _SAVE_EVERY = 1.0
+_SAVE_AGAIN = 10.0  # seconds, where the disk did not take it
+_KEPT = 2  # generations before the newest that may still come in force
 _TELL_AGAIN = 60.0  # seconds after which the same failure is logged again
 _DISK, _CONTROLLER = "the copy on disk", "the controller"
 
@@ -175,6 +188,7 @@ class Subscription:
 
     def _hand_over(self, origin: str) -> ConfigUpdate:
         self._generation += 1
+        self._forget()
         changed, self._changed = self._changed, set()
         first = self._generation == 1
         self._handed[self._generation] = _Handed(self._mirror.entries, origin)
@@ -186,17 +200,26 @@ class Subscription:
             changed=None if first or changed is None else frozenset(changed),
         )
 
+    def _forget(self) -> None:
+        """Forget generations that will not come in force any more: a refused one never does."""
+        oldest = self._generation - _KEPT
+        for generation in [known for known in self._handed if known < oldest and known != self._state.generation]:
+            del self._handed[generation]
+        for generation in [known for known in self._versions if known < oldest]:
+            del self._versions[generation]
+
     # The connection
 
     async def _stay_subscribed(self) -> None:
         loop = asyncio.get_running_loop()
-        attempt = 0
+        attempt, most = 0, LONGEST
         while True:
-            await self._pause(backoff(attempt))
+            await self._pause(backoff(attempt, most))
             begun = loop.time()
             try:
                 await self._try_all()
             except (Unreachable, Dismissed, StreamError, Diverged, EOFError, OSError) as error:
+                most = LEADERLESS if isinstance(error, Leaderless) else LONGEST
                 self._tell_lost(str(error), loop.time())
             attempt = 0 if self._conversation.latest and loop.time() - begun >= STEADY else attempt + 1
 
@@ -218,6 +241,7 @@ class Subscription:
     async def _try_all(self) -> None:
         """Talk to the first address that takes this data plane; raise what all said where none does."""
         said: list[str] = []
+        leaderless = True
         for address in await addresses(self._where.controller):
             self._conversation = _Conversation()
             self._versions.clear()
@@ -227,8 +251,10 @@ class Subscription:
             except (Unreachable, Dismissed, StreamError, EOFError, OSError) as error:
                 if self._conversation.latest:
                     raise
-                said.append(f"{Address(*address)}: {error}" if isinstance(error, Dismissed) else str(error))
-        raise Unreachable("; ".join(sorted(said)))
+                dismissed = isinstance(error, Dismissed)
+                said.append(f"{Address(*address)}: {error}" if dismissed else str(error))
+                leaderless = leaderless and isinstance(error, Dismissed) and error.leads_not
+        raise (Leaderless if leaderless else Unreachable)("; ".join(sorted(said)))
 
     async def _converse(self, link: Link[ToDataPlane], address: Address) -> None:
         try:
@@ -334,13 +360,22 @@ class Subscription:
             await self._saving.wait()
             self._saving.clear()
             entries, self._to_save = self._to_save, None
-            await asyncio.to_thread(self._save, entries)
-            await asyncio.sleep(_SAVE_EVERY)
+            if await asyncio.to_thread(self._save, entries):
+                await asyncio.sleep(_SAVE_EVERY)
+                continue
+            self._keep_for_later(entries)
+            await asyncio.sleep(_SAVE_AGAIN)
 
-    def _save(self, entries: Mapping[str, Entry] | None) -> None:
+    def _keep_for_later(self, entries: Mapping[str, Entry] | None) -> None:
+        """Save these another time, if there is nothing newer by now."""
+        if self._to_save is None:
+            self._to_save = entries
+        self._saving.set()
+
+    def _save(self, entries: Mapping[str, Entry] | None) -> bool:
         """Save what is in force. A lock, since the last one may come while a thread is still at the one before."""
         if entries is None:
-            return
+            return True
         try:
             with self._one_at_a_time:
                 saved.save(self._subscriber.folder, self._subscriber.gateway, entries)
@@ -348,5 +383,6 @@ class Subscription:
             if str(error) != self._trouble:
                 self._trouble = str(error)
                 self._log.warning("the configuration cannot be saved for the next start", reason=error)
-            return
+            return False
         self._saved, self._trouble = entries, ""
+        return True

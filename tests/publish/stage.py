@@ -153,8 +153,9 @@ class DataPlane:
     def accept(self) -> None:
         self.subscription.look(State(ready=True, generation=self.updates[-1].generation))
 
-    def refuse(self, reason: str) -> None:
-        in_force = max((update.generation for update in self.updates[:-1]), default=0)
+    def refuse(self, reason: str, in_force: int | None = None) -> None:
+        if in_force is None:
+            in_force = max((update.generation for update in self.updates[:-1]), default=0)
         problem = Problem("AGW3004", reason)
         self.subscription.look(
             State(generation=in_force, refused=(problem,), refused_generation=self.updates[-1].generation)

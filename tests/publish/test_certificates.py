@@ -177,8 +177,23 @@ def test_what_cannot_be_read_is_made_anew_and_said(tmp_path):
     store.data = {"ca.crt": b"nonsense", "ca.key": b"", "tls.crt": b"", "tls.key": b""}
     keeper, told = run_keeper(store)
     assert asyncio.run(keeper.refresh())
-    assert "cannot be used, and new ones are made" in told.getvalue()
+    assert "cannot be used, and are replaced" in told.getvalue()
     assert "PRIVATE" not in told.getvalue()
+
+
+@pytest.mark.parametrize("left", [None, {"ca.crt": b"nonsense"}])
+def test_what_was_deleted_is_put_back_as_it_was(left):
+    store = Memory()
+    keeper, _ = run_keeper(store)
+
+    async def run():
+        await keeper.refresh()
+        before, bundle = store.data, keeper.bundle
+        store.data = left
+        assert not await keeper.refresh()
+        assert (store.data, keeper.bundle) == (before, bundle)
+
+    asyncio.run(run())
 
 
 def test_a_store_that_does_not_answer_is_asked_again(monkeypatch):

@@ -172,3 +172,18 @@ def test_a_folder_that_cannot_be_written_is_a_warning_and_no_more(tmp_path, log,
         assert "the copy of the last configuration is not used" in told.getvalue()
 
     asyncio.run(run())
+
+
+def test_what_could_not_be_saved_is_saved_later(tmp_path, log, monkeypatch):
+    async def run():
+        monkeypatch.setattr(subscription, "_SAVE_AGAIN", 0.01)
+        (tmp_path / "pod-0").write_text("a file where the folder should be")
+        async with stage(tmp_path, log) as front:
+            front.publisher.publish(GATEWAY, routes(1))
+            front.publisher.lead()
+            async with data_plane(front, log) as plane:
+                await eventually(lambda: plane.subscription._trouble != "", "it cannot be saved")
+                (tmp_path / "pod-0").unlink()
+                await eventually(lambda: load(tmp_path / "pod-0", GATEWAY).entries == routes(1), "it is saved")
+
+    asyncio.run(run())

@@ -9,7 +9,7 @@ import ssl
 
 import pytest
 
-from agw.controller.publish import session
+from agw.controller.publish import ledger, session
 from agw.controller.publish.doorman import Limits
 from agw.controller.publish.identity import Identity
 from agw.controller.publish.publisher import listening_socket
@@ -184,7 +184,7 @@ def test_the_leader_is_found_among_all_addresses_at_once(tmp_path, log, monkeypa
 
             monkeypatch.setattr(subscription, "addresses", found)
             waits = []
-            monkeypatch.setattr(subscription, "backoff", lambda attempt: waits.append(attempt) or 0.0)
+            monkeypatch.setattr(subscription, "backoff", lambda attempt, _: waits.append(attempt) or 0.0)
             async with data_plane(standby, log) as plane:
                 await eventually(lambda: in_force(front) == [1], "the leader's")
                 assert waits == [0]
@@ -253,7 +253,7 @@ def test_who_may_not_have_it_is_told_why(tmp_path, log, identity, gateway, reaso
 
 def test_who_is_refused_again_and_again_costs_no_more_reviews(tmp_path, log, monkeypatch):
     async def run():
-        monkeypatch.setattr(subscription, "backoff", lambda _: 0.01)
+        monkeypatch.setattr(subscription, "backoff", lambda *_: 0.01)
         async with stage(tmp_path, log, Limits(refusals=3)) as front:
             lead(front, routes(1))
             front.tokens.clear()
@@ -346,6 +346,62 @@ def test_two_sides_that_differ_begin_anew_and_nothing_is_lost(tmp_path, log, tol
 
     asyncio.run(run())
     assert "does not fit what this data plane has" in told.getvalue()
+
+
+def test_an_update_that_cannot_be_read_is_refused_with_the_reason(tmp_path, log, monkeypatch):
+    async def run():
+        async with stage(tmp_path, log) as front:
+            lead(front, routes(1))
+            async with data_plane(front, log) as plane:
+                await eventually(lambda: in_force(front) == [1], "connected")
+                with monkeypatch.context() as later:
+                    later.setattr(ledger, "encode", lambda _: bytes((FORMAT + 1,)))
+                    front.publisher.publish(GATEWAY, routes(1, 2))
+                    await eventually(lambda: front.names("refused") != [], "it is refused")
+                    [reason] = {seen.reason for kind, seen in front.heard if kind == "refused"}
+                    assert f"snapshot format {FORMAT + 1}" in reason
+                front.publisher.publish(GATEWAY, routes(1, 3))
+                await eventually(lambda: in_force(front) == [3], "mended")
+                assert plane.entries == routes(1, 3)
+
+    asyncio.run(run())
+
+
+def test_a_token_that_takes_too_long_to_look_at_is_no_refusal(tmp_path, log):
+    async def run():
+        async with stage(tmp_path, log, Limits(review=0.05)) as front:
+            lead(front, routes(1))
+            never = asyncio.Event()
+
+            async def hang(_):
+                await never.wait()
+
+            known, front.publisher._authenticate = front.publisher._authenticate, hang
+            async with data_plane(front, log) as plane:
+                await eventually(lambda: "cannot be looked at now" in plane.subscription.describe().text, "told")
+                front.publisher._authenticate = known
+                await eventually(lambda: in_force(front) == [1], "in the end")
+
+    asyncio.run(run())
+
+
+def test_refusals_without_end_are_not_kept(tmp_path, log):
+    async def run():
+        async with stage(tmp_path, log) as front:
+            lead(front, routes(0))
+            async with data_plane(front, log, at_once=False) as plane:
+                await eventually(lambda: len(plane.updates) == 1, "received")
+                plane.accept()
+                for number in range(1, 20):
+                    wanted = routes(number)
+                    front.publisher.publish(GATEWAY, wanted)
+                    await eventually(lambda wanted=wanted: plane.entries == wanted, "received")
+                    plane.refuse("no", in_force=1)
+                    await eventually(lambda number=number: len(front.names("refused")) == number, "refused")
+                assert len(plane.subscription._handed) <= 4
+                assert len(plane.subscription._versions) <= 4
+
+    asyncio.run(run())
 
 
 def test_who_gives_no_sign_of_life_is_gone(tmp_path, log, monkeypatch):
@@ -446,7 +502,7 @@ def test_another_release_is_refused_with_both_named(tmp_path, log):
             await raw.say(frame(Hello(PROTOCOL, FORMAT + 1, GATEWAY, TOKEN, release="9.9")))
             last = await raw.last()
             assert last.reason == "release"
-            assert "the data plane (9.9)" in last.message
+            assert "the data plane ('9.9')" in last.message
             assert front.reviews == 0
 
     asyncio.run(run())

@@ -19,7 +19,7 @@ class Limits:
     """connections: in all. strangers, strangers_of_one: that have not proved who they are, in all and of one address.
 
     refusals: of one address within `window` seconds; after that many it is refused unseen.
-    hello: seconds for the handshake and a Hello that is accepted.
+    hello: seconds for the handshake and a Hello. review: seconds until it is known whose token it is.
     """
 
     connections: int = 4096
@@ -28,6 +28,7 @@ class Limits:
     refusals: int = 20
     window: float = 60.0
     hello: float = 10.0
+    review: float = 10.0
 
 
 class Doorman:

@@ -82,7 +82,8 @@ class Keeper:
         """Read what is kept and renew what is due; True where what is in force is new. Raises what the store raises."""
         for _ in range(_ATTEMPTS):
             kept = self._read(await self._store.read())
-            wanted = due(kept, self._names, self._clock())
+            # What somebody deleted or damaged is put back as it was: new certificates would cut every data plane.
+            wanted = due(kept or self._authority, self._names, self._clock())
             if wanted == kept or await self._store.write(wanted.to_data()):
                 if wanted != kept:
                     self._log.info("certificates renewed", names=",".join(self._names))
@@ -96,7 +97,7 @@ class Keeper:
         try:
             return Authority.of_data(data)
         except ValueError as error:
-            self._log.error("the certificates that are kept cannot be used, and new ones are made", error=error)
+            self._log.error("the certificates that are kept cannot be used, and are replaced", error=error)
             return None
 
     async def run(self, on_change: Callable[[Keeper], None]) -> None:

@@ -218,7 +218,7 @@ class Publisher:
             async with asyncio.timeout(self._limits.hello):
                 link = await _handshake(sock, self._context)
                 hello = await _hear_hello(link)
-                identity = await self._examine(hello, peer)
+            identity = await self._examine(hello, peer)
             self._doorman.prove(peer)
             proved = True
             await self._attend(link, hello, identity, peer)
@@ -242,7 +242,7 @@ class Publisher:
             raise Parted(
                 Parting.RELEASE,
                 f"the controller ({__version__}) speaks protocol {PROTOCOL} and snapshot format {FORMAT}, the data plane "
-                f"({hello.release[:32]}) {hello.protocol} and {hello.format}",
+                f"({hello.release[:32]!r}) {hello.protocol} and {hello.format}",
             )
         now = asyncio.get_running_loop().time()
         if self._doorman.waits(peer, now):
@@ -259,7 +259,7 @@ class Publisher:
 
     async def _identify(self, token: str) -> Identity:
         try:
-            async with self._reviews:
+            async with asyncio.timeout(self._limits.review), self._reviews:
                 return await self._authenticate(token)
         except NotAuthenticated as error:
             raise Parted(Parting.UNAUTHENTICATED, str(error)) from None
@@ -285,7 +285,13 @@ class Publisher:
     async def _attend(self, link: Link[ToController], hello: Hello, identity: Identity, peer: str) -> None:
         """Serve a data plane until its connection ends."""
         gateway = hello.gateway
-        plane = Plane(gateway, identity.pod or hello.pod[:_LONGEST_NAME], peer, hello.release[:32])
+        pod, release = hello.pod[:_LONGEST_NAME], hello.release[:32]
+        plane = Plane(
+            gateway,
+            pod=identity.pod or (pod if pod.isprintable() else ""),
+            address=peer,
+            release=release if release.isprintable() else "",
+        )
 
         async def verify(token: str) -> None:
             try:
