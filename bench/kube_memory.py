@@ -2,7 +2,7 @@
 
 The objects are written to a real API server (KUBECONFIG, or one started from KUBEBUILDER_ASSETS) as people's tools
 write them, with managed fields and kubectl's last-applied annotation, which are most of their bytes. A second process
-then watches them with agw.kube into agw's own types, and says how much memory it has, before and after a restart of
+then watches them with agw.kube into what the controller keeps of them, and says how much memory it has, before and after a restart of
 the list, for either way of listing.
 
     python -m bench.kube_memory [--routes 5000] [--services 200]
@@ -21,7 +21,8 @@ import time
 from contextlib import aclosing
 from pathlib import Path
 
-from agw.kube import AlreadyExists, Client, Key, Options, Resource, Scope, Watcher, decoder, plain
+from agw.controller.decode import reader
+from agw.kube import AlreadyExists, Client, Key, Options, Resource, Scope, Watcher, plain
 from agw.resources.core import Service
 from agw.resources.gateway import HTTPRoute
 from tests.cluster import apiserver
@@ -106,7 +107,7 @@ async def _routes_are_served(client: Client) -> None:
         await client.apply(CRDS, Key("", f"httproutes.{GROUP}"), {"metadata": metadata, "spec": body})
     while True:
         found = await client.get(CRDS, Key("", f"httproutes.{GROUP}"), plain)
-        conditions = {each["type"]: each["status"] for each in found.get("status", {}).get("conditions", [])}
+        conditions = {each["type"]: each["status"] for each in found.get("status", {}).get("conditions") or ()}
         if conditions.get("Established") == "True":
             return
         await asyncio.sleep(0.05)
@@ -151,13 +152,13 @@ async def reflect(routes: int, services: int, *, streaming: bool) -> None:
     options = Options(streaming=streaming)
     async with Client.find() as client:
         known = await asyncio.gather(
-            _first(Watcher(client, ROUTES, decoder(HTTPRoute), options=options), routes),
-            _first(Watcher(client, SERVICES, decoder(Service), options=options), services),
+            _first(Watcher(client, ROUTES, reader(HTTPRoute, ROUTES.api_version), options=options), routes),
+            _first(Watcher(client, SERVICES, reader(Service, SERVICES.api_version), options=options), services),
         )
         once = _memory("VmRSS")
         again = await asyncio.gather(
-            _first(Watcher(client, ROUTES, decoder(HTTPRoute), options=options), routes),
-            _first(Watcher(client, SERVICES, decoder(Service), options=options), services),
+            _first(Watcher(client, ROUTES, reader(HTTPRoute, ROUTES.api_version), options=options), routes),
+            _first(Watcher(client, SERVICES, reader(Service, SERVICES.api_version), options=options), services),
         )
         del known
         way = "streaming" if streaming else "pages"

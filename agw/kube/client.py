@@ -33,7 +33,6 @@ Propagation = Literal["Background", "Foreground", "Orphan"]
 PAGE = 500
 """Objects in a page of a list, as kubectl and client-go ask for."""
 
-# Whole exchanges are bounded where they are made; a watch's body may be silent for minutes.
 _TIMEOUT = httpx2.Timeout(None, connect=credentials.CONNECT_SECONDS)
 _FRESH_SECONDS = 5.0  # how often the files of the credentials are looked at
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
@@ -66,19 +65,47 @@ class Scope:
 _EVERYTHING = Scope()
 
 
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """A request. body: None for none."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: object = None
+    content_type: str = ""
+
+    def built(self, http: httpx2.AsyncClient) -> httpx2.Request:
+        """The library's request. What bounds it in time is around it: a watch's body may be silent for minutes."""
+        headers, content = {}, None
+        if self.body is not None:
+            headers, content = {"Content-Type": self.content_type}, msgspec.json.encode(self.body)
+        return http.build_request(
+            self.method,
+            self.path.removeprefix("/"),
+            params=self.query,
+            content=content,
+            headers=headers,
+            timeout=_TIMEOUT,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
 class _Connection:
-    """One HTTP client of certain credentials, and how many requests are under way on it."""
+    """The HTTP clients of certain credentials, and how many requests are under way on them."""
 
     def __init__(self, made_from: credentials.Credentials, user_agent: str) -> None:
         self.credentials = made_from
-        self.http = credentials.connect(made_from, user_agent)
+        self.links = credentials.connect(made_from, user_agent)
         self.users = 0
         self.retired = False
 
     async def release(self) -> None:
         self.users -= 1
         if self.retired and not self.users:
-            await self.http.aclose()
+            await self.links.close()
 
 
 class Client:
@@ -94,11 +121,16 @@ class Client:
         self._user_agent = user_agent
         self._connection = _Connection(credentials.load(source), user_agent)
         self._looked = float("-inf")
+        self._turn = asyncio.Semaphore(credentials.REQUESTS_AT_ONCE)
 
     @classmethod
     def find(cls, kubeconfig: str = "", *, context: str = "", manager: str = "agw", user_agent: str = "agw") -> Self:
         """Return a client for the cluster that kubectl would use here, or the one that this pod is in."""
         return cls(credentials.find(kubeconfig, context), manager=manager, user_agent=user_agent)
+
+    def reserved(self) -> Client:
+        """Return another client for the same cluster, whose requests wait for none of this one's. Close it too."""
+        return Client(self._source, manager=self.manager, user_agent=self._user_agent)
 
     @property
     def namespace(self) -> str:
@@ -195,15 +227,16 @@ class Client:
     ) -> bytes:
         """Send any request and return the body of its answer. body: what msgspec can encode, or None.
 
-        within: seconds for the whole exchange. Raises ApiError for an answer that is not 2xx, Unreachable for none.
+        within: seconds for the whole exchange, once it is its turn: only so many are under way at once. Raises ApiError for an answer that is not 2xx, Unreachable for none.
         """
+        ask = _Ask(method, path, dict(query or {}), body, content_type)
         try:
-            async with asyncio.timeout(within), self._exchange(method, path, query, body, content_type) as response:
+            async with self._turn, asyncio.timeout(within), self._exchange(ask) as response:
                 data = await response.aread()
         except TimeoutError as error:
-            raise Unreachable(f"{method} {path}: no answer within {within:g} s") from error
+            raise Unreachable(f"{ask}: no answer within {within:g} s") from error
         if not response.is_success:
-            raise _refusal(response, data, f"{method} {path}")
+            raise _refusal(response, data, str(ask))
         return data
 
     @asynccontextmanager
@@ -214,37 +247,31 @@ class Client:
 
         Raises as `request` does, also while the body is read: one that is cut before its framing's end is Unreachable.
         """
-        subject = f"GET {path}"
+        ask = _Ask("GET", path, dict(query))
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(answer_within):
-                    response = await stack.enter_async_context(self._exchange("GET", path, query, None, ""))
+                    response = await stack.enter_async_context(self._exchange(ask, stream=True))
                     if not response.is_success:
-                        raise _refusal(response, await response.aread(), subject)
+                        raise _refusal(response, await response.aread(), str(ask))
             except TimeoutError as error:
-                raise Unreachable(f"{subject}: no answer within {answer_within:g} s") from error
+                raise Unreachable(f"{ask}: no answer within {answer_within:g} s") from error
             yield await stack.enter_async_context(aclosing(response.aiter_bytes()))
 
     @asynccontextmanager
-    async def _exchange(
-        self, method: str, path: str, query: Parameters | None, body: object, content_type: str
-    ) -> AsyncIterator[httpx2.Response]:
-        """One request on the connection of the newest credentials; the response is closed at the end."""
+    async def _exchange(self, ask: _Ask, *, stream: bool = False) -> AsyncIterator[httpx2.Response]:
+        """One request with the newest credentials; the response is closed at the end."""
         connection = await self._current()
-        headers = {} if body is None else {"Content-Type": content_type}
-        content = None if body is None else msgspec.json.encode(body)
-        request = connection.http.build_request(
-            method, path.removeprefix("/"), params=dict(query or {}), content=content, headers=headers, timeout=_TIMEOUT
-        )
+        http = connection.links.streams if stream else connection.links.requests
         connection.users += 1
         try:
-            response = await credentials.send(connection.http, request)
+            response = await credentials.send(http, ask.built(http))
             try:
                 yield response
             finally:
                 await response.aclose()
         except httpx2.HTTPError as error:
-            raise Unreachable(f"{method} {path}: {_said(error)}") from error
+            raise Unreachable(f"{ask}: {_said(error)}") from error
         finally:
             await connection.release()
 
@@ -263,12 +290,12 @@ class Client:
                 return old
             old.retired = True
             if not old.users:
-                await old.http.aclose()
+                await old.links.close()
         return self._connection
 
     async def close(self) -> None:
         """End all connections; requests under way fail."""
-        await self._connection.http.aclose()
+        await self._connection.links.close()
 
     async def __aenter__(self) -> Self:
         """Nothing is opened before the first request."""

@@ -33,8 +33,13 @@ DEFAULT_KUBECONFIG = "~/.kube/config"
 CONNECT_SECONDS = 10.0
 _EXEC_KNOWN = "client.authentication.k8s.io/v1beta1"
 _EXEC_STABLE = "client.authentication.k8s.io/v1"
-# One connection per watch, and some for requests; a connection at rest is kept as long as a server would.
-_LIMITS = httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=60)
+REQUESTS_AT_ONCE = 16
+"""Connections for requests. The library looks at each that is at rest for each request, so many are no gain."""
+
+_FOR_REQUESTS = httpx2.Limits(
+    max_connections=REQUESTS_AT_ONCE, max_keepalive_connections=REQUESTS_AT_ONCE, keepalive_expiry=60
+)
+_FOR_STREAMS = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +116,21 @@ def load(source: Source) -> Credentials:
     return Credentials(config, (*before.items(), *named.items()))
 
 
-def connect(credentials: Credentials, user_agent: str) -> httpx2.AsyncClient:
-    """Return an HTTP client that authenticates and verifies as the credentials say. Raises CredentialsError."""
+@dataclass(frozen=True, slots=True)
+class Links:
+    """HTTP clients: one for requests, one for streams, each of which has a connection to itself for as long as it lasts."""
+
+    requests: httpx2.AsyncClient
+    streams: httpx2.AsyncClient
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self.requests.aclose()
+        await self.streams.aclose()
+
+
+def connect(credentials: Credentials, user_agent: str) -> Links:
+    """Return HTTP clients that authenticate and verify as the credentials say. Raises CredentialsError."""
     timeout = httpx2.Timeout(30.0, connect=CONNECT_SECONDS)
     try:
         parameters = ConnectionParams(timeout=timeout).httpx_params(credentials.config)
@@ -124,7 +142,10 @@ def connect(credentials: Credentials, user_agent: str) -> httpx2.AsyncClient:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     # Compressed lists cost more time, on both sides, than they save inside a cluster's network.
     headers = {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "identity"}
-    return httpx2.AsyncClient(**parameters, limits=_LIMITS, headers=headers)
+    return Links(
+        httpx2.AsyncClient(**parameters, headers=headers, limits=_FOR_REQUESTS),
+        httpx2.AsyncClient(**parameters, headers=headers, limits=_FOR_STREAMS),
+    )
 
 
 async def send(http: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:

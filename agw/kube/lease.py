@@ -117,7 +117,7 @@ class Election:
         if not timing.lease > timing.renew > timing.retry > 0:
             raise ValueError("a Lease's times must be lease > renew > retry > 0")
         self.leading = False
-        self._client = client
+        self._shared = self._client = client
         self._key = key
         self._identity = identity
         self._timing = timing
@@ -135,10 +135,10 @@ class Election:
         done by two belongs where a cancellation stops it at once. When this is cancelled, or `lead` returns or
         raises, the Lease is released, so that another candidate need not wait until it runs out.
         """
-        while True:
-            renewed = await self._acquire()
-            if await self._lead(lead, lost or _nothing, renewed):
-                return
+        # Renewals must not wait behind a thousand statuses that are being written.
+        async with self._shared.reserved() as self._client:
+            while not await self._lead(lead, lost or _nothing, await self._acquire()):
+                pass
 
     async def _lead(self, lead: Callable[[], Awaitable[None]], lost: Callable[[], None], renewed: float) -> bool:
         """Lead until it is over (True) or lost (False)."""

@@ -16,7 +16,10 @@ from agw.kube.resource import Key
 
 T = TypeVar("T")
 Decode = Callable[[bytes], T]
-"""Bytes of one JSON object to whatever the caller keeps. It may raise `msgspec.DecodeError` or ValueError."""
+"""Bytes of one JSON object to whatever the caller keeps. It may raise `msgspec.DecodeError` or ValueError.
+
+Objects of built-in kinds have no apiVersion and kind in a list, and do in a watch.
+"""
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
