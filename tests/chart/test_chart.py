@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from agw import __version__
-from tests.chart.helm import CHART, helm, template
+from tests.chart.helm import CHART, KUBE_VERSION, helm, template
 
 HERE = Path(__file__).parent
 CASES = sorted(path.name.removesuffix(".values.yaml") for path in (HERE / "golden").glob("*.values.yaml"))
@@ -78,16 +78,18 @@ def test_the_image_is_this_version_by_default():
     assert container["image"] == f"agw:{__version__}"
 
 
-def test_two_releases_share_no_name():
-    first = {
-        (each["kind"], each["metadata"]["name"]) for each in documents(template("--set", "gatewayClass.create=false"))
+def cluster_wide(namespace):
+    """Names of what a release in that namespace makes outside of any."""
+    text = helm("template", "ack-agent-gateway", CHART, "-n", namespace, "--kube-version", KUBE_VERSION)
+    named = {
+        (each["kind"], each["metadata"]["name"]) for each in documents(text) if "namespace" not in each["metadata"]
     }
-    other = documents(
-        helm("template", "ack-agent-gateway", CHART, "-n", "another", "--set", "gatewayClass.create=false")
-    )
-    cluster_wide = {(each["kind"], each["metadata"]["name"]) for each in other if "namespace" not in each["metadata"]}
-    assert cluster_wide
-    assert not cluster_wide & first
+    return named - {("GatewayClass", "ack-agent-gateway")}
+
+
+def test_releases_of_two_namespaces_share_no_name():
+    assert cluster_wide("ack-agent-gateway")
+    assert not cluster_wide("ack-agent-gateway") & cluster_wide("another")
 
 
 def levels(values, path=()):

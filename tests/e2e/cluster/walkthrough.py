@@ -215,6 +215,10 @@ def page(steps: list[Step]) -> Iterator[str]:
     yield "Each command of the seed documentation on a cluster of one node, and what it printed; where the documentation shows an"
     yield "output, that one comes first. `make e2e` runs it and fails where ours says anything else; with"
     yield "`AGW_WALKTHROUGH=docs/walkthrough.md` it writes this page."
+    yield ""
+    yield "Two programs are not those of the documentation, since a test cannot fetch them: the agent is the demo's, on the official SDK,"
+    yield "in an image of the same name (`tests/e2e/cluster/agent`); the client that `uv run .` stands for is"
+    yield "`tests/e2e/programs/cli_0_3.py`, on the SDK that the documentation's client uses."
     for step in steps:
         yield f"\n## {step.title}\n"
         if step.printed:
