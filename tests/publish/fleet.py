@@ -106,8 +106,8 @@ class Proxy:
 
     def start(self) -> None:
         folder = self._fleet.folder
-        command = [sys.executable, "-m", "agw", "proxy", f"--controller=localhost:{self._fleet.port}"]
-        command += [f"--gateway={GATEWAY}", f"--token={folder / 'token'}", f"--ca={folder / 'ca.crt'}"]
+        command = [sys.executable, "-m", "agw", "proxy", f"--controller={self._fleet.host}:{self._fleet.port}"]
+        command += [f"--gateway={self._fleet.gateway}", f"--token={folder / 'token'}", f"--ca={folder / 'ca.crt'}"]
         command += [f"--state-dir={self.state}", f"--listen=80=127.0.0.1:{self.port}"]
         command += [f"--admin=127.0.0.1:{self.admin}", "--workers=2", "--log-level=debug", *self._flags]
         with self.log.open("ab") as stderr:
@@ -157,10 +157,11 @@ class Proxy:
 
 
 class Fleet:
-    """What a test runs: replicas on one port, one after the other, and a proxy."""
+    """What a test runs: replicas on one port, one after the other, and a proxy. host, port: where they publish."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.host, self.gateway = "localhost", GATEWAY
         (self.port,) = free_ports(1)
         self.replicas: list[Replica] = []
         self.proxies: list[Proxy] = []

@@ -1,0 +1,141 @@
+"""A controller on a real API server and `agw proxy` with a real ServiceAccount's token: who is let in, and what is served."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from agw.controller import names
+from tests.controller.cluster import (
+    BACKENDS,
+    CONFIG_MAPS,
+    GATEWAYS,
+    ROUTES,
+    SERVICE_ACCOUNTS,
+    cluster,
+    condition,
+    controller,
+)
+from tests.processes.gateway import agent, eventually
+from tests.publish.fleet import Fleet, fleet
+
+MADE = names.made("gw")
+
+
+async def token(yours, account, audience):
+    """What a kubelet would put into a pod's volume."""
+    path = SERVICE_ACCOUNTS.object(yours.key(SERVICE_ACCOUNTS, account), "token")
+    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": [audience]}}
+    answer = msgspec.json.decode(await yours.client.request("POST", path, body=body))
+    return answer["status"]["token"]
+
+
+async def until(condition, what):
+    """Wait in a thread: the controller lives in this loop."""
+    await asyncio.to_thread(eventually, condition, what)
+
+
+async def reads(all_of_it: Fleet, text: str) -> None:
+    """Write the token's file as a kubelet does, in one step."""
+    aside = all_of_it.folder / "token.new"
+    aside.write_text(text)
+    aside.replace(all_of_it.folder / "token")
+
+
+@asynccontextmanager
+async def scene(kubeconfig, folder):
+    """A cluster with a Gateway and one route to an agent, its controller, and the files of a pod without a token yet."""
+    with agent() as upstream:
+        async with cluster(kubeconfig) as yours, controller(kubeconfig, yours.namespace) as process:
+            await yours.gateway()
+            spec = {
+                "type": "A2A",
+                "a2a": {"targets": [{"name": "t", "static": {"host": "127.0.0.1", "port": upstream.port}}]},
+            }
+            await yours.create(BACKENDS, "b", {"spec": spec})
+            await add_route(yours, "r", "/a")
+            await yours.until(SERVICE_ACCOUNTS, MADE, lambda it: it is not None)
+            trust = await yours.until(CONFIG_MAPS, MADE, lambda it: it is not None)
+            with fleet(folder) as all_of_it:
+                all_of_it.host, all_of_it.port = "127.0.0.1", process._options.publish.port
+                all_of_it.gateway = f"{yours.namespace}/gw"
+                (folder / "ca.crt").write_text(trust["data"]["ca.crt"])
+                yield yours, all_of_it
+
+
+async def add_route(yours, name, path):
+    backend = {"group": "agentgateway.alibabacloud.com", "kind": "Backend", "name": "b"}
+    rule = {"matches": [{"path": {"value": path}}], "backendRefs": [backend]}
+    await yours.route(name, rules=[rule])
+
+
+def test_a_pods_token_lets_it_in_and_changes_are_served(kubeconfig, tmp_path):
+    async def run():
+        async with scene(kubeconfig, tmp_path) as (yours, all_of_it):
+            await reads(all_of_it, await token(yours, MADE, names.audience(yours.namespace)))
+            proxy = all_of_it.proxy()
+            await asyncio.to_thread(proxy.wait_ready, "from the controller; connected to the controller")
+            await until(lambda: proxy.get("/a") == 200, "the route is served")
+            assert proxy.get("/b") == 404
+            await add_route(yours, "s", "/b")
+            await until(lambda: proxy.get("/b") == 200, "the new route is served")
+            await yours.delete(ROUTES, "s")
+            await until(lambda: proxy.get("/b") == 404, "it is gone")
+            await asyncio.to_thread(proxy.end)
+
+    asyncio.run(run())
+
+
+def test_other_tokens_do_not(kubeconfig, tmp_path):
+    async def run():
+        async with scene(kubeconfig, tmp_path) as (yours, all_of_it):
+            await yours.create(SERVICE_ACCOUNTS, "other", {})
+            audience = names.audience(yours.namespace)
+            whole = await token(yours, MADE, audience)
+            refused = {
+                "the token is not valid here": [
+                    await token(yours, MADE, "another-audience"),
+                    whole[:-8] + "AAAAAAAA",
+                    "nonsense",
+                ],
+                "the token is of ServiceAccount": [await token(yours, "other", audience)],
+            }
+            proxy = all_of_it.proxy()
+            for reason, tokens in refused.items():
+                for text in tokens:
+                    await reads(all_of_it, text)
+                    await until(lambda reason=reason: reason in proxy.ready()[1], reason)
+            assert proxy.ready()[0] == 503
+            await reads(all_of_it, whole)
+            await asyncio.to_thread(proxy.wait_ready, "connected to the controller")
+            await asyncio.to_thread(proxy.end)
+            assert whole not in proxy.log.read_text()
+
+    asyncio.run(run())
+
+
+def test_a_refused_configuration_is_a_condition(kubeconfig, tmp_path, monkeypatch):
+    async def run():
+        async with scene(kubeconfig, tmp_path) as (yours, all_of_it):
+            await reads(all_of_it, await token(yours, MADE, names.audience(yours.namespace)))
+            proxy = all_of_it.proxy()
+            await asyncio.to_thread(proxy.wait_ready, "connected to the controller")
+            with monkeypatch.context() as later:
+                later.setattr("agw.controller.publish.ledger.encode", lambda _: bytes((99,)))
+                await add_route(yours, "s", "/b")
+                said = await yours.until(
+                    GATEWAYS, "gw", lambda it: "cannot use it" in msgspec.json.encode(it["status"]).decode()
+                )
+                assert "snapshot format 99" in msgspec.json.encode(said["status"]).decode()
+                assert proxy.get("/a") == 200
+            await add_route(yours, "t", "/c")
+            await until(lambda: proxy.get("/c") == 200, "the next one is served")
+            await yours.until(
+                GATEWAYS, "gw", lambda it: "cannot use it" not in msgspec.json.encode(it["status"]).decode()
+            )
+            assert condition(await yours.get(GATEWAYS, "gw"), "Accepted")[0] == "True"
+            await asyncio.to_thread(proxy.end)
+
+    asyncio.run(run())
