@@ -119,6 +119,15 @@ class Cluster:
         status = {"replicas": count, "availableReplicas": count, "readyReplicas": count, "updatedReplicas": count}
         await self.patch(DEPLOYMENTS, name, {"status": status}, subresource="status")
 
+    async def has_controllers(self):
+        """Whether kube-controller-manager runs here: then a namespace soon has a ServiceAccount."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                while await self.get(SERVICE_ACCOUNTS, "default") is None:
+                    await asyncio.sleep(0.1)
+                return True
+        return False
+
     async def events(self, reason):
         return [event for event in await self.list(EVENTS) if event.get("reason") == reason]
 
