@@ -72,6 +72,7 @@ class Parting(StrEnum):
     UNAUTHENTICATED = "unauthenticated"  # the token is not valid here
     FORBIDDEN = "forbidden"  # the token is not that of the Gateway's ServiceAccount
     UNKNOWN_GATEWAY = "unknown-gateway"  # this controller publishes no such Gateway
+    REPLACED = "replaced"  # the same pod has connected again, so this connection can only be a dead one
     RELEASE = "release"  # the two sides do not speak the same protocol or snapshot format
     PROTOCOL = "protocol"  # what was said has no place here
 

@@ -520,6 +520,21 @@ def test_what_somebody_else_published_is_compared(tmp_path, log):
     asyncio.run(run())
 
 
+def test_a_pod_that_connects_again_is_there_once(tmp_path, log):
+    async def run():
+        async with stage(tmp_path, log) as front, Raw(front) as dead:
+            front.tokens[TOKEN] = Identity(ACCOUNT, "pod-7")
+            lead(front, routes(1))
+            await dead.say(hello())
+            await eventually(lambda: len(in_force(front)) == 1, "it is there")
+            async with data_plane(front, log, pod="what it says of itself"):
+                assert (await dead.last()).reason == "replaced"
+                await eventually(lambda: in_force(front) == [1], "once")
+                assert [plane.pod for plane in front.publisher.planes(GATEWAY)] == ["pod-7"]
+
+    asyncio.run(run())
+
+
 def test_strangers_have_a_deadline_and_a_limit(tmp_path, log):
     async def run():
         async with stage(tmp_path, log, Limits(hello=0.5, strangers_of_one=3)) as front:

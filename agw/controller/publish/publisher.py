@@ -304,7 +304,11 @@ class Publisher:
                 raise Parted(Parting.FORBIDDEN, "the fresh token is of somebody else")
 
         session = Session(link, plane, self._ledgers[gateway], verify, self._changed)
-        self._sessions.setdefault(gateway, set()).add(session)
+        others = self._sessions.setdefault(gateway, set())
+        for other in others:
+            if identity.pod and other.plane.pod == identity.pod:
+                other.part(Parting.REPLACED, "this pod has connected again")
+        others.add(session)
         self._log.info("data plane connected", gateway=gateway, pod=plane.pod, peer=peer, release=plane.release)
         self._tell(self._callbacks.connected, plane)
         try:
