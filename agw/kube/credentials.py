@@ -15,16 +15,19 @@ This is the one module that knows lightkube and httpx2. Must not: log a credenti
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import getproxies
 
 import httpx2
 import msgspec
 import yaml
 from lightkube.config.client_adapter import ConnectionParams
 from lightkube.config.kubeconfig import SERVICE_ACCOUNT, KubeConfig, SingleConfig
+from lightkube.config.models import NameValue
 from lightkube.core.exceptions import ConfigError
 
 from agw.kube.errors import CredentialsError
@@ -40,6 +43,16 @@ _FOR_REQUESTS = httpx2.Limits(
     max_connections=REQUESTS_AT_ONCE, max_keepalive_connections=REQUESTS_AT_ONCE, keepalive_expiry=60
 )
 _FOR_STREAMS = httpx2.Limits(max_connections=None, max_keepalive_connections=0)
+
+
+# A peer that is gone without a word (its machine died, a balancer forgot the flow) is noticed within half a minute.
+_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +82,13 @@ def find(kubeconfig: str = "", context: str = "") -> Source:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client is made from. stamps: of the files that it came from, as they were when it was read."""
+    """What a client is made from. stamps: of the files that it came from, as they were when it was read.
+
+    pod: they are a pod's own.
+    """
 
     config: SingleConfig
+    pod: bool
     stamps: tuple[tuple[str, tuple[int, int, int] | None], ...]
 
     @property
@@ -113,7 +130,7 @@ def load(source: Source) -> Credentials:
     missing = [name for name, stamp in named.items() if stamp is None]
     if missing:
         raise CredentialsError(f"the credentials name a file that is not there: {missing[0]}")
-    return Credentials(config, (*before.items(), *named.items()))
+    return Credentials(config, not source.files, (*before.items(), *named.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +153,21 @@ def connect(credentials: Credentials, user_agent: str) -> Links:
         parameters = ConnectionParams(timeout=timeout).httpx_params(credentials.config)
     except (ConfigError, OSError, ValueError) as error:  # SSLError is an OSError; ValueError: data that is not base64
         raise CredentialsError(f"the credentials for {credentials.server} cannot be used: {error}") from error
-    context = parameters["verify"]
-    if isinstance(context, ssl.SSLContext):
-        # Python 3.13 asks by default for extensions that authorities of many clusters lack, and client-go does not.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context: ssl.SSLContext = parameters["verify"]
+    # Python 3.13 asks by default for extensions that authorities of many clusters lack, and client-go does not.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     # Compressed lists cost more time, on both sides, than they save inside a cluster's network.
     headers = {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "identity"}
-    return Links(
-        httpx2.AsyncClient(**parameters, headers=headers, limits=_FOR_REQUESTS),
-        httpx2.AsyncClient(**parameters, headers=headers, limits=_FOR_STREAMS),
-    )
+
+    def made(limits: httpx2.Limits) -> httpx2.AsyncClient:
+        # The API server of a pod is next to it, and NO_PROXY with a range of addresses, as pods have it, is more than
+        # the library understands. With a kubeconfig a proxy may be the only way.
+        if credentials.pod or not getproxies():
+            transport = httpx2.AsyncHTTPTransport(verify=context, limits=limits, socket_options=_ALIVE)
+            return httpx2.AsyncClient(**{**parameters, "transport": transport}, headers=headers)
+        return httpx2.AsyncClient(**parameters, headers=headers, limits=limits)
+
+    return Links(made(_FOR_REQUESTS), made(_FOR_STREAMS))
 
 
 async def send(http: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
@@ -190,11 +212,16 @@ def _absolute(config: KubeConfig) -> KubeConfig:
 
 
 def _modern_exec(config: SingleConfig) -> SingleConfig:
-    """Let a plugin of the stable version run: what it answers has the same shape as in the beta, which lightkube knows."""
+    """Let a plugin of the stable version run: what it answers has the same shape as in the beta, which lightkube knows.
+
+    Every plugin is told which of the two to answer in, and that nobody is there to be asked (KUBERNETES_EXEC_INFO).
+    """
     user = config.user
-    if user is None or user.exec is None or user.exec.apiVersion != _EXEC_STABLE:
+    if user is None or user.exec is None or user.exec.apiVersion not in {_EXEC_STABLE, _EXEC_KNOWN}:
         return config
-    plugin = msgspec.structs.replace(user.exec, apiVersion=_EXEC_KNOWN)
+    info = {"apiVersion": user.exec.apiVersion, "kind": "ExecCredential", "spec": {"interactive": False}}
+    told = NameValue("KUBERNETES_EXEC_INFO", msgspec.json.encode(info).decode())
+    plugin = msgspec.structs.replace(user.exec, apiVersion=_EXEC_KNOWN, env=[told, *(user.exec.env or ())])
     return config._replace(user=msgspec.structs.replace(user, exec=plugin))
 
 

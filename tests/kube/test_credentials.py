@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agw.kube import Client, CredentialsError, Key, Resource, Unauthorized, Unreachable, plain
+from agw.kube import Client, CredentialsError, Key, Resource, Unauthorized, Unreachable, credentials, plain
 from agw.kube import client as client_module
 from tests.kube.scripted import Scripted, answers, obj, status
 
@@ -172,8 +172,14 @@ def test_a_plugin_gives_the_token_and_is_asked_again(tmp_path, version):
     async def run():
         plugin = tmp_path / "plugin"
         credential = '{"status": {"token": "t\'$n\'"}}'
+        told = '{"apiVersion":"client.authentication.k8s.io/%s","kind":"ExecCredential","spec":{"interactive":false}}'
         plugin.write_text(
-            f"#!/bin/sh\necho x >> {tmp_path}/count\nn=$(wc -l < {tmp_path}/count)\necho '{credential}'\n"
+            f"""#!/bin/sh
+            printf %s "$KUBERNETES_EXEC_INFO" > {tmp_path}/info
+            echo x >> {tmp_path}/count
+            n=$(wc -l < {tmp_path}/count)
+            echo '{credential}'
+            """
         )
         plugin.chmod(plugin.stat().st_mode | stat.S_IXUSR)
         user = {"exec": {"apiVersion": f"client.authentication.k8s.io/{version}", "command": str(plugin), "args": ["x"],
@@ -183,6 +189,7 @@ def test_a_plugin_gives_the_token_and_is_asked_again(tmp_path, version):
                 for _ in range(3):
                     await get(client)
             assert tokens(server) == ["Bearer t1", "Bearer t1", "Bearer t1", "Bearer t2"]
+            assert (tmp_path / "info").read_text() == told % version
 
     asyncio.run(run())
 
@@ -198,14 +205,16 @@ def test_a_plugin_that_fails_is_a_problem_of_credentials(tmp_path, command):
     asyncio.run(run())
 
 
-def test_a_pod_uses_its_service_account(tmp_path, monkeypatch):
-    from agw.kube import credentials
-
+def account(folder, monkeypatch):
     for name, text in (("token", "pods"), ("namespace", "its-own"), ("ca.crt", "")):
-        (tmp_path / name).write_text(text)
+        (folder / name).write_text(text)
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
-    loaded = credentials.load(credentials.Source(service_account=str(tmp_path)))
+    return credentials.Source(service_account=str(folder))
+
+
+def test_a_pod_uses_its_service_account(tmp_path, monkeypatch):
+    loaded = credentials.load(account(tmp_path, monkeypatch))
     assert (loaded.server, loaded.namespace) == ("https://[fd00::1]:443", "its-own")
     assert not loaded.stale()
     (tmp_path / "ca.crt").write_text("another")
