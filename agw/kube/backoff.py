@@ -15,7 +15,7 @@ class Backoff:
     """first, longest: seconds. failures: in a row, so far."""
 
     first: float = 0.2
-    longest: float = 15.0
+    longest: float = 5.0
     failures: int = 0
 
     def failed(self) -> Backoff:

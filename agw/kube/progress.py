@@ -30,7 +30,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from agw.kube.errors import Expired, Invalid, KubeError, Malformed, from_status
+from agw.kube.errors import Expired, Invalid, KubeError, Malformed, NotFound, from_status
 from agw.kube.objects import (
     INITIAL_EVENTS_END,
     Bookmark,
@@ -184,8 +184,10 @@ class Progress(Generic[T]):
             self._begin()
         elif self.state is State.STREAMING and isinstance(error, Invalid):
             self.refuse_streaming()
-        elif self.state is State.WATCHING and isinstance(error, Invalid | Malformed):
-            self._begin()  # the version means nothing to this server: another cluster's etcd, restored from a backup
+        elif self.state is State.WATCHING and isinstance(error, Invalid | Malformed | NotFound):
+            # The version means nothing to this server (its etcd was restored from a backup), or the whole kind is gone
+            # (its CRD was deleted), and what comes back of it has another history.
+            self._begin()
 
     def refuse_streaming(self) -> None:
         """The server has no streaming lists: list in pages from now on."""

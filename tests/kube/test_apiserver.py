@@ -13,6 +13,7 @@ from agw.kube import (
     Invalid,
     Key,
     NotFound,
+    Resource,
     Scope,
     State,
     Watcher,
@@ -23,6 +24,7 @@ from tests.kube.scripted import answers, error, status
 from tests.kube.space import (
     LISTS,
     MAPS,
+    PATIENCE,
     SERVICES,
     STREAMS,
     Mirror,
@@ -220,6 +222,47 @@ def test_the_truth_survives(apiserver, unique, options, trouble):
             assert len(proxy.requests) > asked
             assert mirror.restarts == (2 if trouble in {expired, expired_as_an_answer} else 1)
             assert watcher.problem is None
+
+    asyncio.run(run())
+
+
+CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False)
+
+
+@TWO
+def test_a_kind_that_is_taken_away_and_comes_back(kubeconfig, unique, options):
+    plural = unique("things").replace("-", "")
+    things = Resource("test.example.com", "v1", plural, "Thing")
+    key = Key("", f"{plural}.{things.group}")
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    names = {"plural": plural, "kind": "Thing", "listKind": f"{plural.capitalize()}List"}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    definition = {"group": things.group, "scope": "Namespaced", "names": names, "versions": [version]}
+
+    async def put(client, name, value):
+        while True:
+            try:
+                return await client.apply(things, Key("default", name), {"data": {"x": value}})
+            except NotFound:  # not served yet
+                await asyncio.sleep(0.05)
+
+    async def run():
+        async with Client.find(str(kubeconfig)) as client, asyncio.timeout(PATIENCE):
+            watcher = Watcher(client, things, data, options=options)
+            async with aclosing(aiter(watcher)) as batches:
+                mirror = Mirror(batches)
+                async with following(mirror):
+                    await until(lambda: isinstance(watcher.problem, NotFound))
+                    await client.apply(CRDS, key, {"spec": definition})
+                    await put(client, "a", "1")
+                    await until(lambda: mirror.known == {Key("default", "a"): "1"})
+                    await client.delete(CRDS, key)
+                    await until(lambda: mirror.known == {})
+                    await until(lambda: isinstance(watcher.problem, NotFound))
+                    await client.apply(CRDS, key, {"spec": definition})
+                    await put(client, "b", "1")
+                    await until(lambda: mirror.known == {Key("default", "b"): "1"})
+            await client.delete(CRDS, key)
 
     asyncio.run(run())
 

@@ -160,6 +160,18 @@ def test_a_version_that_is_gone_lists_again(tmp_path, gone):
     asyncio.run(run())
 
 
+def test_a_kind_that_is_gone_is_listed_anew_when_it_comes_back(tmp_path):
+    async def run():
+        gone = answers(404, b"404 page not found")
+        steps = [answers(200, page(5, obj("a", 1))), gone, gone, answers(200, page(50)), watches(then="stay")]
+        async with watching(tmp_path, *steps, options=LISTS) as (_, _, batches):
+            assert set((await anext(batches)).applied) == keys("a")
+            batch = await anext(batches)
+            assert (batch.restart, batch.applied) == (True, {})
+
+    asyncio.run(run())
+
+
 def test_a_streaming_list_is_tried_again_after_410(tmp_path):
     async def run():
         steps = [watches(added("a", 1), bookmark(5, end=True), error(410, "Expired")), watches(bookmark(9, end=True))]
