@@ -31,13 +31,14 @@ from agw.controller.provision import (
     unwanted,
 )
 from agw.controller.queue import WorkQueue
-from agw.kube import ApiError, Batch, Client, Key, NotFound, Resource, Scope, Watcher, decoder
+from agw.kube import ApiError, Batch, Client, Forbidden, Key, NotFound, Resource, Scope, Watcher, decoder
 from agw.translate.infrastructure import Infrastructure
 
 Made = fleet.Deployment | fleet.Service | fleet.Thing
 _TYPES: Mapping[Resource, type[Made]] = {DEPLOYMENTS: fleet.Deployment, SERVICES: fleet.Service}
 _RELEASE = "release "
 _APPLY = "application/apply-patch+yaml"
+_ENDING = "NamespaceTerminating"
 
 
 class Provisioner:
@@ -215,7 +216,9 @@ class Provisioner:
         said = str(error) or type(error).__name__
         known = self._troubles.get(ref)
         self._troubles[ref] = said
-        if known != said:
+        if isinstance(error, Forbidden) and any(cause.reason == _ENDING for cause in error.causes):
+            self._log.debug("a data plane is not made in a namespace that ends", gateway=ref)
+        elif known != said:
             tell = self._log.warning if isinstance(error, ApiError) else self._log.error
             tell("a data plane cannot be made", gateway=ref, error=said)
         self._news(ref)

@@ -74,7 +74,9 @@ class Link(Generic[M]):
                     self._writer.write(last)
                 self._writer.close()
                 await self._writer.wait_closed()
-        self._writer.transport.abort()
+        # A TLS transport of CPython up to 3.11.5 that has closed already has nothing left to abort, and says so like this.
+        with suppress(AttributeError):
+            self._writer.transport.abort()
 
 
 async def race(*work: Coroutine[Any, Any, object]) -> None:

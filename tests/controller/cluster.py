@@ -157,6 +157,15 @@ def free_port():
         return taken.getsockname()[1]
 
 
+async def ask(port, path):
+    """GET a page of a health port: (status, text)."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    return int(head.split()[1]), body.decode()
+
+
 def options(namespace, name="one", **installation):
     publish = Address("127.0.0.1", free_port())
     given = {"namespace": namespace, "controller": str(publish), "image": "agw:test", **installation}

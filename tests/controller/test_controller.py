@@ -1,6 +1,7 @@
 """A controller on a real API server: what it writes, makes and publishes."""
 
 import asyncio
+import sys
 
 import pytest
 
@@ -15,14 +16,17 @@ from tests.controller.cluster import (
     CONFIG_MAPS,
     DEPLOYMENTS,
     GATEWAYS,
+    LEASES,
     POLICIES,
     ROUTES,
     SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,
+    ask,
     cluster,
     condition,
     controller,
+    free_port,
     fresh,
     listener,
 )
@@ -328,6 +332,30 @@ def test_one_of_two_leads_and_hands_over_when_it_ends(kubeconfig, count):
                 await yours.until(
                     GATEWAYS, "gw", lambda it: fresh(it) and it["status"]["listeners"][0]["name"] == "other"
                 )
+
+    asyncio.run(run())
+
+
+def test_sigterm_releases_the_lease(kubeconfig):
+    """The real command, ended as a kubelet ends it: another replica need not wait until the Lease runs out."""
+
+    async def run():
+        async with cluster(kubeconfig) as yours:
+            port = free_port()
+            command = ["controller", "--kubeconfig", str(kubeconfig), "--namespace", yours.namespace, "--name", "only"]
+            command += ["--image", "agw:test", "--publish", "127.0.0.1:0", "--advertise", "127.0.0.1:1"]
+            program = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "agw", *command, "--health", f"127.0.0.1:{port}", stderr=asyncio.subprocess.PIPE
+            )
+            lease = await yours.until(LEASES, "ack-agent-gateway", lambda it: it and it["spec"]["holderIdentity"] == "only")
+            assert lease["spec"]["leaseDurationSeconds"] == 15
+            await yours.until(CLASSES, "ack-agent-gateway", lambda it: condition(it, "Accepted")[0] == "True")
+            assert await ask(port, "/readyz") == (200, "leading\n")
+            assert "agw_controller_leader 1" in (await ask(port, "/metrics"))[1]
+            program.terminate()
+            _, said = await program.communicate()
+            assert program.returncode == 0, said.decode()
+            assert (await yours.get(LEASES, "ack-agent-gateway"))["spec"].get("holderIdentity", "") == ""
 
     asyncio.run(run())
 
