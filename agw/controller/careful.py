@@ -33,7 +33,7 @@ class CarefulTranslator:
 
     def __init__(self) -> None:
         """Start with no objects."""
-        self._translator = Translator()
+        self._translator = Translator(in_cluster=True)
         self._good = ResourceSet()
 
     def update(self, resources: ResourceSet, changed: Iterable[Identity]) -> Outcome:
@@ -61,5 +61,5 @@ class CarefulTranslator:
         return Outcome(translation, whole=True, failed=failed)
 
     def _begin_again(self) -> Translation:
-        self._translator = Translator()
+        self._translator = Translator(in_cluster=True)
         return self._translator.update(self._good)

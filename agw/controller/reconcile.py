@@ -41,7 +41,7 @@ from agw.kube import Batch, Client, Key, NotFound, Watcher
 from agw.resources import model
 from agw.resources.meta import Object
 from agw.snapshot.model import Entry
-from agw.translate import CLASS_NAMES, CONTROLLER, ObjectKey, Translation
+from agw.translate import CONTROLLER, ObjectKey, Translation
 from agw.translate.status import FALSE, TRUE, Condition, GatewayStatus, Status
 
 _STATUS_PAUSE = 1.0  # seconds between two writes of one object's status
@@ -221,7 +221,7 @@ class Reconciler:
 
     def _ours(self, class_name: str) -> bool:
         held = self._world.held(model.GatewayClass, "", class_name)
-        return class_name in CLASS_NAMES if held is None else held.value.spec.controller_name == CONTROLLER
+        return held is not None and held.value.spec.controller_name == CONTROLLER
 
     def _turn(self) -> None:
         changed = self._world.take()
@@ -271,9 +271,16 @@ class Reconciler:
         self._ours_before = ours
 
     def _let_go(self, ref: str) -> None:
-        """A Gateway is not ours any more: where it exists still, what was made for it goes."""
+        """A Gateway is not ours any more: where it exists still and is another controller's, what was made for it goes.
+
+        A class that is gone says nothing about whose the Gateway is: its data plane serves on, as without a controller.
+        """
         namespace, _, name = ref.partition("/")
-        if self._world.held(model.Gateway, namespace, name) is not None:
+        gateway = self._world.held(model.Gateway, namespace, name)
+        if gateway is None:
+            return
+        of_class = self._world.held(model.GatewayClass, "", gateway.value.spec.gateway_class_name)
+        if of_class is not None and of_class.value.spec.controller_name != CONTROLLER:
             self.provisioner.release(ref)
 
     def _clean_up(self) -> None:

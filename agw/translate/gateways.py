@@ -25,7 +25,7 @@ from agw.translate import certificates, codes
 from agw.translate.features import SUPPORTED
 from agw.translate.graph import Ask, Query
 from agw.translate.infrastructure import Infrastructure, infrastructure, unsupported_address
-from agw.translate.inputs import CLASS_OBJECT, GATEWAY_OBJECT
+from agw.translate.inputs import CLASS_OBJECT, GATEWAY_OBJECT, IN_CLUSTER
 from agw.translate.parameters import NO_PARAMETERS, PARAMETERS, Parameters, merge
 from agw.translate.result import CLASS_NAMES, CONTROLLER, Loser, ObjectKey
 from agw.translate.status import (
@@ -128,6 +128,8 @@ def listener_key(gateway: str, listener: str) -> str:
 def _class(ask: Ask, _namespace: str, name: str) -> ClassState:
     found = ask(CLASS_OBJECT, "", name)
     if found is None:
+        if ask(IN_CLUSTER):
+            return ClassState(ours=False, reason=f"there is no GatewayClass {name}")
         if name in CLASS_NAMES:
             return ClassState(ours=True)
         known = " or ".join(CLASS_NAMES)

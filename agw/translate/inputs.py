@@ -29,6 +29,9 @@ CONFIG_MAP_OBJECT: Input[ConfigMap | None] = Input("ConfigMap", None)
 NAMESPACE_OBJECT: Input[Namespace | None] = Input("Namespace", None)
 SERVICE_OBJECT: Input[Service | None] = Input("Service", None)
 
+IN_CLUSTER: Input[bool] = Input("in a cluster", default=False)
+"""Whether a GatewayClass must exist to be anybody's."""
+
 SLICES: Input[tuple[EndpointSlice, ...]] = Input("slices", ())
 """(namespace, Service) -> its EndpointSlices, by name."""
 

@@ -25,7 +25,7 @@ from agw.translate.credentials import CREDENTIALS
 from agw.translate.gateways import CLASS, GATEWAY, GatewayState
 from agw.translate.graph import Change, Graph, Key, Query
 from agw.translate.infrastructure import Infrastructure
-from agw.translate.inputs import Identity, Index
+from agw.translate.inputs import IN_CLUSTER, Identity, Index
 from agw.translate.policies import POLICY, PolicyField
 from agw.translate.policy_status import POLICY_STATUS
 from agw.translate.result import Loser, ObjectKey, Translation
@@ -69,8 +69,9 @@ def translate(resources: ResourceSet) -> Translation:
 class Translator:
     """Translates one set after another."""
 
-    def __init__(self) -> None:
-        """Start with no objects."""
+    def __init__(self, *, in_cluster: bool = False) -> None:
+        """Start with no objects. in_cluster: a Gateway is ours only where its GatewayClass exists and is."""
+        self._given: dict[Key, Any] = {(IN_CLUSTER,): True} if in_cluster else {}
         self._index = Index()
         self._graph = Graph()
         self._board = _Board()
@@ -81,8 +82,9 @@ class Translator:
         changed: the identities that may differ from the last set, where the source knows them; None compares the sets.
         """
         changes = self._index.follow(resources, changed)
+        given, self._given = self._given, {}
         report = self._graph.update(
-            changes.inputs,
+            changes.inputs | given,
             add=[(root, namespace, name) for kind, namespace, name in changes.added if (root := _ROOTS.get(kind))],
             remove=[(root, namespace, name) for kind, namespace, name in changes.removed if (root := _ROOTS.get(kind))],
         )

@@ -7,7 +7,17 @@ from agw.controller import careful
 from agw.controller.careful import CarefulTranslator
 from agw.resources import model
 from agw.resources.objects import Resource, ResourceSet
-from agw.translate import Translator, translate
+from agw.translate import CONTROLLER, Translator
+
+CLASS = msgspec.convert(
+    {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "GatewayClass",
+        "metadata": {"name": "agw"},
+        "spec": {"controllerName": CONTROLLER},
+    },
+    model.GatewayClass,
+)
 
 
 def gateway(name, generation=1):
@@ -42,8 +52,8 @@ def translator(monkeypatch):
 
 
 def test_the_others_go_on(translator):
-    first = ResourceSet.of_values(gateway("bad"), gateway("good"))
-    outcome = translator.update(first, [identity("bad"), identity("good")])
+    first = ResourceSet.of_values(CLASS, gateway("bad"), gateway("good"))
+    outcome = translator.update(first, [(model.GatewayClass, "", "agw"), identity("bad"), identity("good")])
     assert not outcome.whole
     second = first.replacing(
         {identity("bad"): Resource(gateway("bad", 2)), identity("good"): Resource(gateway("good", 5))}
@@ -51,13 +61,22 @@ def test_the_others_go_on(translator):
     outcome = translator.update(second, [identity("bad"), identity("good")])
     assert outcome.whole
     assert outcome.failed.keys() == {identity("bad")}
-    assert outcome.translation == translate(ResourceSet.of_values(gateway("bad"), gateway("good", 5)))
+    assert outcome.translation == Translator(in_cluster=True).update(
+        ResourceSet.of_values(CLASS, gateway("bad"), gateway("good", 5))
+    )
 
 
 def test_what_failed_is_tried_when_it_changes(translator):
-    outcome = translator.update(ResourceSet.of_values(gateway("bad", 2)), [identity("bad")])
+    first = ResourceSet.of_values(CLASS, gateway("bad", 2))
+    outcome = translator.update(first, [(model.GatewayClass, "", "agw"), identity("bad")])
     assert outcome.failed.keys() == {identity("bad")}
     assert outcome.translation.snapshots == {}
-    mended = ResourceSet().replacing({identity("bad"): Resource(gateway("bad", 3))})
+    mended = first.replacing({identity("bad"): Resource(gateway("bad", 3))})
     outcome = translator.update(mended, [identity("bad")])
     assert (outcome.whole, outcome.failed, set(outcome.translation.snapshots)) == (False, {}, {"a/bad"})
+
+
+def test_without_its_class_a_gateway_is_nobodys():
+    outcome = CarefulTranslator().update(ResourceSet.of_values(gateway("gw")), [identity("gw")])
+    assert outcome.translation.snapshots == {}
+    assert "there is no GatewayClass agw" in outcome.translation.losers[0].message

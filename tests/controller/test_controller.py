@@ -7,6 +7,7 @@ import pytest
 
 from agw.controller import names
 from agw.controller.provision import GATEWAY_NAME
+from agw.kube import Key
 from agw.translate.features import FEATURES
 from agw.translate.result import CONTROLLER
 from tests.controller.cluster import (
@@ -296,10 +297,46 @@ async def test_a_secret_is_followed_once_it_is_named(yours, process):
 async def test_a_gateway_that_changes_class_is_let_go(yours, process):
     await yours.gateway()
     await yours.until(BUDGETS, MADE, bool)
+    await yours.client.apply(CLASSES, Key("", "somebody-elses"), {"spec": {"controllerName": "example.com/other"}})
     await yours.patch(GATEWAYS, "gw", {"spec": {"gatewayClassName": "somebody-elses"}})
     for resource in (DEPLOYMENTS, SERVICES, SERVICE_ACCOUNTS, CONFIG_MAPS, BUDGETS):
         await yours.until(resource, MADE, lambda it: it is None or it["metadata"].get("deletionTimestamp"))
     assert f"{yours.namespace}/gw" not in process._publisher._ledgers
+
+
+@scenario
+async def test_a_class_that_is_gone_takes_nothing_down(yours, process):
+    await yours.client.apply(CLASSES, Key("", yours.namespace), {"spec": {"controllerName": CONTROLLER}})
+    await yours.gateway(gatewayClassName=yours.namespace)
+    budget = await yours.until(BUDGETS, MADE, bool)
+    await yours.client.delete(CLASSES, Key("", yours.namespace))
+    async with asyncio.timeout(20):
+        while f"{yours.namespace}/gw" in process._publisher._ledgers:
+            await asyncio.sleep(0.05)
+    assert await yours.get(BUDGETS, MADE) == budget
+    await yours.client.apply(CLASSES, Key("", yours.namespace), {"spec": {"controllerName": CONTROLLER}})
+    async with asyncio.timeout(20):
+        while f"{yours.namespace}/gw" not in process._publisher._ledgers:
+            await asyncio.sleep(0.05)
+    await yours.client.delete(CLASSES, Key("", yours.namespace))
+
+
+@scenario
+async def test_parameters_of_a_class(yours, process):
+    ref = {"group": "", "kind": "ConfigMap", "name": "all", "namespace": yours.namespace}
+    spec = {"controllerName": CONTROLLER, "parametersRef": ref}
+    await yours.client.apply(CLASSES, Key("", yours.namespace), {"spec": spec})
+    await yours.gateway(gatewayClassName=yours.namespace)
+    found = await yours.until(CLASSES, yours.namespace, lambda it: condition(it, "Accepted")[0] == "False")
+    assert condition(found, "Accepted") == ("False", "InvalidParameters")
+    await yours.create(CONFIG_MAPS, "all", {"data": {"replicas": "4", "serviceType": "ClusterIP"}})
+    await yours.until(CLASSES, yours.namespace, lambda it: condition(it, "Accepted") == ("True", "Accepted"))
+    assert (await yours.until(DEPLOYMENTS, MADE, bool))["spec"]["replicas"] == 4
+    service = await yours.until(SERVICES, MADE, bool)
+    assert service["spec"]["type"] == "ClusterIP"
+    address = [{"type": "IPAddress", "value": service["spec"]["clusterIP"]}]
+    await yours.until(GATEWAYS, "gw", lambda it: it["status"].get("addresses") == address)
+    await yours.client.delete(CLASSES, Key("", yours.namespace))
 
 
 @scenario
@@ -347,7 +384,9 @@ def test_sigterm_releases_the_lease(kubeconfig):
             program = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "agw", *command, "--health", f"127.0.0.1:{port}", stderr=asyncio.subprocess.PIPE
             )
-            lease = await yours.until(LEASES, "ack-agent-gateway", lambda it: it and it["spec"]["holderIdentity"] == "only")
+            lease = await yours.until(
+                LEASES, "ack-agent-gateway", lambda it: it and it["spec"]["holderIdentity"] == "only"
+            )
             assert lease["spec"]["leaseDurationSeconds"] == 15
             await yours.until(CLASSES, "ack-agent-gateway", lambda it: condition(it, "Accepted")[0] == "True")
             assert await ask(port, "/readyz") == (200, "leading\n")
