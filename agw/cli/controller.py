@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from dataclasses import dataclass
 
 import click
+import uvloop
 
 from agw.cli.output import Failure
 from agw.controller import process
 from agw.controller.provision import Installation
+from agw.dataplane.harden import harden
 from agw.dataplane.logs import Log, capture_standard_logging
 from agw.kube import Client, CredentialsError
 from agw.settings import Address, parse_address
@@ -39,8 +40,10 @@ def serve(flags: Flags) -> int:
     """Run until a signal ends it; return the exit code."""
     log = Log(flags.log_level, flags.log_format)
     capture_standard_logging(log)
+    harden(core_dumps=False)  # it reads Secrets
     try:
-        return asyncio.run(_serve(flags, log))
+        # Its TLS connections take a fifth of the memory that asyncio's do, and there is one for each data plane.
+        return uvloop.run(_serve(flags, log))
     except CredentialsError as error:
         raise Failure(str(error), hint="--kubeconfig FILE, KUBECONFIG, or run it in a pod.") from None
     except OSError as error:

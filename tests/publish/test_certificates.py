@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
+import subprocess
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +17,8 @@ from agw.controller.publish.authority import CA_LIFE, SERVER_LIFE, SPREAD, Autho
 from agw.controller.publish.keeper import Keeper
 from agw.dataplane.logs import Log
 from agw.snapshot.stream import Parting
+from tests.processes.gateway import ROOT
+from tests.publish.fleet import environment
 from tests.publish.stage import GATEWAY, Memory, data_plane, eventually, routes, stage
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -115,6 +119,28 @@ def test_what_is_incomplete_or_damaged_is_none(missing):
 def test_a_damaged_successor_is_left_out():
     old = due(due(None, NAMES, NOW), NAMES, NOW + CA_LIFE * 0.8)
     assert Authority.of_data({**old.to_data(), "next.key": b"nonsense"}).next is None
+
+
+def test_a_process_that_gave_up_its_rights_can_still_use_its_keys():
+    """TLS wants files; what a hardened process has in memory is a file to itself alone."""
+    code = (
+        "import asyncio, os, io\n"
+        "from agw.controller.publish.keeper import Keeper\n"
+        "from agw.dataplane.harden import harden\n"
+        "from agw.dataplane.logs import Log\n"
+        "from tests.publish.stage import Memory\n"
+        "keeper = Keeper(Memory(), ('a.svc',), Log(stream=io.StringIO()))\n"
+        "asyncio.run(keeper.refresh())\n"
+        "keeper.context()\n"
+        "if os.getuid() == 0:\n"
+        "    os.setgid(65534); os.setuid(65534)\n"
+        "harden(core_dumps=False)\n"
+        "print(keeper.context().minimum_version.name)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert ended.stdout.strip() == "TLSv1_3", ended.stderr
 
 
 class Clock:

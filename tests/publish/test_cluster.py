@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -18,8 +21,8 @@ from tests.controller.cluster import (
     condition,
     controller,
 )
-from tests.processes.gateway import agent, eventually
-from tests.publish.fleet import Fleet, fleet
+from tests.processes.gateway import PATIENCE, ROOT, agent, eventually
+from tests.publish.fleet import Fleet, environment, fleet, free_ports, traffic
 
 MADE = names.made("gw")
 
@@ -45,10 +48,17 @@ async def reads(all_of_it: Fleet, text: str) -> None:
 
 
 @asynccontextmanager
-async def scene(kubeconfig, folder):
+async def in_loop(kubeconfig, namespace):
+    """A controller in this loop; gives its port."""
+    async with controller(kubeconfig, namespace) as process:
+        yield "127.0.0.1", process._options.publish.port
+
+
+@asynccontextmanager
+async def scene(kubeconfig, folder, run_controller=in_loop):
     """A cluster with a Gateway and one route to an agent, its controller, and the files of a pod without a token yet."""
     with agent() as upstream:
-        async with cluster(kubeconfig) as yours, controller(kubeconfig, yours.namespace) as process:
+        async with cluster(kubeconfig) as yours, run_controller(kubeconfig, yours.namespace) as where:
             await yours.gateway()
             spec = {
                 "type": "A2A",
@@ -59,7 +69,7 @@ async def scene(kubeconfig, folder):
             await yours.until(SERVICE_ACCOUNTS, MADE, lambda it: it is not None)
             trust = await yours.until(CONFIG_MAPS, MADE, lambda it: it is not None)
             with fleet(folder) as all_of_it:
-                all_of_it.host, all_of_it.port = "127.0.0.1", process._options.publish.port
+                all_of_it.host, all_of_it.port = where
                 all_of_it.gateway = f"{yours.namespace}/gw"
                 (folder / "ca.crt").write_text(trust["data"]["ca.crt"])
                 yield yours, all_of_it
@@ -136,6 +146,57 @@ def test_a_refused_configuration_is_a_condition(kubeconfig, tmp_path, monkeypatc
                 GATEWAYS, "gw", lambda it: "cannot use it" not in msgspec.json.encode(it["status"]).decode()
             )
             assert condition(await yours.get(GATEWAYS, "gw"), "Accepted")[0] == "True"
+            await asyncio.to_thread(proxy.end)
+
+    asyncio.run(run())
+
+
+class Replica:
+    """`agw controller` as a process."""
+
+    def __init__(self, kubeconfig, namespace, log):
+        self.port, self.health = free_ports(2)
+        self._command = [sys.executable, "-m", "agw", "controller", f"--kubeconfig={kubeconfig}", "--image=agw:test"]
+        self._command += [f"--namespace={namespace}", f"--publish=127.0.0.1:{self.port}", "--name=one"]
+        self._command += [f"--advertise=localhost:{self.port}", f"--health=127.0.0.1:{self.health}"]
+        self.log = log
+        self.start()
+
+    def start(self):
+        with self.log.open("ab") as stderr:
+            self.process = subprocess.Popen(self._command, stderr=stderr, cwd=ROOT, env=environment())
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+def test_a_controller_that_is_killed_under_traffic_comes_back_and_no_request_notices(kubeconfig, tmp_path):
+    replicas = []
+
+    @asynccontextmanager
+    async def as_process(kubeconfig, namespace):
+        replicas.append(Replica(kubeconfig, namespace, tmp_path / "controller.log"))
+        try:
+            yield "localhost", replicas[0].port
+            assert await asyncio.to_thread(replicas[0].end) == 0
+        finally:
+            replicas[0].process.kill()
+            replicas[0].process.wait()
+
+    async def run():
+        async with scene(kubeconfig, tmp_path, as_process) as (yours, all_of_it):
+            await reads(all_of_it, await token(yours, MADE, names.audience(yours.namespace)))
+            proxy = all_of_it.proxy()
+            await asyncio.to_thread(proxy.wait_ready, "from the controller; connected to the controller")
+            await until(lambda: proxy.get("/a") == 200, "the route is served")
+            with traffic(proxy.port, "/a"):
+                for number, how in enumerate((signal.SIGKILL, signal.SIGTERM)):
+                    await asyncio.to_thread(replicas[0].end, how)
+                    await asyncio.to_thread(proxy.wait_ready, "not connected to the controller")
+                    await add_route(yours, f"s{number}", f"/b{number}")
+                    replicas[0].start()
+                    await until(lambda number=number: proxy.get(f"/b{number}") == 200, "the new route is served")
             await asyncio.to_thread(proxy.end)
 
     asyncio.run(run())
