@@ -31,7 +31,7 @@ from bench.procs import Process, free_port, memory, raise_file_limit, started, w
 from bench.scenario import post
 from bench.trouble.characters import CAST, Town, live
 from bench.trouble.result import Check, at_most, exactly, verdict_line
-from bench.trouble.stage import GOOD, Agent, agent, fast_agent, good_script, metrics_of, serves
+from bench.trouble.stage import GOOD, Agent, admin_page, agent, fast_agent, good_script, metrics_of, serves
 
 HOUR = 3600.0
 WARM = 600.0  # seconds that are not judged: allocators and pools find their size
@@ -190,10 +190,13 @@ async def rotate(run: Run, key: str) -> None:
     town = run.town
     town.settled = False
     await asyncio.to_thread(put, run.folder, "extra.yaml", "---\n")  # a refused set would hold the key up
-    await asyncio.to_thread(put, run.folder, "keys.yaml", SECRET.format(key=key))
+    # In one file with a route of the key's name, so that the configuration in force tells when the key is.
+    mark = ROUTE.format(name=key, path=f"/{key}", backend="agent")
+    await asyncio.to_thread(put, run.folder, "keys.yaml", mark + SECRET.format(key=key))
     town.old_key, town.key = town.key, key
-    await asyncio.sleep(RELOAD / 2)
-    town.settled = True
+    while run.going() and f"/default/{key}/" not in await asyncio.to_thread(admin_page, run.admin, "/config"):
+        await asyncio.sleep(0.1)
+    town.settled = run.going()
 
 
 async def kill_agents(run: Run, agents: Sequence[Agent]) -> None:

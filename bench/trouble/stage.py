@@ -147,14 +147,19 @@ class Proxy:
         return metrics_of(self.admin) if self.name == "agw" else {}
 
 
-def metrics_of(admin: int) -> dict[str, float]:
-    """Read agw's metrics from its admin port: name with labels -> value."""
+def admin_page(admin: int, path: str) -> str:
+    """Read a page of agw's admin port."""
     connection = http.client.HTTPConnection("127.0.0.1", admin, timeout=10)
     try:
-        connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
     finally:
         connection.close()
+
+
+def metrics_of(admin: int) -> dict[str, float]:
+    """Read agw's metrics from its admin port: name with labels -> value."""
+    text = admin_page(admin, "/metrics")
     lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
     return {name: float(value) for name, _, value in lines}
 
