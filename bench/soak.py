@@ -194,8 +194,8 @@ async def rotate(run: Run, key: str) -> None:
     mark = ROUTE.format(name=key, path=f"/{key}", backend="agent")
     await asyncio.to_thread(put, run.folder, "keys.yaml", mark + SECRET.format(key=key))
     town.old_key, town.key = town.key, key
-    while run.going() and f"/default/{key}/" not in await asyncio.to_thread(admin_page, run.admin, "/config"):
-        await asyncio.sleep(0.1)
+    while run.going() and f"/default/{key}/" not in await asyncio.to_thread(admin_page, run.admin, "/config"):  # noqa: ASYNC110 - it is another process's
+        await asyncio.sleep(0.1)  # between two looks
     town.settled = run.going()
 
 
