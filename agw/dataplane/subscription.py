@@ -92,7 +92,7 @@ class _Handed:
 
 @dataclass(slots=True)
 class _Conversation:
-    """One connection. latest: newest version received. versions: generation -> the version that it was. told: answered."""
+    """One connection. latest: newest version received. acknowledged, refused: newest that was."""
 
     latest: int = 0
     acknowledged: int = 0

@@ -143,6 +143,16 @@ def test_a_process_that_gave_up_its_rights_can_still_use_its_keys():
     assert ended.stdout.strip() == "TLSv1_3", ended.stderr
 
 
+def test_a_successor_that_signs_already_is_none():
+    """Whoever merges instead of replacing keeps its key in the Secret."""
+    before = due(due(None, NAMES, NOW), NAMES, NOW + CA_LIFE * 0.8)
+    after = due(before, NAMES, NOW + CA_LIFE * 0.8 + 2 * SPREAD)
+    assert after.ca == before.next
+    merged = Authority.of_data({**before.to_data(), **after.to_data()})
+    assert merged == after
+    assert due(merged, NAMES, NOW + CA_LIFE * 0.8 + 4 * SPREAD) is merged
+
+
 class Clock:
     def __init__(self):
         self.now = NOW

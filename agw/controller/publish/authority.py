@@ -80,6 +80,8 @@ class Authority:
             upcoming = _pair(data, "next")
         except (KeyError, ValueError):
             upcoming = None
+        if upcoming is not None and upcoming.certificate == ca.certificate:
+            upcoming = None  # it signs already, and whoever wrote that left it there
         retired = x509.load_pem_x509_certificates(data["retired.crt"]) if data.get("retired.crt") else []
         return cls(ca, server, upcoming, tuple(_pem(certificate) for certificate in retired))
 
