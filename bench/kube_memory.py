@@ -5,7 +5,7 @@ write them, with managed fields and kubectl's last-applied annotation, which are
 then watches them with agw.kube into what the controller keeps of them, and says how much memory it has, before and after a restart of
 the list, for either way of listing.
 
-    python -m bench.kube_memory [--routes 5000] [--services 200]
+    python -m bench.kube_memory [--routes 5000] [--services 200] [--at-most-mb 100]
 """
 
 from __future__ import annotations
@@ -41,28 +41,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--routes", type=int, default=5000)
     parser.add_argument("--services", type=int, default=200)
+    parser.add_argument("--at-most-mb", type=float, help="exit 1 when the peak is above")
     parser.add_argument("--reflect", choices=["streaming", "pages"], help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.reflect:
         asyncio.run(reflect(arguments.routes, arguments.services, streaming=arguments.reflect == "streaming"))
-        return
+        sys.exit(arguments.at_most_mb is not None and _memory("VmHWM") > arguments.at_most_mb)
     if os.environ.get("KUBECONFIG"):
-        measure(os.environ["KUBECONFIG"], arguments.routes, arguments.services)
-        return
+        sys.exit(measure(os.environ["KUBECONFIG"], arguments))
     programs = apiserver.assets()
     if programs is None:
         sys.exit("no API server: set KUBECONFIG, or KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver")
     with tempfile.TemporaryDirectory() as folder, apiserver.running(Path(folder), programs) as server:
-        measure(str(server.kubeconfig), arguments.routes, arguments.services)
+        sys.exit(measure(str(server.kubeconfig), arguments))
 
 
-def measure(kubeconfig: str, routes: int, services: int) -> None:
-    """Write the objects, then let a process of each kind reflect them."""
-    asyncio.run(write(kubeconfig, routes, services))
-    for way in ("pages", "streaming"):
-        command = [sys.executable, "-m", "bench.kube_memory", "--reflect", way]
-        command += ["--routes", str(routes), "--services", str(services)]
-        subprocess.run(command, check=True, env={**os.environ, "KUBECONFIG": kubeconfig})
+def measure(kubeconfig: str, arguments: argparse.Namespace) -> int:
+    """Write the objects, then let a process of each kind reflect them. Return how many had too much memory."""
+    asyncio.run(write(kubeconfig, arguments.routes, arguments.services))
+    passed = ["--routes", str(arguments.routes), "--services", str(arguments.services)]
+    passed += ["--at-most-mb", str(arguments.at_most_mb)] if arguments.at_most_mb is not None else []
+    command = [sys.executable, "-m", "bench.kube_memory", *passed, "--reflect"]
+    environment = {**os.environ, "KUBECONFIG": kubeconfig}
+    return sum(
+        subprocess.run([*command, way], check=False, env=environment).returncode != 0 for way in ("pages", "streaming")
+    )
 
 
 async def write(kubeconfig: str, routes: int, services: int) -> None:

@@ -227,7 +227,8 @@ class Client:
     ) -> bytes:
         """Send any request and return the body of its answer. body: what msgspec can encode, or None.
 
-        within: seconds for the whole exchange, once it is its turn: only so many are under way at once. Raises ApiError for an answer that is not 2xx, Unreachable for none.
+        within: seconds for the whole exchange, once it is its turn (only so many are under way at once). Raises ApiError
+        for an answer that is not 2xx, Unreachable for none.
         """
         ask = _Ask(method, path, dict(query or {}), body, content_type)
         try:
@@ -270,8 +271,8 @@ class Client:
                 yield response
             finally:
                 await response.aclose()
-        except httpx2.HTTPError as error:
-            raise Unreachable(f"{ask}: {_said(error)}") from error
+        except credentials.BROKEN as error:
+            raise Unreachable(f"{ask}: {str(error) or type(error).__name__}") from error
         finally:
             await connection.release()
 
@@ -311,8 +312,3 @@ class Client:
 def _refusal(response: httpx2.Response, body: bytes, subject: str) -> ApiError:
     wait = response.headers.get("Retry-After", "")
     return from_answer(response.status_code, body, subject, float(wait) if wait.isdigit() else 0)
-
-
-def _said(error: httpx2.HTTPError) -> str:
-    """The text of an exception of the library, which is often empty."""
-    return str(error) or type(error).__name__

@@ -36,6 +36,9 @@ DEFAULT_KUBECONFIG = "~/.kube/config"
 CONNECT_SECONDS = 10.0
 _EXEC_KNOWN = "client.authentication.k8s.io/v1beta1"
 _EXEC_STABLE = "client.authentication.k8s.io/v1"
+BROKEN = (httpx2.HTTPError, ConnectionError, TimeoutError, ssl.SSLError)
+"""What the library raises, or lets through, when a connection fails."""
+
 REQUESTS_AT_ONCE = 16
 """Connections for requests. The library looks at each that is at rest for each request, so many are no gain."""
 
@@ -177,6 +180,8 @@ async def send(http: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Resp
     """
     try:
         return await http.send(request, stream=True)
+    except BROKEN:
+        raise
     except (ConfigError, OSError, ValueError, KeyError) as error:  # the last three: a plugin's, and of what it answers
         raise CredentialsError(f"no credentials for {request.url.host}: {error}") from error
 

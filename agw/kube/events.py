@@ -2,7 +2,8 @@
 
 `Record` is called from anywhere and never waits; `run` sends. What repeats is one Event with a series whose count goes
 up, written seldom. Each object has a budget, as client-go's spam filter gives it, and the queue is bounded: Events are
-for people, and no flood of them may cost the API server what it is there for. An Event that cannot be sent is dropped.
+for people, and no flood of them may cost the API server what it is there for. An Event that the server refuses, or
+that cannot be sent for minutes, is dropped.
 
 Must not: hold up its caller, or raise anything at it.
 """
@@ -24,6 +25,7 @@ EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 
 NOTE = 1024  # bytes, the API's limit
 SERIES_SECONDS = 60.0  # between two writes of one series
+RETRY_SECONDS = 10.0  # after a failure of the server's, or of the way to it
 FORGET_SECONDS = 360.0  # a series that has been quiet for so long is over, as in client-go
 BURST = 25  # new Events of one object at once
 REFILL_SECONDS = 300.0  # until it may have one more
@@ -146,6 +148,7 @@ class Recorder:
 
     async def _send(self, told: Told, series: _Series) -> None:
         count = series.count
+        now = asyncio.get_running_loop().time()
         try:
             if not series.name:
                 series.name = await self._create(told, series)
@@ -155,10 +158,13 @@ class Recorder:
         except NotFound:
             self._book.drop(told)  # the Event, or its namespace, has gone
         except KubeError as error:
+            if error.retry and now - series.last < FORGET_SECONDS:
+                series.due = now + RETRY_SECONDS
+                return
             LOG.info("an Event was not recorded: %s", error)
             self._book.drop(told)
         series.written = count
-        series.due = asyncio.get_running_loop().time() + SERIES_SECONDS
+        series.due = now + SERIES_SECONDS
 
     async def _create(self, told: Told, series: _Series) -> str:
         regarding = told.regarding

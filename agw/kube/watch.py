@@ -181,8 +181,8 @@ class Watcher(Generic[T]):
             self._progress.refuse_streaming()
 
     def _came(self) -> None:
-        """The server has told something."""
-        self._useful = True
+        """The server has told something. Half a streaming list is of no use: it is begun again."""
+        self._useful = self._progress.state is not State.STREAMING
         self._arrived += 1
         if self._progress.fresh:
             self._news.set()

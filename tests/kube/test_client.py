@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from agw.kube import Client, Conflict, Expired, Key, Malformed, Resource, Scope, Unreachable, plain
+from agw.kube import Client, Conflict, Expired, Key, Malformed, Recorder, Reference, Resource, Scope, Unreachable, plain
 from tests.kube.scripted import Scripted, answers, obj, page, status
 
 THINGS = Resource("example.com", "v1", "things", "Thing")
@@ -139,3 +139,22 @@ def test_a_request_can_be_cancelled(tmp_path):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+def test_an_event_is_sent_again_when_the_server_fails_and_not_when_it_refuses(tmp_path, monkeypatch):
+    monkeypatch.setattr("agw.kube.events.RETRY_SECONDS", 0.01)
+    created = answers(201, obj("e", 1))
+    refused = answers(403, status(403, "Forbidden"))
+
+    @play(tmp_path, answers(503, b""), created, refused, created)
+    async def _(client, server):
+        recorder = Recorder(client, "example.com/controller", "pod")
+        running = asyncio.create_task(recorder.run())
+        thing = Reference("example.com/v1", "Thing", "ns", "a")
+        for number, reason in ((2, "First"), (3, "Refused"), (4, "Last")):
+            recorder.record(thing, reason=reason, action="Act", note="n")
+            await server.until(number)
+        sent = [json.loads(each.body)["reason"] for each in server.requests]
+        assert sent == ["First", "First", "Refused", "Last"]
+        running.cancel()
+        await asyncio.wait({running})

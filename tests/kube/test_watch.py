@@ -327,6 +327,21 @@ def test_the_server_says_how_long_to_wait(tmp_path):
     asyncio.run(run())
 
 
+def test_a_streaming_list_that_is_always_cut_is_asked_for_ever_more_seldom(tmp_path, monkeypatch):
+    failures = []
+    monkeypatch.setattr(Backoff, "delay", lambda self, *_: failures.append(self.failures) or 0.001)
+
+    async def run():
+        half = watches(added("a", 1), then="cut")
+        steps = [half, half, half, watches(bookmark(5, end=True), then="cut"), watches(then="stay")]
+        async with watching(tmp_path, *steps) as (server, _, batches):
+            assert (await anext(batches)).restart
+            await server.until(5)
+            assert failures == [1, 2, 3, 1]
+
+    asyncio.run(run())
+
+
 def test_closing_ends_the_watch_at_once(tmp_path):
     async def run():
         async with watching(tmp_path, answers(200, page(5)), watches(then="stay"), options=LISTS) as (_, _, batches):
