@@ -65,7 +65,7 @@ def _of_body(data: bytes, path: Path, gateway: str) -> Loaded:
         if body.gateway != gateway:
             return Loaded(reason=f"{path} is of Gateway {body.gateway}")
         return Loaded(decode_snapshot(body.snapshot).entries)
-    except (msgspec.DecodeError, UnicodeDecodeError, SnapshotError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, SnapshotError) as error:
         return Loaded(reason=f"{path} cannot be used: {error}")
 
 

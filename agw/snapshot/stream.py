@@ -221,7 +221,11 @@ class Receiver(Generic[M]):
     def _decode(self, body: bytes) -> M:
         try:
             return self._decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (
+            msgspec.DecodeError,
+            UnicodeDecodeError,
+            RecursionError,
+        ) as error:  # the last: what is skipped can be deep
             raise StreamError(f"a frame that is no message: {error}") from None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -188,6 +190,39 @@ def test_frames_come_in_any_pieces():
 def test_what_is_no_message_ends_it(data):
     with pytest.raises(StreamError):
         Receiver.of_controller().feed(data)
+
+
+def test_what_is_too_deep_is_no_message():
+    ping = msgspec.msgpack.encode({"type": "Ping"})
+    deep = b"\x82" + ping[1:] + b"\xa1x" + b"\x91" * 60_000 + b"\xc0"
+    with pytest.raises(StreamError):
+        Receiver.of_controller().feed(len(deep).to_bytes(4, "big") + deep)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.binary(max_size=40), max_size=4), st.booleans())
+def test_whatever_comes_is_a_message_or_the_end(pieces, framed):
+    for receiver in (Receiver.of_controller(), Receiver.of_data_plane()):
+        with suppress(StreamError):
+            for piece in pieces:
+                for message in receiver.feed(len(piece).to_bytes(4, "big") + piece if framed else piece):
+                    if isinstance(message, Update):
+                        with suppress(SnapshotError, Diverged):
+                            Mirror().apply(message)
+
+
+@settings(max_examples=200, deadline=None)
+@given(entry_maps(), st.integers(0, 10_000), st.integers(0, 255))
+def test_a_damaged_update_is_refused_or_diverges(entries, at, value):
+    ledger = Ledger()
+    publish(ledger, entries)
+    whole = update(ledger.update_from(Base()))
+    at %= len(whole.delta)
+    mirror = Mirror()
+    damaged = whole.delta[:at] + bytes((value,)) + whole.delta[at + 1 :]
+    with suppress(SnapshotError, Diverged):
+        mirror.apply(Update(whole.version, whole.digest, damaged))
+    assert mirror.digest in {NOTHING, ledger.digest}
 
 
 def test_a_later_release_may_say_more():
