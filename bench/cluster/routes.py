@@ -31,7 +31,7 @@ def probe(stage: Stage, one_by_one: int, existing: int) -> Outcome:
         first, every, others = _one_by_one(stage, f"{title}-", count)
         figures[title] = {"first": first, "every": every, "others": others}
         cells = [f"{value:.1f}" for value in (_p(first, 50), _p(first, 99), _p(every, 50), _p(every, 99), max(every))]
-        rows[f"{count} one by one"] = (str(before), *cells, str(sum(others.values())))
+        rows[f"{count} after {before}"] = (str(before), *cells, str(sum(others.values())))
         checks += [
             at_most(f"every pod serves, {before} routes before, p50", _p(every, 50), 20, " ms"),
             at_most(f"every pod serves, {before} routes before, p99", _p(every, 99), 100, " ms"),
