@@ -95,7 +95,7 @@ trouble: build $(VENV)/.bench  ## what agw, nginx and HAProxy do under trouble (
 soak: build $(VENV)/.bench  ## an hour of everything at once: what grows, leaks, fails or is mixed up (TIME=seconds)
 	@$(PY) -m bench.soak --time $(TIME) $(ARGS)
 
-micro: build $(VENV)/.bench $(VENV)/.dev  ## the cost of parse, match and key check
+micro: build $(VENV)/.bench $(VENV)/.dev  ## the cost of parse, match, key check and of a changed route
 	@$(PY) -m pytest bench/micro $(ARGS)
 
 locust: build $(VENV)/.bench $(VENV)/.demo  ## A2A users against the gateway; writes an HTML report
