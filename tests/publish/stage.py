@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from agw.controller.publish.doorman import Limits
     from agw.snapshot.model import Entry
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 GATEWAY = "default/gw"
 ACCOUNT = "default/made"
 TOKEN = "a-token-that-nobody-may-see"

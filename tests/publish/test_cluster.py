@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import signal
 import subprocess
 import sys
@@ -11,6 +12,11 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from agw.controller import names
+from agw.dataplane import subscription
+from agw.dataplane.dial import Where
+from agw.dataplane.logs import Log
+from agw.dataplane.subscription import Subscriber, Subscription
+from agw.settings import Address
 from tests.controller.cluster import (
     BACKENDS,
     CONFIG_MAPS,
@@ -23,6 +29,8 @@ from tests.controller.cluster import (
 )
 from tests.processes.gateway import PATIENCE, ROOT, agent, eventually
 from tests.publish.fleet import Fleet, environment, fleet, free_ports, traffic
+from tests.publish.stage import DataPlane
+from tests.publish.stage import eventually as soon
 
 MADE = names.made("gw")
 
@@ -154,10 +162,10 @@ def test_a_refused_configuration_is_a_condition(kubeconfig, tmp_path, monkeypatc
 class Replica:
     """`agw controller` as a process."""
 
-    def __init__(self, kubeconfig, namespace, log):
+    def __init__(self, kubeconfig, namespace, log, name="one"):
         self.port, self.health = free_ports(2)
         self._command = [sys.executable, "-m", "agw", "controller", f"--kubeconfig={kubeconfig}", "--image=agw:test"]
-        self._command += [f"--namespace={namespace}", f"--publish=127.0.0.1:{self.port}", "--name=one"]
+        self._command += [f"--namespace={namespace}", f"--publish=127.0.0.1:{self.port}", f"--name={name}"]
         self._command += [f"--advertise=localhost:{self.port}", f"--health=127.0.0.1:{self.health}"]
         self.log = log
         self.start()
@@ -200,3 +208,52 @@ def test_a_controller_that_is_killed_under_traffic_comes_back_and_no_request_not
             await asyncio.to_thread(proxy.end)
 
     asyncio.run(run())
+
+
+def test_the_standby_takes_over_and_sends_nothing_that_is_there(kubeconfig, tmp_path, monkeypatch):
+    told = io.StringIO()
+
+    async def run():
+        async with cluster(kubeconfig) as yours:
+            await yours.gateway()
+            replicas = [Replica(kubeconfig, yours.namespace, tmp_path / f"{name}.log", name) for name in ("one", "two")]
+
+            async def both(_):
+                return [("127.0.0.1", replica.port) for replica in replicas]
+
+            monkeypatch.setattr(subscription, "addresses", both)
+            try:
+                await yours.until(SERVICE_ACCOUNTS, MADE, lambda it: it is not None)
+                trust = await yours.until(CONFIG_MAPS, MADE, lambda it: it is not None)
+                (tmp_path / "ca.crt").write_text(trust["data"]["ca.crt"])
+                (tmp_path / "token").write_text(await token(yours, MADE, names.audience(yours.namespace)))
+                where = Where(Address("localhost", 0), tmp_path / "token", tmp_path / "ca.crt")
+                subscriber = Subscriber(f"{yours.namespace}/gw", "pod-0", tmp_path / "state")
+                plane = DataPlane(Subscription(where, subscriber, Log("debug", stream=told)))
+                try:
+                    await take_over(plane, replicas)
+                    await yours.route()
+                    await soon(lambda: len(plane.updates) == 2, "a change of the new leader's")
+                    assert plane.updates[1].changed == {f"rule/HTTPRoute/{yours.namespace}/r/0"}
+                finally:
+                    await plane.end()
+            finally:
+                for replica in replicas:
+                    replica.process.kill()
+                    replica.process.wait()
+
+    asyncio.run(run())
+    assert "eyJ" not in told.getvalue()  # as tokens begin
+
+
+async def take_over(plane, replicas):
+    """End the leader politely, then the next one by force; each time the other leads, and has nothing to send."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        await soon(lambda: plane.subscription.describe().connected, "connected")
+        (leader,) = [each for each in replicas if f":{each.port}" in plane.subscription.describe().text]
+        await asyncio.to_thread(leader.end, how)
+        await soon(lambda: not plane.subscription.describe().connected, "not connected")
+        await soon(lambda: plane.subscription.describe().connected, "connected to the other")
+        assert f":{leader.port}" not in plane.subscription.describe().text
+        leader.start()
+    assert len(plane.updates) == 1
