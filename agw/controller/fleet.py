@@ -130,17 +130,17 @@ def standing(
     wanted: Infrastructure, deployment: Deployment | None, service: Service | None, generation: int
 ) -> Standing:
     """Say how a data plane that is wanted stands; None: not made yet."""
-    addresses = _addresses(service) if service is not None else ()
-    reason, said = _unassigned(wanted, service, addresses)
+    found = addresses(service) if service is not None else ()
+    reason, said = _unassigned(wanted, service, found)
     if not reason:
         reason, said = _unavailable(deployment)
     if reason:
-        return Standing(addresses, Condition("Programmed", FALSE, reason, said, generation))
-    at = ", ".join(address.value for address in addresses)
-    return Standing(addresses, Condition("Programmed", TRUE, "Programmed", f"served at {at}", generation))
+        return Standing(found, Condition("Programmed", FALSE, reason, said, generation))
+    at = ", ".join(address.value for address in found)
+    return Standing(found, Condition("Programmed", TRUE, "Programmed", f"served at {at}", generation))
 
 
-def _addresses(service: Service) -> tuple[Address, ...]:
+def addresses(service: Service) -> tuple[Address, ...]:
     """Addresses of a Service: those of its load balancer; without one its cluster IP."""
     if service.spec.type != "LoadBalancer":
         address = service.spec.cluster_ip
@@ -153,17 +153,18 @@ def _addresses(service: Service) -> tuple[Address, ...]:
     return tuple(dict.fromkeys(found))[:16]
 
 
-def _unassigned(wanted: Infrastructure, service: Service | None, addresses: tuple[Address, ...]) -> tuple[str, str]:
+def _unassigned(wanted: Infrastructure, service: Service | None, has: tuple[Address, ...]) -> tuple[str, str]:
     if len(wanted.addresses) > 1:
         return "AddressNotUsable", f"one address can be asked for, not {len(wanted.addresses)}"
     if wanted.addresses:
         asked = wanted.addresses[0]
         if service is not None and service.spec.type != "LoadBalancer":
             return "AddressNotUsable", f"a Service of type {service.spec.type} has no address to choose"
-        if asked not in {address.value for address in addresses}:
-            has = ", ".join(address.value for address in addresses)
-            return "AddressNotUsable", f"the load balancer has not got {asked}" + (f" but {has}" if has else " so far")
-    if not addresses:
+        if asked not in {address.value for address in has}:
+            instead = ", ".join(address.value for address in has)
+            said = f"but {instead}" if instead else "so far"
+            return "AddressNotUsable", f"the load balancer has not got {asked} {said}"
+    if not has:
         failed = [part.message for part in service.status.conditions if part.status == FALSE] if service else []
         said = "; ".join(filter(None, failed)) or "the load balancer has no address yet"
         return "AddressNotAssigned", said

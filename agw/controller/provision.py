@@ -21,7 +21,7 @@ from agw.controller import names
 from agw.kube import Resource
 from agw.resources import gateway as api
 from agw.settings import TABLE
-from agw.translate.infrastructure import Infrastructure
+from agw.translate.infrastructure import RESERVED_PORT, Infrastructure
 from agw.translate.parameters import Parameters
 
 Json: TypeAlias = dict[str, Any]
@@ -41,7 +41,6 @@ GATEWAY_CLASS = "gateway.networking.k8s.io/gateway-class-name"
 SELECTOR = f"{MANAGED_BY}={MANAGER}"
 """Label selector of everything that is made here."""
 
-ADMIN_PORT = 15000
 _USER = 10101  # as in the image
 _GRACE = 10  # seconds that a pod goes on taking connections after it was told to end
 _MARGIN = 10  # seconds for what comes after a drain
@@ -188,11 +187,11 @@ def _container(wanted: Infrastructure, installation: Installation) -> Json:
             f"--ca=/var/run/agw/controller/{_CA}",
             "--state-dir=/var/lib/agw",
             "--bind=0.0.0.0",
-            f"--admin=0.0.0.0:{ADMIN_PORT}",
+            f"--admin=0.0.0.0:{RESERVED_PORT}",
             f"--drain-grace={_GRACE}s",
         ],
         "env": _environment(parameters),
-        "ports": [{"name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP"}],
+        "ports": [{"name": "admin", "containerPort": RESERVED_PORT, "protocol": "TCP"}],
         # Failing takes three probes: a pod that ends counts as serving for about as long as it takes connections.
         "readinessProbe": _probe("/readyz", period=5, failures=3),
         "startupProbe": _probe("/livez", period=1, failures=60),

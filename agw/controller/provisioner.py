@@ -33,6 +33,7 @@ from agw.controller.provision import (
 from agw.controller.queue import WorkQueue
 from agw.kube import ApiError, Batch, Client, Forbidden, Key, NotFound, Resource, Scope, Watcher, decoder
 from agw.translate.infrastructure import Infrastructure
+from agw.translate.status import Address
 
 Made = fleet.Deployment | fleet.Service | fleet.Thing
 _TYPES: Mapping[Resource, type[Made]] = {DEPLOYMENTS: fleet.Deployment, SERVICES: fleet.Service}
@@ -114,6 +115,12 @@ class Provisioner:
             service if isinstance(service, fleet.Service) else None,
             generation,
         )
+
+    def addresses(self, ref: str) -> tuple[Address, ...]:
+        """Return the addresses of what was made for a Gateway, wanted or not."""
+        namespace, _, name = ref.partition("/")
+        service = self._made.get((SERVICES.kind, Key(namespace, names.made(name))))
+        return fleet.addresses(service) if isinstance(service, fleet.Service) else ()
 
     async def _follow(self, resource: Resource) -> None:
         decode = decoder(_TYPES.get(resource, fleet.Thing))

@@ -351,7 +351,7 @@ class Reconciler:
         """Add to a Gateway's status what only its data plane can tell."""
         standing = self.provisioner.standing(ref, generation)
         if standing is None:
-            return replace(status, addresses=())
+            return replace(status, addresses=self.provisioner.addresses(ref))  # refused: what there is serves on
         programmed = standing.programmed
         said = self.provisioner.trouble(ref)
         if said and programmed.status != TRUE:

@@ -10,13 +10,10 @@ Must not: know which routes attach (`attachedRoutes` is counted by whoever puts 
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from msgspec.structs import replace
 
 from agw.errors import Problem
 from agw.resources import gateway as api
@@ -24,7 +21,7 @@ from agw.snapshot import model
 from agw.translate import certificates, codes
 from agw.translate.features import SUPPORTED
 from agw.translate.graph import Ask, Query
-from agw.translate.infrastructure import Infrastructure, infrastructure, unsupported_address
+from agw.translate.infrastructure import RESERVED_PORT, Infrastructure, infrastructure, unsupported_address
 from agw.translate.inputs import CLASS_OBJECT, GATEWAY_OBJECT, IN_CLUSTER
 from agw.translate.parameters import NO_PARAMETERS, PARAMETERS, Parameters, merge
 from agw.translate.result import CLASS_NAMES, CONTROLLER, Loser, ObjectKey
@@ -78,7 +75,7 @@ class ListenerState:
 class GatewayState:
     """A Gateway of ours, or the reason why it is not. served: its accepted listeners take traffic.
 
-    infrastructure: what its data plane needs; None where it is not served.
+    infrastructure: what its data plane needs; None where it is refused or not served.
     """
 
     ref: str
@@ -202,7 +199,6 @@ def _gateway(ask: Ask, namespace: str, name: str) -> GatewayState | None:
     reason, said, path = _whole(gateway, of, wrong)
     refused = bool(reason)
     if refused:
-        listeners = tuple(_unprogrammed(listener, said) for listener in listeners)
         problems.append(codes.error(codes.GATEWAY_INVALID, subject, path, said))
         losers.append(Loser(subject, reason, said))
     else:
@@ -217,13 +213,13 @@ def _gateway(ask: Ask, namespace: str, name: str) -> GatewayState | None:
         served=served,
         listeners=listeners,
         conditions=(
-            Condition("Accepted", TRUE if served else FALSE, reason, said, generation),
+            Condition("Accepted", TRUE if served and not refused else FALSE, reason, said, generation),
             Condition("Programmed", TRUE, "Programmed", "served", generation)
-            if served
-            else Condition("Programmed", FALSE, "Invalid", "no listener is served", generation),
+            if served and not refused
+            else Condition("Programmed", FALSE, "Invalid", said if refused else "no listener is served", generation),
         ),
         infrastructure=infrastructure(gateway, ports, merge(of.parameters, parameters))
-        if served and not gateway.metadata.deletion_timestamp
+        if served and not refused and not gateway.metadata.deletion_timestamp
         else None,
         problems=tuple(problems),
         losers=tuple(losers),
@@ -292,6 +288,10 @@ def _listener(
         said = f"protocol {listener.protocol} is not served yet: only HTTP is"
         accepted = Condition("Accepted", FALSE, "UnsupportedProtocol", said, generation)
         problems.append(codes.error(codes.LISTENER_PROTOCOL, subject, f"{path}.protocol", said))
+    elif listener.port == RESERVED_PORT and ask(IN_CLUSTER):
+        said = f"port {listener.port} is the data plane's own, for its probes and metrics"
+        accepted = Condition("Accepted", FALSE, "PortUnavailable", said, generation)
+        problems.append(codes.error(codes.LISTENER_CONFLICT, subject, f"{path}.port", said, "choose another port"))
     elif (listener.port, hostname) in conflicts:
         said = (
             f"another listener has port {listener.port} and {f'hostname {hostname}' if hostname else 'no hostname'} too"
@@ -325,15 +325,6 @@ def _listener(
         conditions=(accepted, programmed, resolved, conflicted),
     )
     return state, problems
-
-
-def _unprogrammed(listener: ListenerState, said: str) -> ListenerState:
-    """Give a listener of a Gateway that is refused as a whole: in order by itself, and not served."""
-    conditions = tuple(
-        replace(item, status=FALSE, reason="Invalid", message=said) if item.type == "Programmed" else item
-        for item in listener.conditions
-    )
-    return dataclasses.replace(listener, served=False, conditions=conditions)
 
 
 def _refusal(listener: ListenerState) -> str:

@@ -14,6 +14,8 @@ from agw.resources import gateway as api
 from agw.translate.parameters import NO_PARAMETERS, Parameters
 
 IP_ADDRESS = "IPAddress"
+RESERVED_PORT = 15000
+"""Of a data plane's pod, for its probes and metrics: no listener can have it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ CLASS = msgspec.convert(
 )
 
 
-def gateway(name, generation=1):
+def gateway(name, generation=1, port=80):
     body = {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "Gateway",
         "metadata": {"name": name, "namespace": "a", "generation": generation},
-        "spec": {"gatewayClassName": "agw", "listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]},
+        "spec": {"gatewayClassName": "agw", "listeners": [{"name": "http", "port": port, "protocol": "HTTP"}]},
     }
     return msgspec.convert(body, model.Gateway)
 
@@ -80,3 +80,13 @@ def test_without_its_class_a_gateway_is_nobodys():
     outcome = CarefulTranslator().update(ResourceSet.of_values(gateway("gw")), [identity("gw")])
     assert outcome.translation.snapshots == {}
     assert "there is no GatewayClass agw" in outcome.translation.losers[0].message
+
+
+def test_a_pods_own_port_is_no_listeners():
+    resources = ResourceSet.of_values(CLASS, gateway("gw", port=15000))
+    outcome = CarefulTranslator().update(resources, [(model.GatewayClass, "", "agw"), identity("gw")])
+    (status,) = [status for key, status in outcome.translation.statuses.items() if key.kind == "Gateway"]
+    accepted = status.listeners[0].conditions[0]
+    assert (accepted.status, accepted.reason) == ("False", "PortUnavailable")
+    assert outcome.translation.infrastructure == {"a/gw": None}
+    assert Translator().update(ResourceSet.of_values(gateway("gw", port=15000))).snapshots["a/gw"], "a laptop has it"

@@ -219,8 +219,12 @@ async def test_parameters_of_a_gateway(yours, process):
     service = await yours.until(SERVICES, MADE, bool)
     assert service["metadata"]["annotations"] == {"lb": "small"}
     await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Accepted") == ("True", "Accepted"))
+    await yours.give_address(MADE)
+    await yours.until(GATEWAYS, "gw", lambda it: it["status"].get("addresses"))
     await yours.patch(CONFIG_MAPS, "mine", {"data": {"replicas": "0"}})
-    await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Accepted") == ("False", "InvalidParameters"))
+    gateway = await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Accepted") == ("False", "InvalidParameters"))
+    assert gateway["status"]["addresses"] == [{"type": "IPAddress", "value": "192.0.2.1"}]
+    assert f"listener/{yours.namespace}/gw/http" in process._publisher._ledgers[f"{yours.namespace}/gw"].entries
     assert (await yours.get(DEPLOYMENTS, MADE))["spec"]["replicas"] == 5, "what is there stays as it was"
 
 
