@@ -202,11 +202,7 @@ cdef class Exchange(Waiter):
     cdef int _attach(self, Endpoint endpoint, bint fresh) except -1
     cdef Endpoint _another(self)
     cdef int _give_back(self) except -1
-    cdef int _blame(self, Upstream failed, int reason, bint nothing_received) except -1
     cdef int _let_go(self) except -1
-    cdef int _collect(self, const unsigned char* data, Py_ssize_t size) except -1
-    cdef int _card_done(self) except -1
-    cdef int _card_head(self, int64_t content_length) except -1
     cdef int answer(self, int status, int reason) except -1
     cdef int _finish(self, bint reusable) except -1
     cdef int _cut(self, int reason) except -1

@@ -20,21 +20,23 @@ from agw._fastpath.account cimport account_begin, account_claims, account_count,
 from agw._fastpath.admission cimport Admission, admit
 from agw._fastpath.answers cimport local_answer
 from agw._fastpath.buffer cimport buffer_append, buffer_size
+from agw._fastpath.card_answers cimport card_body, card_end
 from agw._fastpath.cards cimport hold_card
 from agw._fastpath.forwarding cimport Claims, Hop, add_field
-from agw._fastpath.health cimport ANSWER_FAILURE, CONNECT_FAILURE, TRIAL
+from agw._fastpath.health cimport CONNECT_FAILURE, TRIAL
 from agw._fastpath.held cimport hold
 from agw._fastpath.message cimport (
     F_X_REQUEST_ID, FIELD_DROP, FRAMING_LENGTH, FRAMING_NONE, M_DELETE, M_GET, M_HEAD, M_OPTIONS, M_PUT,
 )
 from agw._fastpath.poller cimport Source
 from agw._fastpath.record cimport (
-    C_CARDS_REWRITTEN, C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAMS, C_STREAMS_ACTIVE,
+    C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAMS, C_STREAMS_ACTIVE,
     C_TUNNELS, C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, OP_GET_AGENT_CARD, RECORD_CARD,
     RECORD_END, RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM, R_CONNECT_FAILED, R_DRAINED, R_INTERNAL,
     R_LOCAL, R_NO_ENDPOINT, R_OVERLOADED, R_TOO_LARGE, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID,
     R_UPSTREAM_TIMEOUT, Record,
 )
+from agw._fastpath.retry cimport upstream_failed
 from agw._fastpath.stream cimport HIGH_MARK, LOW_MARK, backlog
 
 cdef enum:
@@ -425,7 +427,7 @@ cdef class Exchange(Waiter):
     cdef int response_body(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Bytes of the response's body, as they arrive."""
         if self.flags & X_COLLECTING:
-            return self._collect(data, size)
+            return card_body(self, data, size)
         self.account.response_bytes += size
         return self.down.respond_body(data, size)
 
@@ -438,7 +440,7 @@ cdef class Exchange(Waiter):
     cdef int response_end(self, bint reusable) except -1:
         """The answer is complete; reusable: its connection can serve another exchange."""
         if self.flags & X_COLLECTING:
-            self._card_done()
+            card_end(self)
         self.down.respond_end()
         self.down.flush()
         return self._finish(reusable)
@@ -460,39 +462,7 @@ cdef class Exchange(Waiter):
 
     cdef int upstream_failed(self, int reason, bint nothing_received) except -1:
         """The connection to the agent failed, answered nonsense or ran out of time. It is closed already."""
-        cdef Upstream failed = self.up
-        cdef Endpoint endpoint
-        cdef bint safe
-        self._blame(failed, reason, nothing_received)
-        if self.flags & X_RESPONSE_STARTED:
-            return self._cut(reason)
-        safe = reason == R_CONNECT_FAILED or (
-            reason == R_UPSTREAM_CLOSED and failed.reused and failed.replayable
-            and (self.flags & X_IDEMPOTENT or failed.sent == failed.sent_before)
-        )
-        if safe and nothing_received:
-            self._let_go()
-            endpoint = self._another()
-            if endpoint is not None and self._attach(endpoint, True):
-                return self.up.replay(failed)
-        if reason == R_CONNECT_FAILED:
-            return self.answer(503, reason)
-        if reason == R_INTERNAL:
-            return self.answer(500, reason)
-        return self.answer(504 if reason == R_UPSTREAM_TIMEOUT else 502, reason)
-
-    cdef int _blame(self, Upstream failed, int reason, bint nothing_received) except -1:
-        """Count against the endpoint what is its own fault. A reused connection that had been closed is nobody's."""
-        cdef Context context = self.context
-        if reason == R_CONNECT_FAILED:
-            context.counters[C_UPSTREAM_CONNECT_FAILURES] += 1
-        if reason == R_INTERNAL or self.flags & X_RESPONSE_STARTED:
-            return 0
-        if reason == R_UPSTREAM_CLOSED and failed.reused and nothing_received:
-            return 0
-        return context.pool.failed(
-            self.endpoint, CONNECT_FAILURE if failed.connecting else ANSWER_FAILURE, self.poller.now_ms
-        )
+        return upstream_failed(self, reason, nothing_received)
 
     cdef bint streaming(self) noexcept:
         """The answer is an event stream, or a tunnel: no deadline ends it."""
@@ -605,40 +575,3 @@ cdef class Exchange(Waiter):
         )
         if self.context.access_log is not None:
             self.context.access_log.write(record)
-
-    # --- agent cards: the slow path -------------------------------------------------------------------------------
-
-    cdef int _collect(self, const unsigned char* data, Py_ssize_t size) except -1:
-        """Hold body bytes back; a card that becomes too large to look into passes as it is."""
-        cdef bytes body
-        self.account.response_bytes += size
-        if self.card.add(data, size):
-            return 0
-        self.flags &= ~<uint32_t> X_COLLECTING
-        self._card_head(self.card.content_length)
-        body = self.card.received()
-        return self.down.respond_body(body, len(body))
-
-    cdef int _card_done(self) except -1:
-        """The card is complete: let Python change it, and answer."""
-        cdef bytes body = self.card.rewritten(self.context.rewrite_card, self.rule.key)
-        cdef int status = self.card.status
-        self.flags &= ~<uint32_t> X_COLLECTING
-        if status == 304:
-            self.account.reason = R_LOCAL
-        elif status != 200:
-            self.account.reason = R_UPSTREAM_INVALID
-        elif self.card.changed:
-            self.context.counters[C_CARDS_REWRITTEN] += 1
-        self.account.response_bytes = len(body)
-        self._card_head(len(body))
-        return 0 if status == 304 else self.down.respond_body(body, len(body))
-
-    cdef int _card_head(self, int64_t content_length) except -1:
-        """The agent's head as the card has left it."""
-        cdef ResponseHead head
-        self.card.head(&head, self.context.fields, content_length)
-        self.account.status = self.card.status
-        self._identify(&head)
-        self.flags |= X_RESPONSE_STARTED
-        return self.down.respond_head(&head)

@@ -1,0 +1,1 @@
+"""Types of answers with agent cards: nothing of it is for Python."""

@@ -1,0 +1,1 @@
+"""Types of retries: nothing of it is for Python."""
