@@ -204,10 +204,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "The agent's log; a card is refused with a line in the log of agw.",
     ),
     Reason.UPSTREAM_CLOSED: Explanation(
-        (502,),
+        (502, 503),
         "UNAVAILABLE",
         "the agent closed the connection before it answered",
-        "The agent closed before its answer, or in the middle of it: then the client's connection is reset.",
+        "The agent closed before its answer, or in the middle of it: then the client's connection is reset. 503 where the "
+        "rule has a `retry`, which was of no use.",
         "The agent's log: it crashed, was restarted, or closes idle connections sooner than `--upstream-idle`.",
     ),
     Reason.UPSTREAM_TIMEOUT: Explanation(
@@ -288,7 +289,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "The log has a traceback; please report it.",
     ),
     Reason.LOCAL: Explanation(
-        (200, 304), "", "", "agw answered on purpose: `OPTIONS *`, or 304 on an agent card.", "Nothing."
+        (200, 204, 301, 302, 303, 304, 307, 308),
+        "",
+        "",
+        "agw answered on purpose: `OPTIONS *`, a CORS preflight, a redirect, or 304 on an agent card.",
+        "Nothing.",
     ),
     Reason.LOOP: Explanation(
         (508,),

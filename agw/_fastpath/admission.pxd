@@ -4,14 +4,15 @@ from libc.stdint cimport int64_t
 
 from agw._fastpath.message cimport RequestHead
 from agw._fastpath.pool cimport Pool
+from agw._fastpath.route cimport WeightedRef
 from agw._fastpath.table cimport Table
 
-# The decision about one request. rule and backend are borrowed from the table, NULL where there is none.
+# The decision about one request. rule and ref are borrowed from the table, NULL where there is none.
 cdef struct Admission:
     void* rule          # CompiledRule
-    void* backend       # CompiledBackend
+    WeightedRef* ref    # of the backend
     void* listener      # str, the listener's key; set with the rule
-    int status          # to answer with at once; 0: forward to the backend
+    int status          # to answer with at once (204: a preflight, 3xx: a redirect); 0: forward to the backend
     int reason          # Reason, with a status
     int consumer        # index into the policy's keys, negative without
     bint card           # the request is for the agent card of a backend that speaks A2A

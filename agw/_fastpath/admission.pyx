@@ -5,15 +5,17 @@ only then anything about what lies behind.
 """
 
 from agw._fastpath.cards cimport is_card_path
+from agw._fastpath.cors cimport is_preflight, lone_field
 from agw._fastpath.credentials cimport REFUSED, authenticate
-from agw._fastpath.message cimport FRAMING_LENGTH, M_GET, M_HEAD
+from agw._fastpath.fields cimport method_id
+from agw._fastpath.message cimport FRAMING_LENGTH, Field, M_GET, M_HEAD, M_OPTIONS
 from agw._fastpath.record cimport (
     R_INVALID_BACKEND, R_LOCAL, R_NOT_FOUND, R_POLICY_INVALID, R_TOO_LARGE, R_UNAUTHENTICATED,
 )
 from agw._fastpath.route cimport CompiledBackend, CompiledPolicy, CompiledRule, WeightedRef
 
 
-cdef void* _weighted(CompiledRule rule, Pool pool):
+cdef WeightedRef* _weighted(CompiledRule rule, Pool pool):
     """A backend by weight; NULL for the share of invalid ones, and where there is none."""
     cdef WeightedRef* ref = rule.backends
     cdef int64_t left
@@ -24,7 +26,29 @@ cdef void* _weighted(CompiledRule rule, Pool pool):
             ref += 1
     elif rule.total_weight == 0:
         return NULL
-    return NULL if ref.error else ref.backend
+    return NULL if ref.error else ref
+
+
+cdef inline bint _has_cors(CompiledRule rule) noexcept:
+    return rule is not None and rule.has_filters and rule.filters.cors is not None
+
+
+cdef bint _preflight(Admission* verdict, const RequestHead* head, Table table, int port, CompiledRule rule) except -1:
+    """Whether CORS answers this OPTIONS: of the rule that takes it, or of the one for what is to come after it."""
+    cdef RequestHead asked = head[0]
+    cdef const Field* method = lone_field(head.fields, head.n_fields, "access-control-request-method", 29)
+    cdef void* listener = verdict.listener
+    if table is None or not is_preflight(head.fields, head.n_fields):
+        return False
+    if not _has_cors(rule):
+        asked.method, asked.method_len = method.value, method.value_len
+        asked.method_id = <unsigned char> method_id(asked.method, asked.method_len)
+        rule = table.lookup(port, &asked, &listener)
+        if not _has_cors(rule):
+            return False
+    verdict.rule = <void*> rule
+    verdict.listener = listener
+    return True
 
 
 cdef inline int _refuse(Admission* verdict, int status, int reason) noexcept:
@@ -37,7 +61,8 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
     cdef CompiledRule rule = None
     cdef CompiledPolicy policy
     cdef bint card
-    verdict.rule = verdict.backend = verdict.listener = NULL
+    verdict.rule = verdict.listener = NULL
+    verdict.ref = NULL
     verdict.status = 0
     verdict.consumer = -1
     verdict.card = False
@@ -45,6 +70,8 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
         return _refuse(verdict, 200, R_LOCAL)
     if table is not None:
         rule = table.lookup(port, head, &verdict.listener)
+    if head.method_id == M_OPTIONS and _preflight(verdict, head, table, port, rule):
+        return _refuse(verdict, 204, R_LOCAL)   # before a key is asked for: browsers send none with it (Fetch 3.2.2)
     if rule is None:
         return _refuse(verdict, 404, R_NOT_FOUND)
     verdict.rule = <void*> rule
@@ -61,8 +88,10 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
         return _refuse(verdict, 500, R_INVALID_BACKEND)
     if max_body and head.framing == FRAMING_LENGTH and head.content_length > max_body:
         return _refuse(verdict, 413, R_TOO_LARGE)
-    verdict.backend = _weighted(rule, pool)
-    if verdict.backend == NULL:
+    verdict.ref = _weighted(rule, pool)
+    if verdict.ref == NULL:
+        if rule.has_filters and rule.filters.redirect is not None:
+            return _refuse(verdict, rule.filters.redirect.status, R_LOCAL)
         return _refuse(verdict, 500, R_INVALID_BACKEND)
-    verdict.card = card and (<CompiledBackend> verdict.backend).a2a
+    verdict.card = card and (<CompiledBackend> verdict.ref.backend).a2a
     return 0

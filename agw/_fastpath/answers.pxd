@@ -4,6 +4,9 @@ from libc.stdint cimport uint32_t
 
 from agw._fastpath.message cimport Field, ResponseHead
 
+cdef enum:
+    ANSWER_FIELDS = 4       # of a local answer, before the exchange adds its own
+
 # Body (JSON) of a local answer: the status and a sentence for people. Static memory.
 cdef const char* answer_body(int status, int reason, uint32_t* size) noexcept nogil
 
@@ -13,5 +16,6 @@ cdef const char* reason_phrase(int status) noexcept nogil
 # IMF-fixdate (RFC 9110 5.6.7) of now: 29 bytes, static memory.
 cdef const char* http_date() noexcept
 
-# Makes the head of an answer of agw's own in `fields`, which has room for 8 of them, and gives its body. Static memory.
+# Makes the head of an answer of agw's own in `fields`, which has room for ANSWER_FIELDS of them, and gives its body.
+# Static memory.
 cdef const char* local_answer(ResponseHead* head, Field* fields, int status, int reason) noexcept

@@ -10,7 +10,7 @@ from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from agw._fastpath.forwarding cimport add_field
 from agw._fastpath.message cimport FRAMING_LENGTH
-from agw._fastpath.record cimport R_LOCAL, R_OVERLOADED
+from agw._fastpath.record cimport R_LOCAL, R_OVERLOADED, R_UPSTREAM_CLOSED
 from agw.errors import EXPLANATIONS, Reason
 
 cdef extern from "<time.h>" nogil:
@@ -38,9 +38,11 @@ def _body(reason, code=None):
 
 cdef enum:
     TARGET_TOO_LONG = 63    # one reason, two statuses: 431, and 414 for a request line
+    CLOSED_AGAIN = 62       # the same: 502, and 503 where the rule has a retry, which was of no use
 
 cdef list _bodies = [_body(reason) for reason in Reason]
 cdef bytes _target_too_long = _body(Reason.HEAD_TOO_LARGE, 414)
+cdef bytes _closed_again = _body(Reason.UPSTREAM_CLOSED, 503)
 cdef const char* _texts[64]
 cdef uint32_t _sizes[64]
 
@@ -53,6 +55,8 @@ cdef void _fill() noexcept:
         _sizes[index] = <uint32_t> len(<bytes> _bodies[index])
     _texts[TARGET_TOO_LONG] = <const char*> _target_too_long
     _sizes[TARGET_TOO_LONG] = <uint32_t> len(_target_too_long)
+    _texts[CLOSED_AGAIN] = <const char*> _closed_again
+    _sizes[CLOSED_AGAIN] = <uint32_t> len(_closed_again)
 
 
 _fill()
@@ -60,13 +64,21 @@ _fill()
 
 cdef const char* answer_body(int status, int reason, uint32_t* size) noexcept nogil:
     cdef int index = TARGET_TOO_LONG if status == 414 else reason
+    if status == 503 and reason == R_UPSTREAM_CLOSED:
+        index = CLOSED_AGAIN
     size[0] = _sizes[index]
     return _texts[index]
 
 
 cdef const char* reason_phrase(int status) noexcept nogil:
     if status == 200: return "OK"
+    if status == 204: return "No Content"
+    if status == 301: return "Moved Permanently"
+    if status == 302: return "Found"
+    if status == 303: return "See Other"
     if status == 304: return "Not Modified"
+    if status == 307: return "Temporary Redirect"
+    if status == 308: return "Permanent Redirect"
     if status == 400: return "Bad Request"
     if status == 401: return "Unauthorized"
     if status == 404: return "Not Found"

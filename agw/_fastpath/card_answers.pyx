@@ -4,7 +4,8 @@ The exchange calls these in place of sending on what has come; what a card is, a
 """
 
 from agw._fastpath.cards cimport HeldCard
-from agw._fastpath.exchange cimport X_COLLECTING, X_RESPONSE_STARTED
+from agw._fastpath.exchange cimport X_COLLECTING, X_FILTERED, X_RESPONSE_STARTED
+from agw._fastpath.filtering cimport filter_response
 from agw._fastpath.message cimport ResponseHead
 from agw._fastpath.record cimport C_CARDS_REWRITTEN, R_LOCAL, R_UPSTREAM_INVALID
 
@@ -40,6 +41,8 @@ cdef int _answer_head(Exchange exchange, int64_t content_length) except -1:
     cdef ResponseHead head
     exchange.card.head(&head, exchange.context.fields, content_length)
     exchange.account.status = exchange.card.status
+    if exchange.flags & X_FILTERED:
+        filter_response(exchange, &head)
     exchange._identify(&head)
     exchange.flags |= X_RESPONSE_STARTED
     return exchange.down.respond_head(&head)

@@ -17,6 +17,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from agw._fastpath.access_log cimport AccessLog
 from agw._fastpath.account cimport Account
 from agw._fastpath.cards cimport HeldCard
+from agw._fastpath.filters cimport Filtering
 from agw._fastpath.forwarding cimport Forwarding
 from agw._fastpath.held cimport Held
 from agw._fastpath.http1_head cimport HeadLimits
@@ -32,7 +33,7 @@ from agw._fastpath.table cimport Table
 
 cdef enum:
     RECEIVE_ROOM = 65536        # bytes read at once
-    FIELD_ROOM = 528            # MAX_FIELDS of a head and those that the exchange adds
+    FIELD_ROOM = 688            # MAX_FIELDS of a head, and those that the exchange and filters add
 
 
 # What all exchanges of a worker share: settings, scratch memory, the table in service.
@@ -67,13 +68,16 @@ cdef class Context:
     cdef bint draining
     cdef unsigned char* receive         # scratch of one read: limits.head + RECEIVE_ROOM bytes
     cdef unsigned char* head_scratch    # scratch of one parsed head: 2 * limits.head bytes
-    cdef Field fields[528]              # of the head that is being parsed
+    cdef Field fields[688]              # FIELD_ROOM: of the head that is being parsed
     cdef char text[8192]                # values of added fields
+    cdef unsigned char* edited          # scratch of a path or a Location that filters make of a request's own
     cdef Exchange spare                 # ended Exchanges, by next_spare, to begin again: no object is made per request
     cdef int spares                     # how many
     cdef long active                    # exchanges in progress
     cdef long connections               # client connections open
     cdef long upstreams                 # connections to endpoints open
+    cdef long mirrors                   # copies of requests in progress
+    cdef Downstream nowhere             # the client's side of all copies; None before the first
     cdef IdleList resting               # Downstreams between requests
     cdef list waiting                   # Acceptors that wait for a connection to end
 
@@ -160,6 +164,11 @@ cdef enum ExchangeFlag:
     X_TUNNEL = 1 << 15          # the connection speaks another protocol now
     X_SLOT = 1 << 16            # it holds a slot of its endpoint
     X_TRIAL = 1 << 17           # it shows whether an ejected endpoint works again
+    X_FILTERED = 1 << 18        # its rule has filters or a retry
+    X_KEEP = 1 << 19            # the request's body is wanted by more than the upstream: see filtering.pass_body
+    X_MIRROR = 1 << 20          # it is a copy: see mirror
+    X_AGAIN = 1 << 21           # it waits to be sent again
+    X_RARE = X_CARD | X_FILTERED | X_KEEP
 
 
 @cython.final
@@ -173,7 +182,8 @@ cdef class Exchange(Waiter):
     cdef uint32_t flags         # ExchangeFlag
     cdef Account account        # what its record will say
     cdef HeldCard card          # None on the plain path
-    cdef Held held              # the request while it waits for a slot; None otherwise
+    cdef Filtering filtering    # None without filters
+    cdef Held held              # the request while it waits, or may have to be sent again; None otherwise
     cdef Exchange next_spare    # in Context.spare; None outside of it
 
     cdef int begin(self, RequestHead* head) except -1
@@ -196,7 +206,7 @@ cdef class Exchange(Waiter):
 
     cdef bint streaming(self) noexcept
     cdef int _forward(self, RequestHead* head) except -1
-    cdef int _wait(self, Bound bound, RequestHead* head) except -1
+    cdef int _wait(self, Bound bound, const RequestHead* head) except -1
     cdef int _send(self, Endpoint endpoint, RequestHead* head) except -1
     cdef int _connect(self, Endpoint endpoint) except -1
     cdef int _attach(self, Endpoint endpoint, bint fresh) except -1
@@ -204,7 +214,10 @@ cdef class Exchange(Waiter):
     cdef int _give_back(self) except -1
     cdef int _let_go(self) except -1
     cdef int answer(self, int status, int reason) except -1
+    cdef int reply(self, ResponseHead* head, const char* body, int reason) except -1
+    cdef bint _held_back(self, ResponseHead* head) except -1
     cdef int _finish(self, bint reusable) except -1
+    cdef int _forget(self) except -1
     cdef int _cut(self, int reason) except -1
     cdef int _answered(self, int status) except -1
     cdef void _identify(self, ResponseHead* head) noexcept

@@ -18,25 +18,32 @@ from libc.stdlib cimport free, malloc
 
 from agw._fastpath.account cimport account_begin, account_claims, account_count, account_open, account_record
 from agw._fastpath.admission cimport Admission, admit
-from agw._fastpath.answers cimport local_answer
-from agw._fastpath.buffer cimport buffer_append, buffer_size
+from agw._fastpath.answers cimport ANSWER_FIELDS, local_answer
+from agw._fastpath.buffer cimport buffer_size
 from agw._fastpath.card_answers cimport card_body, card_end
 from agw._fastpath.cards cimport hold_card
+from agw._fastpath.cors cimport CORS_FIELDS
+from agw._fastpath.edits cimport MAX_PATH
+from agw._fastpath.filtering cimport (
+    filter_answer, filter_begin, filter_response, filter_send, filter_verdict, forget_request, pass_body, pass_end,
+)
+from agw._fastpath.filters cimport ADDED_ROOM
 from agw._fastpath.forwarding cimport Claims, Hop, add_field
 from agw._fastpath.health cimport CONNECT_FAILURE, TRIAL
 from agw._fastpath.held cimport hold
 from agw._fastpath.message cimport (
     F_X_REQUEST_ID, FIELD_DROP, FRAMING_LENGTH, FRAMING_NONE, M_DELETE, M_GET, M_HEAD, M_OPTIONS, M_PUT,
 )
+from agw._fastpath.mirror cimport mirror_answered, mirror_dropped, mirror_lost, mirror_over
 from agw._fastpath.poller cimport Source
 from agw._fastpath.record cimport (
-    C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAMS, C_STREAMS_ACTIVE,
-    C_TUNNELS, C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, OP_GET_AGENT_CARD, RECORD_CARD,
-    RECORD_END, RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM, R_CONNECT_FAILED, R_DRAINED, R_INTERNAL,
-    R_LOCAL, R_NO_ENDPOINT, R_OVERLOADED, R_TOO_LARGE, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID,
-    R_UPSTREAM_TIMEOUT, Record,
+    C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAMS, C_STREAMS_ACTIVE, C_TUNNELS,
+    C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, OP_GET_AGENT_CARD, RECORD_CARD, RECORD_END,
+    RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM, R_CONNECT_FAILED, R_DRAINED, R_INTERNAL, R_NO_ENDPOINT,
+    R_OVERLOADED, R_TOO_LARGE, R_UPSTREAM_TIMEOUT, Record,
 )
-from agw._fastpath.retry cimport upstream_failed
+from agw._fastpath.redirect cimport LOCATION_ROOM
+from agw._fastpath.retry cimport after_failure, answered_in_vain, connect_again, send_again
 from agw._fastpath.stream cimport HIGH_MARK, LOW_MARK, backlog
 
 cdef enum:
@@ -58,13 +65,15 @@ cdef class Context:
         self.limits.head = head
         self.receive = <unsigned char*> malloc(head + RECEIVE_ROOM)
         self.head_scratch = <unsigned char*> malloc(2 * head)
-        if self.receive == NULL or self.head_scratch == NULL:
+        self.edited = <unsigned char*> malloc(head + max(<int> MAX_PATH, <int> LOCATION_ROOM))
+        if self.receive == NULL or self.head_scratch == NULL or self.edited == NULL:
             raise MemoryError
         self.waiting = []
 
     def __dealloc__(self):
         free(self.receive)
         free(self.head_scratch)
+        free(self.edited)
 
     cdef bint reclaim(self) except -1:
         """End the connection that has rested longest; False where none can be ended without losing a request."""
@@ -208,13 +217,15 @@ cdef class Exchange(Waiter):
             self.rule = <CompiledRule> verdict.rule
             self.account.listener = verdict.listener
         if verdict.status:
-            return self.answer(verdict.status, verdict.reason)
-        self.backend = <CompiledBackend> verdict.backend
+            return filter_verdict(self, head, verdict.status, verdict.reason)
+        self.backend = <CompiledBackend> verdict.ref.backend
         if verdict.card:
             self.account.operation = OP_GET_AGENT_CARD
         if verdict.card and context.rewrite_card is not None:
             self.flags |= X_CARD
             self.card = hold_card(head, self.down.port)
+        if self.rule.has_filters:
+            filter_begin(self, head, verdict.ref)
         return self._forward(head)
 
     cdef int _forward(self, RequestHead* head) except -1:
@@ -232,21 +243,25 @@ cdef class Exchange(Waiter):
         self._send(endpoint, head)
         return 0
 
-    cdef int _wait(self, Bound bound, RequestHead* head) except -1:
-        """Stand in line, with the request in hand; nothing more is read of it meanwhile."""
+    cdef int _wait(self, Bound bound, const RequestHead* head) except -1:
+        """Stand in line, with the request in hand (head is NULL where it is held); nothing more is read of it."""
         cdef int64_t patience = self.context.queue_timeout_ms
         if not self.context.pool.join(bound, self):
             return self.answer(503, R_OVERLOADED)
-        self.held = hold(head)
+        if self.held is None:
+            self.held = hold(head, ADDED_ROOM if self.flags & X_FILTERED else 0)
+            self.flags |= X_KEEP
         return self.poller.arm(self, min(patience, self.rule.request_timeout_ms or patience))
 
     cdef int turn(self, object endpoint) except -1:
         """There is a slot; go on with what was held."""
         cdef Held held = self.held
-        self.held = None
+        cdef RequestHead head = held.head   # its own, so that what is added to it is not there the next time
         self.poller.disarm(self)
-        if not self._send(<Endpoint> endpoint, &held.head):
+        if not self._send(<Endpoint> endpoint, &head):
             return 0
+        if not (self.flags & X_FILTERED and self.filtering.tries):
+            forget_request(self)
         if buffer_size(&held.body):
             self.up.send_body(held.body.data + held.body.start, buffer_size(&held.body))
         if self.flags & X_REQUEST_DONE and self.flags & X_BODY:
@@ -261,13 +276,17 @@ cdef class Exchange(Waiter):
         cdef Hop hop
         cdef int64_t passed
         if endpoint is None or not self._connect(endpoint):
-            self.answer(503, R_NO_ENDPOINT if endpoint is None else R_CONNECT_FAILED)
+            if endpoint is None or not (self.flags & X_FILTERED and connect_again(self)):
+                self.answer(503, R_NO_ENDPOINT if endpoint is None else R_CONNECT_FAILED)
             return 0
         hop.peer, hop.peer_len = down.peer_text, down.peer_len
         hop.request_id, hop.request_id_len = self.account.request_id, self.account.request_id_len
         hop.port, hop.trusted, hop.https = down.port, down.trusted, (self.flags & X_HTTPS) != 0
-        context.forwarding.describe(head, context.text, &hop)
-        self.up.send_head(head)
+        if self.flags & X_FILTERED:
+            filter_send(self, head, &hop)
+        else:
+            context.forwarding.describe(head, context.text, &hop)
+            self.up.send_head(head)
         if head.expect_continue and not self.flags & X_REQUEST_DONE:
             down.respond_continue()
         if self.flags & X_REQUEST_DONE and not self.flags & X_BODY:
@@ -304,10 +323,12 @@ cdef class Exchange(Waiter):
             up = context.connector.open(context, endpoint)
             if up is None:
                 context.counters[C_UPSTREAM_CONNECT_FAILURES] += 1
-                if not context.connector.own_fault:
+                if not context.connector.own_fault and not self.flags & X_MIRROR:
                     context.pool.failed(endpoint, CONNECT_FAILURE, self.poller.now_ms)
                 endpoint.health.end_trial(self.poller.now_ms)
                 return 0
+            if self.rule.backend_timeout_ms:    # of a try, which connecting is a part of
+                self.poller.arm(up, min(self.rule.backend_timeout_ms, context.connect_timeout_ms))
         self.up = up
         up.exchange = self
         context.pool.take(endpoint)
@@ -318,8 +339,8 @@ cdef class Exchange(Waiter):
 
     cdef Endpoint _another(self):
         """Where to try again, once; None where that is not to be."""
-        if self.flags & X_RETRIED:
-            return None
+        if self.flags & X_RETRIED or (self.flags & X_FILTERED and self.filtering.tries):
+            return None         # what the rule says of retries holds, and no more
         return self.context.pool.pick_again(<Bound> self.backend.bound, self.endpoint, self.poller.now_ms)
 
     cdef int request_body(self, const unsigned char* data, Py_ssize_t size) except -1:
@@ -327,15 +348,15 @@ cdef class Exchange(Waiter):
         self.account.request_bytes += size
         if self.context.max_body and self.account.request_bytes > self.context.max_body and not self.flags & X_TUNNEL:
             return self.request_refused(413, R_TOO_LARGE)
-        if self.up is None:
-            return buffer_append(&self.held.body, data, size)
+        if self.flags & X_KEEP:
+            return pass_body(self, data, size)
         return self.up.send_body(data, size)
 
     cdef int request_end(self) except -1:
         """The request is complete."""
         self.flags |= X_REQUEST_DONE
         self.flags &= ~<uint32_t> X_PAUSED_DOWN
-        return self.up.send_end() if self.up is not None else 0
+        return pass_end(self) if self.flags & X_KEEP else self.up.send_end()
 
     cdef int request_lost(self, int reason) except -1:
         """The client is gone: nobody wants the answer."""
@@ -383,8 +404,7 @@ cdef class Exchange(Waiter):
     cdef int response_head(self, ResponseHead* head) except -1:
         """The head of the final answer. Borrowed for the call."""
         self._answered(head.status)
-        if self.card is not None and self.card.take(head):
-            self.flags |= X_COLLECTING
+        if self.flags & (X_CARD | X_FILTERED | X_MIRROR) and self._held_back(head):
             return 0
         self.flags |= X_RESPONSE_STARTED
         if head.event_stream:
@@ -396,6 +416,22 @@ cdef class Exchange(Waiter):
             self._record(RECORD_START)
         self._identify(head)
         return self.down.respond_head(head)
+
+    cdef bint _held_back(self, ResponseHead* head) except -1:
+        """What is not sent on as it is; True where all that is to be done with it is done."""
+        if self.flags & X_MIRROR:
+            mirror_answered(self, head)
+            return True
+        if self.flags & X_FILTERED and answered_in_vain(self, head.status):
+            return True
+        if self.held is not None:
+            forget_request(self)
+        if self.card is not None and self.card.take(head):
+            self.flags |= X_COLLECTING
+            return True
+        if self.flags & X_FILTERED:
+            filter_response(self, head)
+        return False
 
     cdef int _answered(self, int status) except -1:
         """A valid answer of whatever status speaks for the endpoint."""
@@ -421,13 +457,16 @@ cdef class Exchange(Waiter):
         self.flags &= ~<uint32_t> X_REQUEST_DONE
         self.poller.disarm(self)
         self.context.counters[C_TUNNELS] += 1
+        if self.flags & X_FILTERED:
+            forget_request(self)
+            filter_response(self, head)
         self._identify(head)
         return self.down.respond_tunnel(head)
 
     cdef int response_body(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Bytes of the response's body, as they arrive."""
-        if self.flags & X_COLLECTING:
-            return card_body(self, data, size)
+        if self.flags & (X_COLLECTING | X_MIRROR):
+            return card_body(self, data, size) if self.flags & X_COLLECTING else mirror_dropped(self, size)
         self.account.response_bytes += size
         return self.down.respond_body(data, size)
 
@@ -462,14 +501,16 @@ cdef class Exchange(Waiter):
 
     cdef int upstream_failed(self, int reason, bint nothing_received) except -1:
         """The connection to the agent failed, answered nonsense or ran out of time. It is closed already."""
-        return upstream_failed(self, reason, nothing_received)
+        return after_failure(self, reason, nothing_received)
 
     cdef bint streaming(self) noexcept:
         """The answer is an event stream, or a tunnel: no deadline ends it."""
         return (self.flags & (X_STREAM | X_TUNNEL)) != 0
 
     cdef int on_timer(self) except -1:
-        """HTTPRoute timeouts.request: the whole exchange took too long. Or it has waited too long for a slot."""
+        """HTTPRoute timeouts.request: the whole exchange took too long. Or it has waited long enough, or too long."""
+        if self.flags & X_AGAIN:
+            return send_again(self)
         if self.place.standing and not 0 < self.rule.request_timeout_ms < self.context.queue_timeout_ms:
             return self.answer(503, R_OVERLOADED)
         if self.flags & X_RESPONSE_STARTED:
@@ -484,14 +525,20 @@ cdef class Exchange(Waiter):
     cdef int answer(self, int status, int reason) except -1:
         """Answer the request ourselves, and end the exchange."""
         cdef ResponseHead head
-        cdef Field fields[8]
+        cdef Field fields[ANSWER_FIELDS + CORS_FIELDS + 1]
         cdef const char* body = local_answer(&head, fields, status, reason)
-        self.account.status = status
+        if self.flags & X_FILTERED:
+            filter_answer(self, &head)
+        return self.reply(&head, body, reason)
+
+    cdef int reply(self, ResponseHead* head, const char* body, int reason) except -1:
+        """Answer with this head and body of our own, and end the exchange."""
+        self.account.status = head.status
         self.account.reason = reason
-        self._identify(&head)
+        self._identify(head)
         self.flags |= X_RESPONSE_STARTED
         self.account.response_bytes = head.content_length
-        self.down.respond_head(&head)
+        self.down.respond_head(head)
         self.down.respond_body(<const unsigned char*> body, head.content_length)
         self.down.respond_end()
         self.down.flush()
@@ -529,8 +576,8 @@ cdef class Exchange(Waiter):
         cdef Upstream up = self.up
         cdef bint complete = (self.flags & X_REQUEST_DONE) != 0
         cdef Exchange alive = self      # the codecs let go of it below, and callers only borrow it
-        if self.flags & X_ENDED:
-            return 0
+        if self.flags & (X_ENDED | X_MIRROR):
+            return 0 if self.flags & X_ENDED else mirror_over(self, reusable)
         self.flags |= X_ENDED
         self.poller.disarm(self)
         if self.place.standing:
@@ -553,8 +600,8 @@ cdef class Exchange(Waiter):
         self.rule = None
         self.backend = None
         self.endpoint = None
-        self.card = None
-        self.held = None
+        if self.flags & X_RARE:
+            self._forget()
         self.down = None
         down.exchange = None
         if context.spares < MAX_SPARE:
@@ -562,6 +609,15 @@ cdef class Exchange(Waiter):
             self.next_spare = context.spare
             context.spare = alive
         return down.done(complete)
+
+    cdef int _forget(self) except -1:
+        """Let go of what most exchanges do not have."""
+        if self.filtering is not None and self.filtering.copies is not None:
+            mirror_lost(self.filtering)
+        self.card = None
+        self.held = None
+        self.filtering = None
+        return 0
 
     cdef void _record(self, int kind) noexcept:
         """Write the record of this exchange into the ring, and into the access log where there is one."""

@@ -13,4 +13,5 @@ cdef class Held:
     cdef unsigned char* text    # owned
     cdef Buffer body            # body bytes that came with the head
 
-cdef Held hold(const RequestHead* head)
+# room: fields that may be added to the head beyond those that the exchange adds.
+cdef Held hold(const RequestHead* head, int room)

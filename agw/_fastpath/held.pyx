@@ -1,7 +1,7 @@
 """A request kept beyond the call that brought it: a deep copy of its head, and the body bytes that came with it.
 
-A head is borrowed from the codec that parsed it and is gone when the call returns. An exchange that waits for a slot
-keeps this instead; the plain path never makes one.
+A head is borrowed from the codec that parsed it and is gone when the call returns. An exchange that waits for a slot,
+or may have to send its request again, keeps this instead; the plain path never makes one.
 
 What is not forwarded is not kept, a client's credential among it; but for X-Forwarded-For to Via, which are read when
 our own are made. A span that is added to RequestHead is added here.
@@ -52,12 +52,12 @@ cdef Py_ssize_t _size(const RequestHead* head) noexcept:
     return size
 
 
-cdef Held hold(const RequestHead* head):
+cdef Held hold(const RequestHead* head, int room):
     cdef Held held = Held.__new__(Held)
     cdef unsigned char* at
     cdef Field* field
     cdef int i
-    held.fields = field = <Field*> malloc((head.n_fields + ADDED) * sizeof(Field))
+    held.fields = field = <Field*> malloc((head.n_fields + ADDED + room) * sizeof(Field))
     held.text = at = <unsigned char*> malloc(_size(head) + 1)
     if field == NULL or at == NULL:
         raise MemoryError

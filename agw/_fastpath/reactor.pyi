@@ -60,7 +60,7 @@ class Reactor:
     def drain(self) -> None:
         """Answer with Connection: close, close idle connections; go on accepting."""
     def live(self) -> dict[str, int]:
-        """connections, exchanges, upstreams, buffers: what is alive now."""
+        """connections, exchanges, upstreams, mirrors, buffers: what is alive now."""
     def cut(self) -> None:
         """End what is in progress: 503 where no answer has begun, a cut where one has."""
     def close(self) -> None:

@@ -98,6 +98,7 @@ cdef class Reactor:
             "connections": self._context.connections,
             "exchanges": self._context.active,
             "upstreams": self._context.upstreams,
+            "mirrors": self._context.mirrors,
             "buffers": live_buffers(),
         }
 

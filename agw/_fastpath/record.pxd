@@ -66,6 +66,10 @@ cdef enum:
     C_ENDPOINTS_EJECTED = 66    # gauge
     C_WAITED = 67               # exchanges that had to wait for a slot
     C_WAITING = 68              # gauge
+    C_MIRRORED = 69             # copies of requests begun
+    C_MIRRORS_CUT = 70          # too large, or their mirror too slow
+    C_MIRRORS_FAILED = 71       # no connection, or no valid answer
+    C_MIRRORS_ACTIVE = 72       # gauge
     C_ACCESS_LOG_DROPPED = 120  # lines; two threads of a worker raise it, each by an atomic addition
     C_LOOP_LAGS = 121           # times the loop was held up for longer than loop_lag
     C_LOOP_LAG_MAX = 122        # peak, microseconds

@@ -4,6 +4,7 @@
 cimport cython
 from libc.stdint cimport int64_t, uint16_t
 
+from agw._fastpath.filters cimport CompiledFilters
 from agw._fastpath.keys cimport KeySet
 
 cdef enum:
@@ -61,6 +62,7 @@ cdef class CompiledBackend:
 # A weighted backend of a rule.
 cdef struct WeightedRef:
     void* backend                  # borrowed CompiledBackend, kept alive by rule.backend_refs; NULL where error
+    void* filters                  # borrowed CompiledFilters, kept alive alike; NULL without any
     int weight                     # 0 gets nothing
     bint error                     # its share answers 500
 
@@ -72,7 +74,10 @@ cdef class CompiledRule:
     cdef uint16_t number                   # of the rule in its route, from 0
     cdef readonly object entry             # snapshot Rule
     cdef readonly CompiledPolicy policy    # None without a policy
+    cdef bint has_filters                  # filters is not None, for who only wants to know that
+    cdef readonly CompiledFilters filters  # None where neither it nor a backend of it has filters, nor it a retry
     cdef readonly list backend_refs        # the CompiledBackends that backends borrow
+    cdef list _backend_filters             # the CompiledFilters that they do
     cdef readonly bint error               # the whole rule answers 500
     cdef int n_backends                    # of backends
     cdef int total_weight                  # of all backends, those in error included

@@ -2,6 +2,7 @@
 
 from typing import Any, final
 
+from agw._fastpath.filters import CompiledFilters
 from agw._fastpath.keys import KeySet
 from agw.snapshot.model import Backend, Policy, Rule
 
@@ -70,6 +71,8 @@ class CompiledRule:
     def entry(self) -> Rule: ...
     @property
     def policy(self) -> CompiledPolicy | None: ...
+    @property
+    def filters(self) -> CompiledFilters | None: ...
     @property
     def backend_refs(self) -> list[CompiledBackend]: ...
     @property

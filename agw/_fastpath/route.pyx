@@ -14,6 +14,7 @@ from libc.stdlib cimport calloc, free
 
 import re2
 
+from agw._fastpath.filters cimport filters_new
 from agw._fastpath.keys cimport KeySet
 from agw._fastpath.message cimport F_AUTHORIZATION, F_COOKIE, F_OTHER, F_PROXY_AUTHORIZATION, F_X_API_KEY
 
@@ -147,9 +148,32 @@ cdef class CompiledRule:
         return self.backend_timeout_ms
 
 
+cdef _add_filters(CompiledRule rule, dict backends):
+    entry = rule.entry
+    if entry.filters is None and entry.retry is None and not any([each.filters for each in entry.backends]):
+        return
+    try:
+        rule.filters = filters_new(entry.filters, entry.retry, backends)
+        rule.has_filters = True
+    except ValueError:
+        rule.error = True    # a filter that was left out would let pass what somebody meant to change
+
+
+cdef _add_backend_filters(CompiledRule rule, WeightedRef* ref, filters, dict backends):
+    try:
+        compiled = filters_new(filters, None, backends)
+    except ValueError:
+        ref.error = True
+        return
+    rule._backend_filters.append(compiled)
+    ref.filters = <void*>compiled
+
+
 cdef _add_backends(CompiledRule rule, dict backends):
     cdef WeightedRef* ref
     cdef CompiledBackend backend
+    if rule.has_filters and rule.filters.redirect is not None:
+        return    # nothing is forwarded
     rule.n_backends = <int>len(rule.entry.backends)
     if rule.n_backends == 0:
         return
@@ -161,6 +185,8 @@ cdef _add_backends(CompiledRule rule, dict backends):
         backend = backends.get(weighted.backend)
         ref.weight = weighted.weight
         ref.error = bool(weighted.error) or backend is None
+        if not ref.error and weighted.filters is not None:
+            _add_backend_filters(rule, ref, weighted.filters, backends)
         if not ref.error:
             rule.backend_refs.append(backend)
             ref.backend = <void*>backend
@@ -184,11 +210,13 @@ cdef CompiledRule _with_policy(str key, object entry, str policy, dict policies,
     _name_rule(rule)
     rule.entry = entry
     rule.backend_refs = []
+    rule._backend_filters = []
     rule.error = bool(entry.error)
     rule.request_timeout_ms = entry.request_timeout_ms
     rule.backend_timeout_ms = entry.backend_timeout_ms
     if policy:
         rule.policy = policies.get(policy) or policy_new(None, policies)
+    _add_filters(rule, backends)
     _add_backends(rule, backends)
     return rule
 
@@ -220,6 +248,8 @@ cdef CompiledRule rule_new(str key, object entry, dict policies, dict backends):
     cdef CompiledRule variant
     cdef list needs = [weighted.backend for weighted in entry.backends]
     needs.append(entry.policy)
+    if entry.filters is not None:
+        needs += [mirror.backend for mirror in entry.filters.mirrors]
     rule.patterns = _patterns(entry)
     for attachment in entry.attachments:
         if attachment.policy and attachment.policy != entry.policy:

@@ -246,7 +246,7 @@ def entries(*places: int | tuple[str, int], path: str = "/", **rule: object) -> 
     return {
         "listener/d/g/http": Listener(gateway="d/g", name="http", port=80),
         "rule/HTTPRoute/d/r/0": Rule(
-            route="d/r", index=0, attachments=listener, matches=at(path), backends=backends, **rule
+            route="d/r", index=0, attachments=listener, matches=at(path), **{"backends": backends, **rule}
         ),
         "rule/HTTPRoute/d/r/1": Rule(
             route="d/r", index=1, attachments=listener, matches=at("/key"), backends=backends, policy="policy/x"
@@ -281,16 +281,21 @@ def closed_port() -> int:
         return sock.getsockname()[1]
 
 
+@dataclass
+class Agent:
+    """An agent and its connections so far."""
+
+    port: int
+    peers: list[Peer]
+
+    def requests(self) -> list[Message]:
+        """All that reached it, each connection strictly read to its last byte."""
+        return [message for peer in self.peers for message in read_requests(peer.received)]
+
+
 @asynccontextmanager
-async def serving(
-    script: Script,
-    *,
-    path: str = "/",
-    before: tuple[int, ...] = (),
-    rule: dict[str, object] | None = None,
-    **limits: int,
-) -> AsyncIterator[Session]:
-    """A gateway before an agent that plays the script on each connection. before: ports of other endpoints."""
+async def playing(script: Script) -> AsyncIterator[Agent]:
+    """An agent that plays the script on each connection."""
     peers: list[Peer] = []
 
     async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -302,8 +307,35 @@ async def serving(
         finally:
             writer.close()
 
-    agent = await asyncio.start_server(accepted, "127.0.0.1", 0)
-    agent_port = agent.sockets[0].getsockname()[1]
+    server = await asyncio.start_server(accepted, "127.0.0.1", 0)
+    try:
+        yield Agent(server.sockets[0].getsockname()[1], peers)
+    finally:
+        server.close()
+        await until(lambda: all(peer.writer.is_closing() for peer in peers), "agents done")
+
+
+@asynccontextmanager
+async def serving(
+    script: Script,
+    *,
+    path: str = "/",
+    before: tuple[int, ...] = (),
+    rule: dict[str, object] | None = None,
+    more: dict[str, Entry] | None = None,
+    **limits: int,
+) -> AsyncIterator[Session]:
+    """A gateway before an agent that plays the script on each connection.
+
+    before: ports of other endpoints. more: entries beside, or in place of, those of `entries`.
+    """
+    async with playing(script) as agent, _gateway(agent, limits) as session:
+        session.swap({**entries(*before, agent.port, path=path, **(rule or {})), **(more or {})})
+        yield session
+
+
+@asynccontextmanager
+async def _gateway(agent: Agent, limits: dict[str, int]) -> AsyncIterator[Session]:
     counters = memoryview(bytearray(record.COUNTERS_SIZE))
     reactor = Reactor(
         asyncio.get_running_loop(),
@@ -315,19 +347,16 @@ async def serving(
         listener.settimeout(0)
         reactor.start()
         reactor.listen(listener.fileno(), 80)
-        session = Session(reactor, listener.getsockname()[1], agent_port, counters, peers)
-        session.swap(entries(*before, agent_port, path=path, **(rule or {})))
+        session = Session(reactor, listener.getsockname()[1], agent.port, counters, agent.peers)
         try:
             yield session
             for client in session.clients:
                 client.close()
             await until(
-                lambda: not any(reactor.live()[name] for name in ("connections", "exchanges", "buffers")),
+                lambda: not any(reactor.live()[name] for name in ("connections", "exchanges", "mirrors", "buffers")),
                 f"nothing alive, but {reactor.live()}",
             )
         finally:
             for client in session.clients:
                 client.close()
             reactor.close()
-            agent.close()
-            await until(lambda: all(peer.writer.is_closing() for peer in peers), "agents done")

@@ -1,0 +1,1 @@
+"""Types of filters at work: nothing of it is for Python."""
