@@ -24,11 +24,19 @@ from agw._fastpath.table import compile_table
 from agw.snapshot.model import (
     Attachment,
     Backend,
+    Cors,
     Endpoint,
     Entry,
+    Filters,
+    Header,
+    HeaderEdit,
     Listener,
     Match,
+    Mirror,
+    PathEdit,
     PathMatch,
+    Retry,
+    Rewrite,
     Rule,
     Target,
     WeightedBackend,
@@ -62,6 +70,17 @@ def respawn(*libraries: Path) -> None:
     preloaded = ":".join([*wanted, *filter(None, loaded)])
     environment = {**os.environ, "LD_PRELOAD": preloaded, "ASAN_OPTIONS": sanitiser}
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+
+
+EDIT = HeaderEdit(set=(Header("X-Set", "s"),), add=(Header("X-A", "more"),), remove=("x-none",))
+FILTERS = Filters(
+    request_headers=EDIT,
+    response_headers=EDIT,
+    rewrite=Rewrite(hostname="b", path=PathEdit("/m/n", "/n")),
+    mirrors=(Mirror("backend/Backend/d/m", 1, 2),),
+    cors=Cors(origins=("*",)),
+)
+BACKEND_FILTERS = Filters(request_headers=EDIT, response_headers=EDIT)
 
 
 class Clock:
@@ -131,8 +150,11 @@ class Loop:
                 handle.call()
 
 
-def entries(ports: list[tuple[str, int]]) -> dict[str, Entry]:
-    """One listener, and one rule for /n to a backend with these endpoints."""
+def entries(ports: list[tuple[str, int]], mirror: tuple[str, int] | None = None) -> dict[str, Entry]:
+    """One listener, and one rule for /n to a backend with these endpoints.
+
+    mirror: where copies of half of the requests go, for a rule that has all filters which change nothing that is judged.
+    """
     endpoints = tuple(Endpoint(address, port) for address, port in ports)
     return {
         "listener/d/g/http": Listener(gateway="d/g", name="http", port=80),
@@ -141,9 +163,14 @@ def entries(ports: list[tuple[str, int]]) -> dict[str, Entry]:
             index=0,
             attachments=(Attachment("listener/d/g/http"),),
             matches=(Match(path=PathMatch(value="/n")),),
-            backends=(WeightedBackend("backend/Backend/d/b"),),
+            backends=(WeightedBackend("backend/Backend/d/b", filters=BACKEND_FILTERS if mirror else None),),
+            filters=FILTERS if mirror else None,
+            retry=Retry(1) if mirror else None,
         ),
         "backend/Backend/d/b": Backend(ref="d/b", targets=(Target("t", "h", 1, endpoints=endpoints),)),
+        "backend/Backend/d/m": Backend(
+            ref="d/m", targets=(Target("t", "h", 1, endpoints=(Endpoint(*mirror),) if mirror else ()),)
+        ),
     }
 
 
@@ -155,7 +182,11 @@ class World:
         self.agents = [self._listen(f"127.0.0.{number}") for number in (2, 3)]
         self.gateway = self._listen("127.0.0.1")
         self.where = self.gateway.getsockname()
-        self.entries = entries([each.getsockname() for each in self.agents])
+        self.mirror = self._listen("127.0.0.4")
+        self.copies: list[socket.socket] = []
+        self.accepted = 0
+        places = [each.getsockname() for each in self.agents]
+        self.plain, self.filtered = entries(places), entries(places, self.mirror.getsockname())
         self.records = memoryview(bytearray(record.RECORDS_SIZE))
         self.reactor: Reactor | None = None
         self.loop: Loop | None = None
@@ -167,8 +198,9 @@ class World:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
 
-    def begin(self, slots: int = 0) -> None:
-        """Make a new reactor; slots: see script.Script."""
+    def begin(self, slots: int = 0, *, filtered: bool = False) -> None:
+        """Make a new reactor; slots: see script.Script. filtered: its rule has filters, a mirror and a retry."""
+        self.accepted = 0
         self.left = 0  # buffers that a conversation before this one left behind, which was its fault
         self.counters = memoryview(bytearray(record.COUNTERS_SIZE))
         self.loop = Loop(self.clock)
@@ -178,22 +210,44 @@ class World:
         self.reactor.start()
         self.reactor.listen(self.gateway.fileno(), 80)
         # A table belongs to one reactor: its endpoints keep that one's idle connections.
-        self.reactor.swap(compile_table(self.entries, 1))
+        self.reactor.swap(compile_table(self.filtered if filtered else self.plain, 1))
         self.left = self.reactor.live()["buffers"]
 
     def end(self) -> None:
         """Close the reactor, let go of it, and take what nobody accepted out of the agents' backlogs."""
         self.reactor.close()
         self.reactor, self.loop = None, None
-        for listener in self.agents:
+        while self.copies:
+            close(self.copies.pop(), "rst")
+        for listener in (*self.agents, self.mirror):
             with suppress(BlockingIOError):
                 while True:
                     close(listener.accept()[0], "rst")
 
     def turn(self) -> None:
-        """Let the reactor run once."""
+        """Let the reactor run once, and then the mirror."""
         if self.loop.ready is not None:
-            self.loop.ready()
+            self.run_reactor()
+            self._run_mirror()
+
+    def run_reactor(self) -> None:
+        """Let the reactor run once."""
+        self.loop.ready()
+
+    def _run_mirror(self) -> None:
+        """Of three connections reset one, and leave one alone; answer on the third as soon as anything comes."""
+        with suppress(BlockingIOError):
+            sock, _ = self.mirror.accept()
+            self.accepted += 1
+            sock.settimeout(0)
+            if self.accepted % 3 == 1:
+                close(sock, "rst")
+            else:
+                self.copies.append(sock)
+        for sock in self.copies[1::2]:
+            with suppress(OSError):
+                if sock.recv(65536):
+                    sock.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
     def wait(self, ms: int) -> None:
         """Let time pass, as far as deadlines are concerned."""
