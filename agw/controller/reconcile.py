@@ -18,6 +18,7 @@ Must not: know how a snapshot travels, or decide anything about an object.
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
@@ -167,6 +168,10 @@ class Reconciler:
                 self._clean_up()
                 self._publisher.lead()
                 self.leading.set()
+                # What there is now is there to stay: the collector need not look at it again and again.
+                gc.unfreeze()
+                gc.collect()
+                gc.freeze()
             else:
                 self._turn()
             self._tell_unreadable()

@@ -1,8 +1,8 @@
 """The features of the Gateway API that this implementation passes, as GatewayClass `supportedFeatures` states them.
 
 Rules: names are those of the conformance suite, sorted; a feature stands here once its tests are green, and what is
-here is what the suite tests where nobody says otherwise. Core features (the first three) cannot be left out, though
-listeners with TLS are not served yet.
+here is what the suite tests where nobody says otherwise. The core features (Gateway, HTTPRoute, ReferenceGrant) cannot be
+left out, though listeners with TLS are not served yet.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ FEATURES = (
     "Gateway",
     "GatewayAddressEmpty",
     "GatewayHTTPListenerIsolation",
-    "GatewayInfrastructurePropagation",
+    "GatewayInfrastructure",
+    "GatewayInfrastructurePropagation",  # the same, as suites before v1.6 name it
     "GatewayStaticAddresses",
     "HTTPRoute",
     "HTTPRoute303RedirectStatusCode",

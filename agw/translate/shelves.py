@@ -2,7 +2,7 @@
 
 Rules: an entry is on a Gateway's shelf while somebody there needs it: a route brings its rules and policies (a policy
 of a Gateway comes with every route, so these are counted), and uses backends and credential sets, which are there once.
-What is given away is a copy; a shelf on which nothing changed is given again as the same object, together with the
+What is given away shares what did not change; a shelf on which nothing changed is given again as the same object, together with the
 keys that did change on the others, so that nobody has to compare whole maps to find one route.
 
 Must not: know what an entry means.
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from agw.snapshot.chunked import ChunkedMap
 from agw.snapshot.model import Entry
 from agw.translate.routes import Share
 
@@ -29,7 +30,7 @@ class Shelves:
         self._brought: Counter[tuple[str, str]] = Counter()
         self._attached: dict[str, Counter[str]] = {}
         self._touched: dict[str, set[str]] = {}
-        self._last: dict[str, dict[str, Entry]] = {}
+        self._last: dict[str, ChunkedMap[str, Entry]] = {}
 
     def open(self, gateway: str, listeners: Mapping[str, Entry]) -> None:
         """Take a Gateway of ours with its listeners, instead of those that it had."""
@@ -91,7 +92,7 @@ class Shelves:
         """Say whether an entry is on any shelf."""
         return any(key in entries for entries in self._entries.values())
 
-    def publish(self) -> tuple[dict[str, dict[str, Entry]], dict[str, frozenset[str]]]:
+    def publish(self) -> tuple[dict[str, ChunkedMap[str, Entry]], dict[str, frozenset[str]]]:
         """Give the entries of every Gateway of ours, and the keys that differ from what was given last."""
         touched, self._touched = self._touched, {}
         changed: dict[str, frozenset[str]] = {}
@@ -103,9 +104,10 @@ class Shelves:
                 continue
             known = self._last.get(gateway)
             now = self._entries.get(gateway, {})
-            differ = _differing(keys if known is not None else now, known or {}, now)
+            differ = _differing(keys if known is not None else now, {} if known is None else known, now)
             if differ or known is None:
-                given[gateway] = dict(now)
+                put = {key: now[key] for key in differ if key in now}
+                given[gateway] = (known or ChunkedMap()).replacing(put, differ - put.keys())
                 changed[gateway] = differ
         self._last = given
         return given, changed

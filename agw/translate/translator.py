@@ -20,6 +20,7 @@ from agw.resources.core import Secret
 from agw.resources.gateway import Gateway, GatewayClass, HTTPRoute
 from agw.resources.meta import Object
 from agw.resources.objects import ResourceSet
+from agw.snapshot.chunked import ChunkedMap
 from agw.translate.backends import BACKEND, SERVICE
 from agw.translate.credentials import CREDENTIALS
 from agw.translate.gateways import CLASS, GATEWAY, GatewayState
@@ -92,7 +93,7 @@ class Translator:
 
 
 class _Board:
-    """What is in force, by Gateway and by object. Its maps are its own; what it gives are copies."""
+    """What is in force, by Gateway and by object. Its maps are its own; what it gives is frozen."""
 
     def __init__(self) -> None:
         self._shelves = Shelves()
@@ -100,6 +101,7 @@ class _Board:
         self._idle: dict[str, ObjectKey] = {}  # Backends that could be used and are not
         self._backends: dict[str, ObjectKey] = {}
         self._statuses: dict[ObjectKey, Status] = {}
+        self._stated: ChunkedMap[ObjectKey, Status] = ChunkedMap()
         self._origins: dict[str, tuple[PolicyField, ...]] = {}
         self._losers: dict[Key, tuple[Loser, ...]] = {}
         self._told = Told()
@@ -219,7 +221,7 @@ class _Board:
         self._told.keep_losers(losers)
         return Translation(
             snapshots=snapshots,
-            statuses=dict(self._statuses) if self._restated else last.statuses,
+            statuses=self._given_statuses(),
             problems=self._told.problems(resources),
             losers=losers,
             origins=dict(self._origins) if self._traced else last.origins,
@@ -229,6 +231,13 @@ class _Board:
             changed=changed,
             restated=frozenset(self._restated),
         )
+
+    def _given_statuses(self) -> ChunkedMap[ObjectKey, Status]:
+        """Return all statuses, sharing with the last time what did not change."""
+        if self._restated:
+            put = {key: self._statuses[key] for key in self._restated if key in self._statuses}
+            self._stated = self._stated.replacing(put, self._restated - put.keys())
+        return self._stated
 
     def _all_losers(self) -> tuple[Loser, ...]:
         losers = [loser for found in self._losers.values() for loser in found]
