@@ -71,11 +71,15 @@ class Translator:
     """Translates one set after another."""
 
     def __init__(self, *, in_cluster: bool = False) -> None:
-        """Start with no objects. in_cluster: a Gateway is ours only where its GatewayClass exists and is."""
+        """Start with no objects.
+
+        in_cluster: a Gateway is ours only where its GatewayClass exists and is; and what is said is in the statuses alone,
+        since problems, losers and origins are lists of everything, which nobody there reads after each change.
+        """
         self._given: dict[Key, Any] = {(IN_CLUSTER,): True} if in_cluster else {}
         self._index = Index()
         self._graph = Graph()
-        self._board = _Board()
+        self._board = _Board(terse=in_cluster)
 
     def update(self, resources: ResourceSet, changed: Iterable[Identity] | None = None) -> Translation:
         """Translate the next set; the work is what changed since the last one.
@@ -93,9 +97,13 @@ class Translator:
 
 
 class _Board:
-    """What is in force, by Gateway and by object. Its maps are its own; what it gives is frozen."""
+    """What is in force, by Gateway and by object. Its maps are its own; what it gives is frozen.
 
-    def __init__(self) -> None:
+    terse: without problems, losers and origins.
+    """
+
+    def __init__(self, *, terse: bool) -> None:
+        self._terse = terse
         self._shelves = Shelves()
         self._gateways: dict[str, GatewayState] = {}
         self._idle: dict[str, ObjectKey] = {}  # Backends that could be used and are not
@@ -169,6 +177,8 @@ class _Board:
         for share in (*old, *new):
             self._recount.add(share.gateway)
             self._look_for_users(share.uses)
+        if self._terse:
+            return
         self._shadows.replace(f"{key[1]}/{key[2]}", [rule for share in new for rule in rules_of(share.entries)])
         self._trace(
             change.old.origins if change.old is not None else {}, change.new.origins if change.new is not None else {}
@@ -189,17 +199,21 @@ class _Board:
         kind = _SUBJECTS.get(key[0])
         if kind is None:
             return
+        if not self._terse:
+            self._keep_told(key, kind, state)
+        if key[0] in {CLASS, ROUTE, BACKEND, POLICY_STATUS}:
+            status: Status | None = getattr(state, "status", None)
+            if isinstance(status, RouteStatus) and not status.parents:
+                status = None  # no Gateway of ours: nothing to say
+            self._state(ObjectKey(kind.__name__, key[1], key[2]), status)
+
+    def _keep_told(self, key: Key, kind: type[Object], state: _State | None) -> None:
         self._told.keep(key, kind, state.problems if state is not None else ())
         losers: tuple[Loser, ...] = getattr(state, "losers", ())
         if losers:
             self._losers[key] = losers
         else:
             self._losers.pop(key, None)
-        if key[0] in {CLASS, ROUTE, BACKEND, POLICY_STATUS}:
-            status: Status | None = getattr(state, "status", None)
-            if isinstance(status, RouteStatus) and not status.parents:
-                status = None  # no Gateway of ours: nothing to say
-            self._state(ObjectKey(kind.__name__, key[1], key[2]), status)
 
     def _state_gateway(self, ref: str) -> None:
         gateway = self._gateways.get(ref)
@@ -217,12 +231,14 @@ class _Board:
     def _publish(self, resources: ResourceSet) -> Translation:
         last = self._last
         snapshots, changed = self._shelves.publish()
-        losers = self._all_losers()
-        self._told.keep_losers(losers)
+        losers: tuple[Loser, ...] = ()
+        if not self._terse:
+            losers = self._all_losers()
+            self._told.keep_losers(losers)
         return Translation(
             snapshots=snapshots,
             statuses=self._given_statuses(),
-            problems=self._told.problems(resources),
+            problems=() if self._terse else self._told.problems(resources),
             losers=losers,
             origins=dict(self._origins) if self._traced else last.origins,
             infrastructure={ref: state.infrastructure for ref, state in self._gateways.items()}

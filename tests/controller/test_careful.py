@@ -78,8 +78,7 @@ def test_what_failed_is_tried_when_it_changes(translator):
 
 def test_without_its_class_a_gateway_is_nobodys():
     outcome = CarefulTranslator().update(ResourceSet.of_values(gateway("gw")), [identity("gw")])
-    assert outcome.translation.snapshots == {}
-    assert "there is no GatewayClass agw" in outcome.translation.losers[0].message
+    assert (outcome.translation.snapshots, outcome.translation.statuses) == ({}, {})
 
 
 def test_a_pods_own_port_is_no_listeners():
@@ -90,3 +89,12 @@ def test_a_pods_own_port_is_no_listeners():
     assert (accepted.status, accepted.reason) == ("False", "PortUnavailable")
     assert outcome.translation.infrastructure == {"a/gw": None}
     assert Translator().update(ResourceSet.of_values(gateway("gw", port=15000))).snapshots["a/gw"], "a laptop has it"
+
+
+def test_in_a_cluster_statuses_say_it_all():
+    """Lists of everything would have to be made anew at each change."""
+    resources = ResourceSet.of_values(CLASS, gateway("gw", port=15000))
+    said = Translator(in_cluster=True).update(resources)
+    assert (said.problems, said.losers, said.origins) == ((), (), {})
+    of_files = Translator().update(ResourceSet.of_values(CLASS, gateway("gw")))
+    assert said.statuses.keys() == of_files.statuses.keys()
