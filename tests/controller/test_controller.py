@@ -309,6 +309,22 @@ async def test_a_gateway_that_changes_class_is_let_go(yours, process):
 
 
 @scenario
+async def test_a_refusal_of_a_data_plane_is_a_condition_and_an_event(yours, process):
+    await yours.gateway()
+    await yours.until(GATEWAYS, "gw", fresh)
+    process._reconciler.refused(f"{yours.namespace}/gw", "data plane gw-1 cannot use it: no memory")
+    gateway = await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Programmed") == ("False", "Invalid"))
+    said = next(item["message"] for item in gateway["status"]["conditions"] if item["type"] == "Programmed")
+    assert said == "the configuration is not in force: data plane gw-1 cannot use it: no memory"
+    async with asyncio.timeout(20):
+        while not (found := await yours.events("ConfigurationRefused")):
+            await asyncio.sleep(0.05)
+    assert (found[0]["type"], found[0]["regarding"]["name"]) == ("Warning", "gw")
+    process._reconciler.refused(f"{yours.namespace}/gw", "")
+    await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Programmed") == ("False", "AddressNotAssigned"))
+
+
+@scenario
 async def test_a_class_that_is_gone_takes_nothing_down(yours, process):
     await yours.client.apply(CLASSES, Key("", yours.namespace), {"spec": {"controllerName": CONTROLLER}})
     await yours.gateway(gatewayClassName=yours.namespace)
