@@ -148,6 +148,7 @@ cdef int pass_body(Exchange exchange, const unsigned char* data, Py_ssize_t size
         if exchange.up is None:
             return buffer_append(&exchange.held.body, data, size)
         if buffer_size(&exchange.held.body) + size > KEPT:
+            exchange.filtering.tries = 0
             forget_request(exchange)
         else:
             buffer_append(&exchange.held.body, data, size)

@@ -97,10 +97,15 @@ cdef int _copy(Exchange exchange, CompiledBackend backend, const RequestHead* he
     context.counters[C_MIRRORS_ACTIVE] += 1
     try:
         _begin(copy, exchange, head)
+        if not copy.flags & (X_ENDED | X_REQUEST_DONE):
+            _follow(exchange, copy)
     except BaseException:
         copy.poller._caught(copy)       # whatever it was, it is not the client's
-    if copy.flags & (X_ENDED | X_REQUEST_DONE):
-        return 0
+    return 0
+
+
+cdef int _follow(Exchange exchange, Exchange copy) except -1:
+    """Let the copy have the rest of the body."""
     if exchange.filtering.copies is None:
         exchange.filtering.copies = []
     exchange.filtering.copies.append(copy)
@@ -201,18 +206,19 @@ cdef int mirror_over(Exchange copy, bint reusable) except -1:
     cdef Context context = copy.context
     cdef Upstream up = copy.up
     cdef bint complete = (copy.flags & X_REQUEST_DONE) != 0
+    # Counted first: whatever fails below, it is over.
     alive.flags |= X_ENDED
     alive.poller.disarm(alive)
+    context.mirrors -= 1
+    context.counters[C_MIRRORS_ACTIVE] -= 1
+    if not alive.account.first_byte_ns and alive.account.reason not in (R_OVERLOADED, R_CLIENT_CLOSED):
+        context.counters[C_MIRRORS_FAILED] += 1
     if up is not None:
         alive._let_go()
         if reusable and complete:
             up.release()
         else:
             up.abandon()
-    context.mirrors -= 1
-    context.counters[C_MIRRORS_ACTIVE] -= 1
-    if not alive.account.first_byte_ns and alive.account.reason not in (R_OVERLOADED, R_CLIENT_CLOSED):
-        context.counters[C_MIRRORS_FAILED] += 1
     alive.rule = None
     alive.backend = None
     alive.endpoint = None

@@ -61,9 +61,13 @@ cdef int after_failure(Exchange exchange, int reason, bint nothing_received) exc
     )
     if safe and nothing_received:
         exchange._let_go()
-        endpoint = exchange._another()
-        if endpoint is not None and exchange._attach(endpoint, True):
-            return exchange.up.replay(failed)
+        try:
+            endpoint = exchange._another()
+            if endpoint is not None and exchange._attach(endpoint, True):
+                return exchange.up.replay(failed)
+        except BaseException:
+            exchange.poller._caught(exchange)   # the connection that called has let go of it, and would not end it
+            return 0
     if exchange.flags & X_MIRROR:
         return exchange._finish(False)
     if reason == R_CONNECT_FAILED or (own and reason == R_UPSTREAM_CLOSED):
@@ -125,8 +129,7 @@ cdef int _again(Exchange exchange, bint later) except -1:
             return send_again(exchange)
         return exchange.poller.arm(exchange, wait if left < 0 else min(wait, left))
     except BaseException:
-        # Whoever called is not of this exchange any more, and would not end it.
-        exchange.poller._caught(exchange)
+        exchange.poller._caught(exchange)       # as above
         return 0
 
 
