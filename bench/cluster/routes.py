@@ -167,7 +167,9 @@ class _Seen:
 
     @classmethod
     def now(cls, api: Api) -> Self:
-        return cls(cost("controller"), cost("proxy"), _status_writes(api))
+        supervisors, workers = cost("proxy"), cost("agw.dataplane.worker")
+        proxies = Cost(supervisors.cpu + workers.cpu, supervisors.rss + workers.rss)
+        return cls(cost("controller"), proxies, _status_writes(api))
 
 
 class _Follower:
