@@ -390,6 +390,9 @@ TABLE: tuple[Setting, ...] = (
         maximum=_DAY,
     ),
     Setting("core_dumps", Kind.SWITCH, "false", "allow core dumps and debuggers, which see every request and key"),
+    Setting(
+        "own_endpoints", Kind.SWITCH, "true", "Backends may lead to this machine (loopback, link-local); false in pods"
+    ),
 )
 
 
@@ -433,6 +436,7 @@ class Settings:
     dns_refresh: int
     loop_lag: int
     core_dumps: bool
+    own_endpoints: bool
 
     @classmethod
     def load(cls, env: Mapping[str, str], overrides: Mapping[str, str | None] | None = None) -> Settings:

@@ -189,6 +189,7 @@ def _container(wanted: Infrastructure, installation: Installation) -> Json:
             "--bind=0.0.0.0",
             f"--admin=0.0.0.0:{RESERVED_PORT}",
             f"--drain-grace={_GRACE}s",
+            "--own-endpoints=false",  # who may write a Backend is not who may use the pod's admin port
         ],
         "env": _environment(parameters),
         "ports": [{"name": "admin", "containerPort": RESERVED_PORT, "protocol": "TCP"}],

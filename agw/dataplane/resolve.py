@@ -4,8 +4,12 @@ Rules: entries go in as the translation made them and come out with `Target.endp
 change comes out as the same object, so that only real changes travel to the workers. Names are looked up off the hot
 path, again and again; a failed lookup keeps the last good answer and is one warning, not one per attempt.
 
+Where the configuration is written by others than the machine's owner (a pod's, by whoever may write Backends), an
+address of the machine itself is no endpoint, whatever it was found by: our own admin port trusts who comes from there,
+and a metadata service who comes by a link-local address.
+
 Must not: touch targets whose endpoints the translation knows (an IP address, a Service's EndpointSlices), but where
-`--resolve` names them.
+`--resolve` names them, and but for those own addresses.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 import msgspec
 
@@ -64,6 +68,14 @@ def is_address(host: str) -> bool:
     return True
 
 
+def is_own(address: str) -> bool:
+    """Tell an address that leads to this machine, or to what only this machine sees of its network (RFC 6890)."""
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    return found.is_loopback or found.is_unspecified or found.is_link_local or found.is_multicast
+
+
 async def system_lookup(name: str) -> tuple[str, ...]:
     """Look a name up as the system does, both families, IPv4 first, in an order that does not depend on the answer's."""
     answers = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
@@ -100,8 +112,12 @@ class Resolved:
 class Resolver:
     """Fills endpoints, and follows the names that it needs for that; the work is what changed."""
 
-    def __init__(self, resolve_map: Mapping[tuple[str, int], Address], lookup: Lookup = system_lookup) -> None:
-        """Use `--resolve`'s map, and a lookup for what is not in it."""
+    def __init__(
+        self, resolve_map: Mapping[tuple[str, int], Address], lookup: Lookup = system_lookup, *, own: bool = True
+    ) -> None:
+        """Use `--resolve`'s map, and a lookup for what is not in it. own: endpoints may be on this machine."""
+        self._own = own
+        self._refused: dict[str, Problem] = {}  # key of a Backend -> which of its endpoints are this machine's
         self._map = {(host.lower(), port): address for (host, port), address in resolve_map.items()}
         self._lookup = lookup
         self._entries: dict[str, Entry] = {}  # with endpoints
@@ -114,8 +130,9 @@ class Resolver:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """One warning for each name that does not resolve now."""
-        return tuple(self._failed[name] for name in sorted(self._failed))
+        """One warning for each name that does not resolve now, and one for each Backend that leads to this machine."""
+        found = [self._failed[name] for name in sorted(self._failed)]
+        return (*found, *(self._refused[key] for key in sorted(self._refused)))
 
     async def follow(self, entries: Mapping[str, Entry], changed: frozenset[str] | None = None) -> Resolved:
         """Take a new configuration and return it with endpoints; names not seen before are waited for, shortly.
@@ -169,6 +186,7 @@ class Resolver:
         else:
             names = frozenset()
             self._entries.pop(key, None)
+            self._refused.pop(key, None)
         for name in known - names:
             self._users[name].discard(key)
         for name in names - known:
@@ -185,6 +203,8 @@ class Resolver:
         """Put in what is known now; what does not change by that stays the same object."""
         places = zip(followed.given.targets, followed.destinations, strict=True)
         targets = tuple(self._target(target, destination) for target, destination in places)
+        if not self._own:
+            targets = self._without_own(followed.given, targets)
         resolved = followed.given
         if targets != resolved.targets:
             resolved = msgspec.structs.replace(resolved, targets=targets)
@@ -199,6 +219,21 @@ class Resolver:
             addresses = self._answers.get(destination.host, ())
         endpoints = tuple(Endpoint(address, destination.port) for address in addresses)
         return msgspec.structs.replace(target, endpoints=endpoints)
+
+    def _without_own(self, backend: Backend, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        """Take away endpoints that are this machine's, and say so."""
+        key = f"backend/{backend.kind}/{backend.ref}"
+        taken = sorted({each.address for target in targets for each in target.endpoints if is_own(each.address)})
+        self._refused.pop(key, None)
+        if not taken:
+            return targets
+        self._refused[key] = _own_address(backend, taken)
+        return tuple(
+            msgspec.structs.replace(
+                target, endpoints=tuple(each for each in target.endpoints if not is_own(each.address))
+            )
+            for target in targets
+        )
 
     def _destination(self, backend: Backend, target: Target) -> _Destination | None:
         if target.error:
@@ -230,6 +265,16 @@ class Resolver:
                 if self._answers.get(name) != answer:
                     self._news.add(name)
                 self._answers[name] = answer
+
+
+def _own_address(backend: Backend, taken: list[str]) -> Problem:
+    return Problem(
+        code="AGW3009",
+        message=f"{', '.join(taken)} is the gateway's own machine, which no Backend may lead to: that share answers 503",
+        severity=Severity.WARNING,
+        object=f"{backend.kind} {backend.ref}",
+        hint="name the agent's Service, or the address of its pod",
+    )
 
 
 def _unresolved(name: str, error: Exception, *, kept: bool) -> Problem:

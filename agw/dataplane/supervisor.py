@@ -64,7 +64,8 @@ async def run_supervisor(
     harden(core_dumps=settings.core_dumps)
     log = log or Log(settings.log_level, settings.log_format)
     settings = within_limit(settings, raise_limit(), log)
-    supervisor = Supervisor(source, settings, listen_map or {}, resolve_map or {}, log, on_state)
+    resolver = Resolver(resolve_map or {}, own=settings.own_endpoints)
+    supervisor = Supervisor(source, settings, listen_map or {}, resolver, log, on_state)
     return await supervisor.run()
 
 
@@ -76,7 +77,7 @@ class Supervisor:
         source: AsyncIterable[ConfigUpdate],
         settings: Settings,
         listen_map: Mapping[int, Address],
-        resolve_map: Mapping[tuple[str, int], Address],
+        resolver: Resolver,
         log: Log,
         on_state: Callable[[State], None] | None,
     ) -> None:
@@ -85,7 +86,7 @@ class Supervisor:
         self._settings = settings
         self._log = log
         self._on_state = on_state
-        self._resolver = Resolver(resolve_map)
+        self._resolver = resolver
         self._publication = Publication()
         self._checks = Checks(log, self._tell_down)
         count = worker_count(settings.workers)
@@ -438,7 +439,8 @@ class Supervisor:
         self._drain()
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        least, most = self._settings.drain_grace / 1000, self._settings.drain_timeout / 1000
+        least = self._settings.drain_grace / 1000
+        most = max(least, self._settings.drain_timeout / 1000)  # load balancers have been promised the grace
         while not self._hurry.is_set():
             passed = loop.time() - begun
             if passed >= most or (passed >= least and not self._exchanges()):

@@ -258,3 +258,36 @@ def test_a_refresh_while_a_configuration_waits_for_names_loses_nothing():
         assert {**early.entries, "s": late.entries["s"]} == late.entries
 
     asyncio.run(case())
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "127.8.0.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1", "169.254.169.254", "fe80::1"]
+)
+def test_a_pod_is_no_endpoint_of_its_own(address):
+    async def case():
+        resolver = Resolver({}, Names(agent=(address, "10.0.0.1")), own=False)
+        assert endpoints(await follow(resolver, backend("agent", dns=True))) == (Endpoint("10.0.0.1", 9999),)
+        assert [problem.code for problem in resolver.problems] == ["AGW3009"]
+        known = (Endpoint(address, 15000),)
+        assert endpoints(await follow(resolver, backend("agent", endpoints=known))) == ()
+        assert [problem.code for problem in resolver.problems] == ["AGW3009"]
+        assert endpoints(await follow(resolver, backend("agent", endpoints=(Endpoint("10.0.0.1", 1),))))
+        assert resolver.problems == ()
+        allowed = Resolver({}, Names(agent=(address,)))
+        assert endpoints(await follow(allowed, backend("agent", dns=True))) == (Endpoint(address, 9999),)
+
+    asyncio.run(case())
+
+
+def test_own_addresses_that_a_name_gives_later_are_taken_away_too():
+    async def case():
+        names = Names(agent=("10.0.0.1",))
+        resolver = Resolver({}, names, own=False)
+        assert endpoints(await follow(resolver, backend("agent", dns=True))) == (Endpoint("10.0.0.1", 9999),)
+        names.answers["agent"] = ("127.0.0.1",)
+        found = await resolver.refresh()
+        assert found is not None
+        assert endpoints(found.entries) == ()
+        assert [problem.code for problem in resolver.problems] == ["AGW3009"]
+
+    asyncio.run(case())

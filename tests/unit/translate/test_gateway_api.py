@@ -549,7 +549,8 @@ def test_rules_keep_their_names_and_weights(world):
         {"name": name, "port": 80, "weight": weight} for name, weight in (("one", 70), ("two", 30), ("three", 0))
     ]
     world.now(gateway(), route("r", rule(*weighted, name="named"), rule("one", matches=[match("/x")])))
-    rules = [entry for entry in world.translation.snapshots["default/gw"].values() if isinstance(entry, Rule)]
+    entries = world.translation.snapshots["default/gw"].values()
+    rules = sorted((entry for entry in entries if isinstance(entry, Rule)), key=lambda each: each.index)
     assert [each.name for each in rules] == ["named", ""]
     assert [backend.weight for backend in rules[0].backends] == [70, 30, 0]
     assert world.ask("a.io/") == "one/two"
