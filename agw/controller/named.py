@@ -8,7 +8,8 @@ not decoded.
 
 Rules: a name is `settled` once its watch has said whether there is such an object. What is not named any more is
 forgotten. A watch that is refused (RBAC) settles its names as absent: who names one is told that there is none, and the
-log says why.
+log says why. A name that no object can have is not asked for: a reference may be any text, and one that means something
+else in a selector would be refused for ever, with everybody waiting for it.
 
 Must not: know what is in them.
 """
@@ -16,6 +17,7 @@ Must not: know what is in them.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
@@ -24,13 +26,17 @@ from typing import Any
 
 from agw.controller.decode import Held, reader
 from agw.controller.world import Identity
-from agw.kube import Batch, Client, Forbidden, Key, Resource, Scope, Watcher, decoder
+from agw.kube import Batch, Client, Forbidden, Invalid, Key, NotFound, Resource, Scope, Watcher, decoder
 from agw.kube.objects import Identified
 from agw.resources import model
 from agw.resources.meta import Object
 
 MANY = 8
 """Names of one kind in one namespace that are still watched one by one."""
+
+# RFC 1123, as the API server takes names of Secrets and ConfigMaps.
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
+_LONGEST = 253
 
 _REFUSED_POLL = 0.2  # seconds between looks whether a watch that has not answered was refused
 
@@ -81,6 +87,14 @@ def _secret(namespace: str, name: str) -> Name:
 
 def of(value: Object) -> frozenset[Name]:
     """Return what an object names, where it is a Gateway or a GatewayClass of ours or a TrafficPolicy."""
+    return frozenset(name for name in _all_of(value) if _possible(name.name) and _possible(name.namespace))
+
+
+def _possible(name: str) -> bool:
+    return len(name) <= _LONGEST and _SUBDOMAIN.fullmatch(name) is not None
+
+
+def _all_of(value: Object) -> frozenset[Name]:
     if isinstance(value, model.TrafficPolicy):
         return of_policy(value)
     if isinstance(value, model.Gateway):
@@ -210,7 +224,7 @@ class NamedWatches:
     async def _look_for_refusal(self, watcher: Watcher[Held[Any]], plural: str, watch: _Watch) -> None:
         while not watch.settled:
             await asyncio.sleep(_REFUSED_POLL)
-            if isinstance(watcher.problem, Forbidden) and not watch.settled:
+            if isinstance(watcher.problem, Forbidden | Invalid | NotFound) and not watch.settled:
                 self._settle(plural, watch, str(watcher.problem))
 
     def _settle(self, plural: str, watch: _Watch, problem: str) -> None:

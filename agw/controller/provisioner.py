@@ -172,9 +172,12 @@ class Provisioner:
         if wanted.parameters.hpa is not None:
             await self._hand_over(key)
         for resource, body in manifests(wanted, installation):
+            known = self._made.get((resource.kind, key))
             answer = await self._client.apply(resource, key, body)
             self._metrics.count("agw_controller_provisioning_writes_total", kind=resource.kind, result="ok")
-            self._made[resource.kind, key] = decoder(_TYPES.get(resource, fleet.Thing))(answer)
+            # What the watch has said meanwhile is at least as new: the object may be gone again.
+            if self._made.get((resource.kind, key)) is known:
+                self._made[resource.kind, key] = decoder(_TYPES.get(resource, fleet.Thing))(answer)
         for resource in unwanted(wanted):
             await self._remove(resource, key)
         if self._troubles.pop(ref, None) is not None:

@@ -44,6 +44,17 @@ def test_what_objects_name():
     assert named.of(gateway(infrastructure={"parametersRef": {"group": "x", "kind": "Y", "name": "z"}})) == frozenset()
 
 
+def test_names_that_no_object_can_have_are_not_asked_for():
+    for name in ("a,b", "metadata.namespace=x", "A", "a_b", "-a", "a..b", "a" * 254, ""):
+        assert named.of(policy(name)) == frozenset()
+        assert (
+            named.of(gateway(infrastructure={"parametersRef": {"group": "", "kind": "ConfigMap", "name": name}}))
+            == set()
+        )
+    assert named.of(policy("a" * 253)) == {Name("secrets", "team", "a" * 253)}
+    assert named.of(policy("a.b-c.9")) == {Name("secrets", "team", "a.b-c.9")}
+
+
 def test_a_name_is_wanted_as_long_as_somebody_names_it():
     references = References()
     one, other = Name("secrets", "a", "one"), Name("secrets", "a", "other")
