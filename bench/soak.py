@@ -339,7 +339,8 @@ def judge(run: Run, base: Sample, last: Sample, grown: Sequence[Growth], log: st
     checks = [exactly("workers that lived through all of it", len(workers), len(base.processes) - 1)]
     if long_enough:
         checks += [at_most(f"{one.role} {one.pid}: MB an hour", one.rss / MB, 1.0) for one in grown]
-        checks += [at_most(f"{one.role} {one.pid}: descriptors an hour", abs(one.fds), 15) for one in grown]
+        # Of all processes together: which worker has a connection is the kernel's choice, and moves on a busy machine.
+        checks.append(at_most("descriptors an hour", abs(sum(one.fds for one in grown)), 15))
     exceptions = sum(value for name, value in last.metrics.items() if name.startswith("agw_exceptions_total"))
     checks += [at_most(f"{one.role} {one.pid}: descriptors left over", one.left_fds - one.base_fds, 1) for one in grown]
     checks += [
