@@ -163,6 +163,9 @@ cdef class Http1Upstream(Upstream):
         shutdown(self.fd, SHUT_WR)
         return 0
 
+    cdef bint keeps(self) noexcept:
+        return self.replayable
+
     cdef int written_out(self) except -1:
         if self.tunnel and self.request_done:
             self._shut()

@@ -29,6 +29,7 @@ cdef class Stream(Source):
         self, const unsigned char* data, Py_ssize_t size, const unsigned char* tail, Py_ssize_t tail_size
     ) except -1
     cdef int _wrote(self, Py_ssize_t n, Py_ssize_t size) except -1
+    cdef bint keeps(self) noexcept
     cdef int written_out(self) except -1
     cdef int want_read(self, bint on) except -1
     cdef int reset(self) except -1

@@ -53,7 +53,7 @@ cdef class Stream(Source):
 
     cdef int write(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Put bytes behind those that wait."""
-        if not self.broken:
+        if not self.broken or self.keeps():
             buffer_append(&self.out, data, size)
         return 0
 
@@ -70,7 +70,9 @@ cdef class Stream(Source):
             if errno != EAGAIN and errno != EINTR:
                 # The peer is gone. Its side of the story (an answer already sent, a reset) is for the reader.
                 self.broken = True
-                self.out.start = self.out.end = 0
+                if not self.keeps():
+                    self.out.end = 0
+                self.out.start = self.out.end
                 return self.poller.change(self, self.interest & ~EPOLLOUT)
             n = 0
         self.sent += n
@@ -80,6 +82,10 @@ cdef class Stream(Source):
         if self.interest & EPOLLOUT:
             self.poller.change(self, self.interest & ~EPOLLOUT)
         return self.written_out()
+
+    cdef bint keeps(self) noexcept:
+        """What is written is wanted even where it cannot be sent: it may be sent again elsewhere."""
+        return False
 
     cdef int written_out(self) except -1:
         """All is with the kernel. The codec may still want the bytes (to send them again), so it decides."""

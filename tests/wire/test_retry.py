@@ -75,6 +75,33 @@ async def test_any_other_is_sent_once(method, body, reset):
     assert await sent_on_stale(request(method, **body), reset=reset) == (502, False)
 
 
+async def test_what_comes_while_the_connection_is_being_lost_is_sent_again_too():
+    begun = asyncio.Event()
+
+    async def script(peer):
+        first = not script.seen
+        script.seen.append(peer)
+        while await peer.request() is not None:
+            await peer.send(OK)
+            if first:
+                await peer.more()
+                begun.set()
+                return
+
+    script.seen = []
+    async with serving(script) as gateway:
+        client = await gateway.client(GET)
+        await client.response()
+        await client.send(b"PUT /a HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+        await begun.wait()
+        # In one turn of the loop: the gateway meets the reset when it sends, before it can read of it.
+        await client.send(b"3\r\ndef\r\n0\r\n\r\n")
+        script.seen[0].cut(reset=True)
+        assert (await client.response()).status == 200
+        assert script.seen[1].received.startswith(b"PUT /a HTTP/1.1\r\n")
+        assert script.seen[1].received.endswith(b"\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n")
+
+
 @pytest.mark.parametrize("method", [b"PUT", b"DELETE"])
 async def test_a_body_that_was_not_kept_is_not_sent_again(method):
     data = request(method, size=200_000)
