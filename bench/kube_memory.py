@@ -113,7 +113,7 @@ async def _routes_are_served(client: Client) -> None:
         conditions = {each["type"]: each["status"] for each in found.get("status", {}).get("conditions") or ()}
         if conditions.get("Established") == "True":
             return
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # between two looks at the condition
 
 
 def service(number: int) -> dict[str, object]:

@@ -66,7 +66,7 @@ def _secret(kind: type, value: Any) -> Any:  # noqa: ANN401 - msgspec's hook
     if kind is object:
         return value
     if kind is not SecretBytes:
-        raise NotImplementedError
+        raise NotImplementedError  # what msgspec wants of a hook that does not know a type
     try:
         return SecretBytes(b64decode(value or "", validate=True))
     except (binascii.Error, TypeError, ValueError):

@@ -70,7 +70,7 @@ def _one_by_one(stage: Stage, prefix: str, count: int) -> tuple[list[float], lis
             if time.monotonic() - began > 30:
                 message = f"{path} is not served after 30 s"
                 raise TimeoutError(message)
-            time.sleep(0.001)
+            time.sleep(0.001)  # between two polls
         every.append((time.monotonic() - began) * 1000)
     for pod in pods:
         pod.close()
@@ -131,7 +131,7 @@ def many(stage: Stage, count: int) -> Outcome:
     began = time.monotonic()
     with served.following():
         for number in range(count):
-            time.sleep(max(0.0, began + number / RATE - time.monotonic()))
+            time.sleep(max(0.0, began + number / RATE - time.monotonic()))  # the pace of the writes
             stage.api.create("httproutes", NAMESPACE, route(f"many-{number}", f"/many/{number}"))
         written = time.monotonic()
         served.wait(60)
@@ -200,7 +200,7 @@ class _Follower:
             while (status := self._poller.status(f"/many/{number}")) != 200 and not self._stopped:
                 if status != 404:
                     self.others[status] += 1
-                time.sleep(0.002)
+                time.sleep(0.002)  # between two polls
         self.finished = time.monotonic()
 
 

@@ -192,7 +192,7 @@ def wait_until(condition: Callable[[], bool], what: str, patience: float = PATIE
         if time.monotonic() - began > patience:
             message = f"not within {patience:g} s: {what}"
             raise RigError(message)
-        time.sleep(0.02)
+        time.sleep(0.02)  # between two looks at the condition
     return time.monotonic() - began
 
 

@@ -54,7 +54,7 @@ def traffic(address: tuple[str, int], path: str, clients: int = 8, pause: float 
     thread.start()
     try:
         while not result.total:
-            time.sleep(0.01)
+            time.sleep(0.01)  # between two looks: the first answer says that the load runs
         yield result
     finally:
         result.stopping = True
