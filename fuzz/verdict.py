@@ -1,8 +1,8 @@
 """Whether what clients received is what may have come of a script.
 
 Rules: responses come in the order of the requests; one that bears a nonce bears its own request's, with that answer's
-status and body; what an agent cut short is never complete for a client; an answer of agw's own comes only where the script gives it a reason;
-where nothing went wrong nothing is missing. A request that is not idempotent reaches an agent at most once.
+status and body; what an agent cut short is never complete for a client; an answer of agw's own comes only where the script gives it a
+reason; where nothing went wrong nothing is missing. A request that is not idempotent reaches an agent at most once.
 """
 
 from __future__ import annotations
@@ -129,7 +129,12 @@ class _Reading:
             or (play.script.slots and any(not each.plan.whole for each in play.requests.values()))
             # An agent that closes before it has read the request resets the connection, its answer with it.
             or any(each.plan.early for each in client.requests)
-            # What is left of a request that was answered locally is read to a bound, and then the connection ends.
-            or any(each.kind == "elsewhere" and len(each.body) > KEPT for each in client.requests)
+            # What is left of a request that was answered locally is read to a bound, and then the connection ends. Where
+            # the line to an agent may be full, that can be any.
+            or any(
+                (each.kind == "elsewhere" or play.script.slots) and len(each.body) > KEPT for each in client.requests
+            )
+            # A client that said that nothing follows and sends on is met by a closed connection (RFC 9112 9.6).
+            or any(each.last and each.kind != "refused" for each in client.requests[:-1])
         )
         assert reason, f"{request.nonce!r} got no answer: {self.data[:200]!r}, ended {self.caller.ended!r}"

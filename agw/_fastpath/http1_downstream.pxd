@@ -37,6 +37,7 @@ cdef class Http1Downstream(Downstream):
     cdef uint8_t framing        # of the request
     cdef uint8_t minor          # of the request
     cdef uint8_t answer_framing  # of the answer as it is sent
+    cdef bint parting           # the client has said that no request follows this one
     cdef bint to_head           # the request is a HEAD
     cdef bint expect_continue   # and the client waits for 100
     cdef bint consuming         # _consume is on the stack: done() leaves the next request to it
@@ -58,6 +59,7 @@ cdef class Http1Downstream(Downstream):
     cdef int _refuse(self, int status) except -1
     cdef int _resume(self) except -1
     cdef int _finish_connection(self, bint request_complete) except -1
+    cdef int _say_end(self) except -1
     cdef int _close(self) except -1
     cdef int _watch_writing(self) except -1
     cdef int _look_at_writing(self) except -1

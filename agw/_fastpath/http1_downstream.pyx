@@ -4,8 +4,8 @@
     HEAD --no body--> WAIT --done--> HEAD
     HEAD --body--> BODY --last byte--> WAIT
     BODY --answered early--> DISCARD (at most 64 KiB and 1 s) --last byte--> HEAD
-    any --last answer--> CLOSING (all is read), LINGER (something may still come: FIN first, so that the client reads
-                         the answer before a reset can drop it, RFC 9112 9.6) --> CLOSED
+    any --last answer--> CLOSING (all is read, and the client said that nothing follows), LINGER (something may still come:
+                         FIN first, so that the client gets the answer before a reset can drop it, RFC 9112 9.6) --> CLOSED
 
 Pipelined requests wait in `pending`, and the socket is not read while 32 KiB of them do. The end of the client's side
 while an answer is due counts as its going away: a client that has closed looks the same, and an agent that works for
@@ -92,8 +92,9 @@ cdef class Http1Downstream(Downstream):
         return 0
 
     cdef int on_timer(self) except -1:
-        if backlog(self):
-            return self._look_at_writing()
+        if backlog(self) or (self.state == D_LINGER and self._taken() < self.sent):
+            # Closed with bytes that nobody read, the kernel would drop what the client has not got yet.
+            return self._watch_writing() if self.stalled_at < 0 else self._look_at_writing()
         if self.state == D_HEAD and (buffer_size(&self.pending) or self.head_state.lines):
             return self._refuse(408)
         if self.state == D_BODY:
@@ -192,7 +193,8 @@ cdef class Http1Downstream(Downstream):
     cdef Py_ssize_t _ignore(self, Py_ssize_t size) except -1:
         self.budget -= size
         if self.state == D_LINGER and self.budget < 0:
-            self._close()
+            # Not closed: the reset that would follow could overtake the answer.
+            self.want_read(False)
         return size
 
     cdef void know_peer(self, const uint8_t* ip, uint16_t port) noexcept:
@@ -236,7 +238,8 @@ cdef class Http1Downstream(Downstream):
         self.to_head = head.method_id == M_HEAD
         self.expect_continue = head.expect_continue
         self.served += 1
-        self.last = not head.keep_alive or self.served == <uint32_t> context.connection_requests
+        self.parting = not head.keep_alive
+        self.last = self.parting or self.served == <uint32_t> context.connection_requests
         self.body_left = head.content_length
         self.state = D_BODY
         if head.framing == FRAMING_NONE or (head.framing == FRAMING_LENGTH and head.content_length == 0):
@@ -496,8 +499,8 @@ cdef class Http1Downstream(Downstream):
         if self.state == D_CLOSING:
             return self._close()
         if self.state == D_LINGER:
-            shutdown(self.fd, SHUT_WR)
-        elif self.exchange is None:
+            return self._say_end()
+        if self.exchange is None:
             buffer_free(&self.out)
         return 0
 
@@ -539,7 +542,7 @@ cdef class Http1Downstream(Downstream):
         if self.broken:
             return self._close()
         self.poller.disarm(self)
-        if request_complete and buffer_size(&self.pending) == 0 and not self.consuming:
+        if request_complete and self.parting and buffer_size(&self.pending) == 0 and not self.consuming:
             if backlog(self) == 0:
                 return self._close()
             self.state = D_CLOSING
@@ -549,9 +552,12 @@ cdef class Http1Downstream(Downstream):
         self.budget = DISCARD
         buffer_free(&self.pending)
         self.want_read(True)
-        if backlog(self):
-            return self._watch_writing()
+        return self._watch_writing() if backlog(self) else self._say_end()
+
+    cdef int _say_end(self) except -1:
+        """All is written: the client has a moment to read it and to close."""
         shutdown(self.fd, SHUT_WR)
+        self.poller.disarm(self)
         return self.poller.arm(self, DISCARD_MS)
 
     cdef void _count_sent(self) noexcept:

@@ -78,13 +78,14 @@ def _one_by_one(stage: Stage, prefix: str, count: int) -> tuple[list[float], lis
 
 
 def _fill(stage: Stage, count: int) -> None:
-    """Bring the number of the namespace's routes up, and wait until the last is served."""
+    """Bring the number of the namespace's routes up, and wait until the last is served and all statuses are written."""
     have = len(stage.api.get("httproutes", NAMESPACE)["items"])
     for number in range(have, count):
         stage.api.create("httproutes", NAMESPACE, route(f"fill-{number}", f"/fill/{number}"))
     if count > have:
         for address in stage.pods():
             _served(Poller(address), f"/fill/{count - 1}")
+        wait_until(lambda: _wrong(stage.api) == 0, "all statuses are right", 300)
 
 
 def _served(poller: Poller, path: str, patience: float = 60.0) -> float:

@@ -167,6 +167,13 @@ class Client:
         while text not in self.buffer:
             assert await self.more(), f"ended early: {self.buffer!r}"
 
+    def peek(self) -> bytes:
+        """What has come and was not read."""
+        try:
+            return self.sock.recv(65536, socket.MSG_PEEK)
+        except BlockingIOError:
+            return b""
+
     async def more_or_reset(self) -> bool:
         """As `more`; a reset is raised."""
         data = await asyncio.get_running_loop().sock_recv(self.sock, 65536)

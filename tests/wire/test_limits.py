@@ -7,6 +7,7 @@ import pytest
 
 from tests.wire.gateway import GET, LIMIT, OK, replies, serving, until
 
+CLOSE_WAIT = 8  # tcp_info.tcpi_state: the gateway's FIN has come, and no RST
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: "
 
 
@@ -219,6 +220,47 @@ async def test_a_connection_serves_so_many_requests_and_says_so():
         assert (await client.response()).one("connection") == b"close"
         assert await client.rest() == b""
         assert len(gateway.requests()) == 2
+
+
+async def test_a_request_sent_before_the_last_answer_was_read_resets_nothing():
+    async with serving(replies(OK), connection_requests=1) as gateway:
+        client = await gateway.client(GET)
+        await until(lambda: len(client.peek()) > len(OK), "an answer that is not read yet")
+        before = gateway.count("agw_downstream_received_bytes_total")
+        await client.send(GET)
+        await until(lambda: gateway.count("agw_downstream_received_bytes_total") > before, "it is read and ignored")
+        while await client.more_or_reset():
+            pass
+        assert client.buffer.endswith(b"hello")
+        assert client.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == CLOSE_WAIT
+        assert len(gateway.requests()) == 1
+
+
+async def test_much_that_is_sent_behind_an_early_answer_leaves_it_whole():
+    size = 512 << 10  # through a window of 8 KiB: some seconds
+
+    async def early(peer):
+        while b"\r\n\r\n" not in peer.received:
+            await peer.more()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+        while await peer.more():
+            pass
+
+    async with serving(early) as gateway:
+        client = await gateway.client()
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        await client.send(POST + b"10000000\r\n\r\n")
+        while not gateway.count("agw_exchanges_total", 'reason="upstream"'):
+            assert await client.more_or_reset()
+        before = gateway.count("agw_downstream_received_bytes_total")
+        sending = asyncio.create_task(client.send(b"y" * 1_000_000))
+        await until(
+            lambda: gateway.count("agw_downstream_received_bytes_total") > before + 65536, "more than is ignored"
+        )
+        while await client.more_or_reset():
+            pass
+        assert len(client.buffer.partition(b"\r\n\r\n")[2]) == size
+        sending.cancel()
 
 
 async def test_at_the_limit_the_connection_that_rested_longest_gives_way():
