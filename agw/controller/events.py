@@ -19,6 +19,7 @@ from agw.translate.result import CONTROLLER, ObjectKey
 
 REFUSED = "ConfigurationRefused"
 UNREADABLE = "Unreadable"
+ANOTHER_INSTALLATION = "AnotherInstallation"
 _WAITING = frozenset({"Pending", "AddressNotAssigned", "NotReferenced", "NotAttached"})
 _TOLD_WHEN_TRUE = frozenset({"Programmed"})
 _GOOD_WHEN_FALSE = frozenset({"Conflicted", "PartiallyInvalid"})

@@ -1,11 +1,13 @@
 """One controller replica: everything put together, from the credentials to the last goodbye.
 
     always      certificates, the publishing port (which sends data planes away while another leads), the health port
-    leading     discovery, watches, translation, statuses, provisioning: a `Reconciler` for each term
+    leading     discovery, watches, translation, statuses, provisioning: a `Reconciler` for each term, for as long as no
+                other installation has the GatewayClass
 
 Rules: readiness says that this replica could lead, not that it does, or a rollout would wait for ever for the one that
-stands by. A term that fails ends as a term: its Lease is released, and the next one begins with nothing. SIGTERM ends
-the term first, so that another replica takes over at once.
+stands by; a leader that has to stand aside for another installation is not ready, so that installing it fails. A term
+that fails ends as a term: its Lease is released, and the next one begins with nothing. SIGTERM ends the term first, so
+that another replica takes over at once.
 
 Must not: decide anything about an object.
 """
@@ -20,9 +22,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from agw.controller import events, health, names
-from agw.controller.decode import reader
+from agw.controller.decode import Held, reader
 from agw.controller.kinds import Discovered, discover
 from agw.controller.log import Log
+from agw.controller.ownership import Ownership
 from agw.controller.provision import Installation
 from agw.controller.publish.identity import Identity, NotAuthenticated, Plane
 from agw.controller.publish.keeper import Keeper
@@ -42,7 +45,7 @@ from agw.kube.lease import Election, Timing
 from agw.kube.token_review import review_token
 from agw.resources import model
 from agw.settings import Address
-from agw.translate import CONTROLLER
+from agw.translate import CONTROLLER, ObjectKey
 
 _SECRETS = Resource("", "v1", "secrets", "Secret")
 _POD_NAME = "authentication.kubernetes.io/pod-name"
@@ -99,6 +102,7 @@ class Process:
         self._options = options
         self._log = log
         self._reconciler: Reconciler | None = None
+        self._ownership: Ownership | None = None
         self._serving = False
         self._publisher = Publisher(
             self._authenticate,
@@ -143,16 +147,40 @@ class Process:
             self._log.info("leading", name=self._options.name)
             recorder = Recorder(self._client, CONTROLLER, self._options.name)
             discovered = await self._discover()
-            around = Surroundings(
-                self._client, self._publisher, _Told(recorder, discovered), self._installation, self._log
-            )
-            self._reconciler = Reconciler(around, discovered)
+            told = _Told(recorder, discovered)
+            ownership = self._ownership = self._own(discovered, told)
+            around = Surroundings(self._client, self._publisher, told, self._installation, self._log, ownership.serves)
             async with asyncio.TaskGroup() as group:
                 group.create_task(recorder.run())
-                group.create_task(self._reconciler.run())
+                group.create_task(ownership.run())
+                group.create_task(self._work_while_ours(ownership, around, discovered))
         finally:
-            self._reconciler = None
-            self._publisher.retire()
+            self._ownership = None
+
+    def _own(self, discovered: Discovered, told: _Told) -> Ownership:
+        def aside(held: Held[model.GatewayClass], why: str) -> None:
+            key = ObjectKey("GatewayClass", "", held.value.metadata.name)
+            told.record(events.Happened(key, events.uid_of(held), events.ANOTHER_INSTALLATION, why, warning=True))
+
+        resource = discovered.resources[model.GatewayClass]
+        return Ownership(self._client, resource, self._options.namespace, aside, self._log)
+
+    async def _work_while_ours(self, ownership: Ownership, around: Surroundings, discovered: Discovered) -> None:
+        while True:
+            await ownership.ours.wait()
+            self._reconciler = Reconciler(around, discovered)
+            work = asyncio.create_task(self._reconciler.run())
+            aside = asyncio.create_task(ownership.aside.wait())
+            try:
+                await asyncio.wait({work, aside}, return_when=asyncio.FIRST_COMPLETED)
+                if work.done():
+                    await work
+            finally:
+                self._reconciler = None
+                self._publisher.retire()
+                work.cancel()
+                aside.cancel()
+                await asyncio.wait({work, aside})
 
     async def _discover(self) -> Discovered:
         """Wait until the kinds that cannot be done without are served."""
@@ -212,6 +240,8 @@ class Process:
     def _readyz(self) -> health.Page:
         if not self._serving:
             return health.Page(503, "starting: the certificates are not there yet\n")
+        if self._ownership is not None and self._ownership.why:
+            return health.Page(503, f"standing aside: {self._ownership.why}\n")
         return health.Page(200, "leading\n" if self._election.leading else f"standby: {self._election.holder} leads\n")
 
     def _metrics(self) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from agw.controller import names
+from agw.controller.ownership import LABEL
 from agw.kube import Resource
 from agw.resources import gateway as api
 from agw.settings import TABLE
@@ -66,7 +67,7 @@ class Installation:
 def manifests(wanted: Infrastructure, installation: Installation) -> tuple[tuple[Resource, Json], ...]:
     """Return the objects of a Gateway's data plane, those first that others need."""
     name = names.made(wanted.name)
-    metadata = _metadata(wanted, name)
+    metadata = _metadata(wanted, installation, name)
     made: list[tuple[Resource, Json]] = [
         (SERVICE_ACCOUNTS, {"metadata": metadata, "automountServiceAccountToken": False}),
         (CONFIG_MAPS, {"metadata": metadata, "data": {_CA: installation.trust}}),
@@ -93,7 +94,7 @@ def _selector(wanted: Infrastructure) -> Mapping[str, str]:
     return {GATEWAY_NAME: names.label_value(wanted.name), MANAGED_BY: MANAGER}
 
 
-def _metadata(wanted: Infrastructure, name: str) -> Json:
+def _metadata(wanted: Infrastructure, installation: Installation, name: str) -> Json:
     owner = {
         "apiVersion": f"{api.GROUP}/v1",
         "kind": "Gateway",
@@ -105,7 +106,7 @@ def _metadata(wanted: Infrastructure, name: str) -> Json:
     return {
         "name": name,
         "namespace": wanted.namespace,
-        "labels": _labels(wanted),
+        "labels": {**_labels(wanted), LABEL: installation.namespace},
         "annotations": dict(wanted.annotations),
         "ownerReferences": [owner],
     }

@@ -20,6 +20,7 @@ import msgspec
 from agw.controller import fleet, names
 from agw.controller.log import Log
 from agw.controller.metrics import Metrics
+from agw.controller.ownership import LABEL
 from agw.controller.provision import (
     AUTOSCALERS,
     DEPLOYMENTS,
@@ -133,7 +134,9 @@ class Provisioner:
                     self.synced.set()
 
     def _take(self, resource: Resource, batch: Batch[Made]) -> None:
-        gone = set(batch.deleted)
+        ours = self._installation().namespace
+        others = {key for key, made in batch.applied.items() if _installation(made, ours) != ours}
+        gone = batch.deleted | others
         if batch.restart:
             gone |= {key for kind, key in self._made if kind == resource.kind} - batch.applied.keys()
         for key in gone:
@@ -141,6 +144,8 @@ class Provisioner:
             if old is not None:
                 self._drifted(old)
         for key, new in batch.applied.items():
+            if key in others:
+                continue
             old = self._made.get((resource.kind, key))
             self._made[resource.kind, key] = new
             if old is None or _shape(old) != _shape(new):
@@ -232,6 +237,11 @@ class Provisioner:
             tell = self._log.warning if isinstance(error, ApiError) else self._log.error
             tell("a data plane cannot be made", gateway=ref, error=said)
         self._news(ref)
+
+
+def _installation(made: Made, default: str) -> str:
+    """Return the installation that an object is of; `default` for those from before installations were told apart."""
+    return made.metadata.labels.get(LABEL, default)
 
 
 def _owner(made: Made) -> str:

@@ -34,6 +34,7 @@ from agw.controller.kinds import WHOLE, Discovered
 from agw.controller.log import Log
 from agw.controller.metrics import Gauges, Metrics
 from agw.controller.named import NamedWatches, References
+from agw.controller.ownership import only_served
 from agw.controller.provision import Installation
 from agw.controller.provisioner import Provisioner
 from agw.controller.queue import WorkQueue
@@ -78,13 +79,14 @@ class Recorder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the reconciler works with. installation: as it is now."""
+    """What the reconciler works with. installation: as it is now. serves: whether a GatewayClass may be looked at."""
 
     client: Client
     publisher: Publisher
     recorder: Recorder
     installation: Callable[[], Installation]
     log: Log
+    serves: Callable[[Held[model.GatewayClass]], bool]
 
 
 class Reconciler:
@@ -143,6 +145,8 @@ class Reconciler:
         watcher: Watcher[Held[Any]] = Watcher(self._client, resource, reader(kind, resource.api_version))
         async with aclosing(aiter(watcher)) as batches:
             async for batch in batches:
+                if kind is model.GatewayClass:
+                    batch = only_served(batch, self._around.serves)  # noqa: PLW2901 - the part of it that is ours to see
                 self._world.apply(kind, batch)
                 self._synced.add(kind)
                 self._wake.set()

@@ -25,13 +25,13 @@ def program() -> str:
     return found
 
 
-def helm(*arguments: str | Path, code: int | None = 0) -> str:
+def helm(*arguments: str | Path, code: int | None = 0, kubeconfig: str | Path = os.devnull) -> str:
     """Run helm without any configuration of the user; give both streams' text. code: None = any."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HELM_")}
     done = subprocess.run(
         [program(), *arguments],
         cwd=ROOT,
-        env=environment | {"KUBECONFIG": os.devnull},
+        env=environment | {"KUBECONFIG": str(kubeconfig)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

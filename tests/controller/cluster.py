@@ -9,6 +9,7 @@ import uuid
 
 import msgspec
 
+from agw.controller.ownership import LABEL
 from agw.controller.process import Options, Process
 from agw.controller.provision import Installation
 from agw.kube import Client, Key, NotFound, Resource, Scope
@@ -56,9 +57,10 @@ class Log:
 class Cluster:
     """The API server as a test sees it: objects in a namespace of its own."""
 
-    def __init__(self, client, namespace):
+    def __init__(self, client, namespace, kubeconfig):
         self.client = client
         self.namespace = namespace
+        self.kubeconfig = str(kubeconfig)
 
     async def create(self, resource, name, body, **metadata):
         whole = {
@@ -210,6 +212,15 @@ async def install(client):
                 await asyncio.sleep(0.05)
 
 
+async def hand_over(client, namespace):
+    """Have all classes be those of the installation in that namespace, whichever test's they were; None: nobody's."""
+    for found in (await client.list(CLASSES, msgspec.json.decode)).items:
+        if found["spec"]["controllerName"] == CONTROLLER:
+            await client.patch(
+                CLASSES, Key("", found["metadata"]["name"]), {"metadata": {"labels": {LABEL: namespace}}}
+            )
+
+
 @contextlib.asynccontextmanager
 async def cluster(kubeconfig):
     """A namespace of this test's own, on a server with the CRDs and our GatewayClass."""
@@ -218,9 +229,9 @@ async def cluster(kubeconfig):
         namespace = f"t-{uuid.uuid4().hex[:10]}"
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
         await client.create(NAMESPACES, body)
-        yours = Cluster(client, namespace)
-        spec = {"spec": {"controllerName": CONTROLLER}}
-        await client.apply(CLASSES, Key("", "ack-agent-gateway"), spec)
+        yours = Cluster(client, namespace, kubeconfig)
+        await client.apply(CLASSES, Key("", "ack-agent-gateway"), {"spec": {"controllerName": CONTROLLER}})
+        await hand_over(client, namespace)
         try:
             yield yours
         finally:
