@@ -2,12 +2,15 @@
 
 Why not agw.resources' own decoding: that one reads what people write, walks a schema and fills in defaults. What comes
 from an API server has passed both; decoding straight into the types costs a tenth, and status and resourceVersion are
-wanted, which a manifest has not.
+wanted, which a manifest has not. Our own two kinds are the exception: the CRD that they have passed may be newer than
+this program, so their specs are walked again (`agw.resources.strict`).
 
 Rules: a field that the API has and translation has no use for is left where it is: annotations of kubectl and managed
-fields are dropped by never being decoded. What of an object must not be lost is its status, which is kept as bytes.
+fields are dropped by never being decoded. What of an object must not be lost is its status, which is kept as bytes. An
+object with a status that cannot be read is a value that says why (`refusal`), so that its author can be told; of the
+other kinds it raises, and their collection goes on without it.
 
-Must not: repair an object; what does not decode raises, and its collection goes on without it.
+Must not: repair an object.
 """
 
 from __future__ import annotations
@@ -20,7 +23,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from agw.resources import model
+from agw.resources import model, strict
+from agw.resources.agentgateway import Unread
 from agw.resources.core import EndpointSlice, SecretBytes, SliceEndpoint, SlicePort
 from agw.resources.meta import Object, ObjectMeta
 
@@ -32,11 +36,21 @@ _STATED = frozenset({model.GatewayClass, model.Gateway, model.HTTPRoute, model.B
 
 @dataclass(frozen=True, slots=True)
 class Held(Generic[T]):
-    """An object as the server has it. version: its resourceVersion. status: JSON, b"" where there is none."""
+    """An object as the server has it. version: its resourceVersion. status: JSON, b"" where there is none.
+
+    refusal: why it could not be read, "" where it could. Then the value is a stand-in, or where there is none, a bare
+    `Object` with no more than metadata (`blank`).
+    """
 
     value: T
     version: str = ""
     status: bytes = b""
+    refusal: str = ""
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing of the object can be used."""
+        return type(self.value) is Object
 
 
 class _Meta(msgspec.Struct, frozen=True, rename="camel"):
@@ -47,6 +61,13 @@ class _Envelope(msgspec.Struct, frozen=True):
     metadata: _Meta = _Meta()
     kind: str = ""
     status: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Plain(msgspec.Struct, frozen=True):
+    """An object whose spec is any JSON."""
+
+    metadata: ObjectMeta
+    spec: Any = None
 
 
 class _Slice(msgspec.Struct, frozen=True, rename="camel"):
@@ -75,26 +96,56 @@ def _secret(kind: type, value: Any) -> Any:  # noqa: ANN401 - msgspec's hook
 
 _envelope = msgspec.json.Decoder(_Envelope).decode
 _slice = msgspec.json.Decoder(_Slice).decode
+_plain = msgspec.json.Decoder(_Plain).decode
 
 
 def reader(kind: type[T], api_version: str) -> Callable[[bytes], Held[T]]:
-    """Return the function that decodes one object of the kind; it raises msgspec.DecodeError."""
-    decode = msgspec.json.Decoder(kind, dec_hook=_secret).decode
-    head = f'{{"kind":"{kind.__name__}","apiVersion":"{api_version}",'.encode()
+    """Return the function that decodes one object of the kind.
+
+    It raises msgspec.DecodeError; of a kind with a status only where not even metadata can be read.
+    """
+    if kind is EndpointSlice:
+        return _read_slice(api_version)  # type: ignore[return-value] # T is EndpointSlice then
+    decode: Callable[[bytes], T] = _strictly(kind, api_version) if kind in strict.KINDS else _typed(kind, api_version)
     stated = kind in _STATED
 
     def read(data: bytes) -> Held[T]:
         envelope = _envelope(data)
-        if not envelope.kind:
-            data = head + data[1:]  # items of a list of built-in kinds do not say what they are
-        status = bytes(envelope.status) if stated else b""
-        return Held(decode(data), envelope.metadata.resource_version, status)
+        version, status = envelope.metadata.resource_version, bytes(envelope.status) if stated else b""
+        try:
+            value = decode(data)
+        except (msgspec.DecodeError, strict.UnreadableError) as error:
+            if not stated:
+                raise
+            blank: Any = Object(api_version, kind.__name__, _plain(data).metadata)
+            return Held(blank, version, status, str(error))
+        unread: tuple[Unread, ...] = getattr(value, "unread", ())
+        return Held(value, version, status, strict.summary(unread))
 
-    def read_slice(data: bytes) -> Held[EndpointSlice]:
+    return read
+
+
+def _typed(kind: type[T], api_version: str) -> Callable[[bytes], T]:
+    """Decode straight into the type; items of a list of built-in kinds do not say what they are."""
+    decode = msgspec.json.Decoder(kind, dec_hook=_secret).decode
+    head = f'{{"kind":"{kind.__name__}","apiVersion":"{api_version}",'.encode()
+    return lambda data: decode(data if _envelope(data).kind else head + data[1:])
+
+
+def _strictly(kind: Any, api_version: str) -> Callable[[bytes], Any]:  # noqa: ANN401 - a type of strict.KINDS
+    def decode(data: bytes) -> Any:  # noqa: ANN401
+        found = _plain(data)
+        return strict.read(kind, api_version, found.metadata, found.spec)
+
+    return decode
+
+
+def _read_slice(api_version: str) -> Callable[[bytes], Held[EndpointSlice]]:
+    def read(data: bytes) -> Held[EndpointSlice]:
         found = _slice(data)
         value = EndpointSlice(
             api_version=api_version,
-            kind=kind.__name__,
+            kind="EndpointSlice",
             metadata=found.metadata,
             address_type=found.address_type,
             endpoints=found.endpoints or (),
@@ -102,4 +153,4 @@ def reader(kind: type[T], api_version: str) -> Callable[[bytes], Held[T]]:
         )
         return Held(value, _envelope(data).metadata.resource_version)
 
-    return read_slice if kind is EndpointSlice else read  # type: ignore[return-value] # T is EndpointSlice then
+    return read

@@ -27,7 +27,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from agw.controller import events, named, statuses
+from agw.controller import events, named, refusals, statuses
 from agw.controller.careful import CarefulTranslator
 from agw.controller.decode import Held, reader
 from agw.controller.kinds import WHOLE, Discovered
@@ -104,7 +104,8 @@ class Reconciler:
         self._references = References()
         self._held: dict[Identity, None] = {}
         self._unsaid: set[ObjectKey] = set()
-        self._refused: dict[str, str] = {}
+        self._refused: dict[str, str] = {}  # Gateway -> why its data planes cannot use what was published
+        self._faults: dict[Identity, str] = {}  # objects that translation stumbled over, until they change
         self._ours_before: frozenset[str] = frozenset()
         self._wake = asyncio.Event()
         self._synced: set[type[Object]] = set()
@@ -261,8 +262,18 @@ class Reconciler:
             self._publish(gateway, translation.snapshots.get(gateway), keys)
         self._provision(translation)
         self.statuses.add_all(restated)
-        for (kind, namespace, name), error in outcome.failed.items():
-            self._tell_unusable(ObjectKey(kind.__name__, namespace, name), f"{type(error).__name__}: {error}")
+        for identity in changed:
+            self._faults.pop(identity, None)
+        for identity, error in outcome.failed.items():
+            self._stumbled(identity, f"{type(error).__name__}: {error}", closed=identity in outcome.closed)
+
+    def _stumbled(self, identity: Identity, why: str, *, closed: bool) -> None:
+        key = ObjectKey(identity[0].__name__, *identity[1:])
+        if not closed:
+            self._faults[identity] = f"translation failed: {why}"
+            if key.kind in _TYPES:
+                self.statuses.add(key)
+        self._tell_unusable(key, why, closed=closed)
 
     def _publish(self, gateway: str, entries: Mapping[str, Entry] | None, changed: frozenset[str] | None) -> None:
         if entries is None:
@@ -301,10 +312,13 @@ class Reconciler:
         for kind, namespace, name in self._world.newly_unreadable():
             why = self._world.unreadable.get((kind, namespace, name))
             if why is not None:
-                self._tell_unusable(ObjectKey(kind.__name__, namespace, name), why)
+                held = self._world.held(kind, namespace, name)
+                closed = held is not None and bool(held.refusal)
+                self._tell_unusable(ObjectKey(kind.__name__, namespace, name), why, closed=closed)
 
-    def _tell_unusable(self, key: ObjectKey, why: str) -> None:
-        self._log.error("an object cannot be used: it stays as it was before", object=str(key), error=why)
+    def _tell_unusable(self, key: ObjectKey, why: str, *, closed: bool) -> None:
+        consequence = "requests that it is about are refused" if closed else "it stays as it was before"
+        self._log.error(f"an object cannot be used: {consequence}", object=str(key), error=why)
         self._record(key, events.UNREADABLE, why, warning=True)
 
     # Statuses
@@ -315,11 +329,11 @@ class Reconciler:
 
     async def _write_status(self, key: ObjectKey) -> None:
         kind = _TYPES[key.kind]
-        held = self._world.held(kind, key.namespace, key.name)
+        held = self._known(key)
         if held is None:
             self.statuses.forget(key)
             return
-        if not self._settled(self._names(held.value)):
+        if not held.blank and not self._settled(self._names(held.value)):
             self._unsaid.add(key)  # what could be said now would be taken back at once
             return
         desired = self._desired(key, held)
@@ -340,7 +354,7 @@ class Reconciler:
         new = reader(kind, resource.api_version)(answer)
         for happened in events.of_write(key, held, write.status):
             self._around.recorder.record(happened)
-        if self._world.held(kind, key.namespace, key.name) is held:
+        if self._known(key) is held:
             # What the write answers is newer than what is known; without it the next look would write again.
             self._world.apply(kind, Batch(restart=False, applied={where: new}, deleted=frozenset(), failed={}))
             self._wake.set()
@@ -353,8 +367,15 @@ class Reconciler:
     def _desired(self, key: ObjectKey, held: Held[Any]) -> Status | None:
         status = self._translation.statuses.get(key)
         if isinstance(status, GatewayStatus):
-            return self._completed(f"{key.namespace}/{key.name}", status, held.value.metadata.generation)
-        return status
+            status = self._completed(f"{key.namespace}/{key.name}", status, held.value.metadata.generation)
+        why = held.refusal if held.blank else self._faults.get((_TYPES[key.kind], key.namespace, key.name), "")
+        return refusals.status(key.kind, held, status, why) if why else status
+
+    def _known(self, key: ObjectKey) -> Held[Any] | None:
+        """Return an object as the server has it, whether or not it can be used."""
+        kind = model.KINDS[key.kind].type
+        refused = self._world.refused(kind, key.namespace, key.name)
+        return refused if refused is not None else self._world.held(kind, key.namespace, key.name)
 
     def _completed(self, ref: str, status: GatewayStatus, generation: int) -> GatewayStatus:
         """Add to a Gateway's status what only its data plane can tell."""
@@ -372,8 +393,8 @@ class Reconciler:
         return replace(status, conditions=conditions, addresses=standing.addresses)
 
     def _record(self, key: ObjectKey, reason: str, said: str, *, warning: bool = False) -> None:
-        held = self._world.held(model.KINDS[key.kind].type, key.namespace, key.name)
-        self._around.recorder.record(events.Happened(key, events.uid_of(held), reason, said, warning))
+        uid = events.uid_of(self._known(key))
+        self._around.recorder.record(events.Happened(key, uid, reason, said, warning))
 
     def _gauges(self) -> Gauges:
         return {

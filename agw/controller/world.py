@@ -2,8 +2,9 @@
 
 Rules: each set that is given is frozen, and the next one shares what did not change; an object whose value is equal to
 the one that was known stays the same object, so that a write of its status concerns nobody. Changes are gathered until
-they are taken. An object that cannot be decoded keeps the value that it had: a policy that became unreadable does not
-unlock its route.
+they are taken. An object that cannot be read keeps the value that it had, where it has no stand-in: a policy that became
+unreadable does not unlock its route. That it was refused is known until the same object comes readable, or goes: what
+is said of it must not change with what else happens.
 
 Must not: wait, or know how changes come.
 """
@@ -25,10 +26,11 @@ Identity: TypeAlias = tuple[type[Object], str, str]
 
 @dataclass(slots=True)
 class World:
-    """All objects. unreadable: why, by identity; the value that is kept may be an older one."""
+    """All objects. unreadable: why, by identity; there is a stand-in, or the value is an older one, or none."""
 
     resources: ResourceSet = field(default_factory=ResourceSet)
     unreadable: dict[Identity, str] = field(default_factory=dict)
+    _refused: dict[Identity, Held[Any]] = field(default_factory=dict)  # those without even a stand-in
     _held: dict[type[Object], dict[Key, Held[Any]]] = field(default_factory=dict)
     _changed: dict[Identity, Resource[Object] | None] = field(default_factory=dict)
     _stated: set[Identity] = field(default_factory=set)
@@ -37,6 +39,10 @@ class World:
     def held(self, kind: type[Object], namespace: str, name: str) -> Held[Any] | None:
         """Return what the server has of an object, as far as is known."""
         return self._held.get(kind, {}).get(Key(namespace, name))
+
+    def refused(self, kind: type[Object], namespace: str, name: str) -> Held[Any] | None:
+        """Return what the server has of an object of which nothing can be used."""
+        return self._refused.get((kind, namespace, name))
 
     def all(self, kind: type[T]) -> Iterator[T]:
         """Give all objects of a kind, as the server has them."""
@@ -51,26 +57,50 @@ class World:
         held = self._held.setdefault(kind, {})
         gone = set(batch.deleted)
         if batch.restart:
-            known = held.keys() if scope is None else held.keys() & scope
-            gone |= known - batch.applied.keys() - batch.failed.keys()
+            unreadable = {Key(namespace, name) for of, namespace, name in self.unreadable if of is kind}
+            known = held.keys() | unreadable
+            gone |= (known if scope is None else known & scope) - batch.applied.keys() - batch.failed.keys()
         for key in gone:
-            self.unreadable.pop((kind, *key), None)
-            if held.pop(key, None) is not None:
-                self._changed[(kind, *key)] = None
+            self._drop(kind, held, key)
         for key, why in batch.failed.items():
-            self.unreadable[(kind, *key)] = why
-            self._news.append((kind, *key))
+            self._tell(kind, key, why)
         for key, new in batch.applied.items():
-            self._put(kind, held, key, new)
+            if new.blank:
+                self._refuse(kind, key, new)
+            else:
+                self._put(kind, held, key, new)
+
+    def _drop(self, kind: type[Object], held: dict[Key, Held[Any]], key: Key) -> None:
+        self.unreadable.pop((kind, *key), None)
+        self._refused.pop((kind, *key), None)
+        if held.pop(key, None) is not None:
+            self._changed[(kind, *key)] = None
+
+    def _tell(self, kind: type[Object], key: Key, why: str) -> None:
+        """Keep why an object is unreadable; it is news where it was not, or for another reason."""
+        if self.unreadable.get((kind, *key)) != why:
+            self._news.append((kind, *key))
+        self.unreadable[(kind, *key)] = why
+
+    def _refuse(self, kind: type[Object], key: Key, new: Held[Any]) -> None:
+        old = self._refused.get((kind, *key))
+        self._tell(kind, key, new.refusal)
+        if old is None or (old.status, old.refusal, old.value) != (new.status, new.refusal, new.value):
+            self._stated.add((kind, *key))
+        self._refused[(kind, *key)] = new
 
     def _put(self, kind: type[Object], held: dict[Key, Held[Any]], key: Key, new: Held[Any]) -> None:
-        self.unreadable.pop((kind, *key), None)
+        if new.refusal:
+            self._tell(kind, key, new.refusal)
+        else:
+            self.unreadable.pop((kind, *key), None)
+        refused = self._refused.pop((kind, *key), None)
         old = held.get(key)
         if old is not None and old.value == new.value:
-            new = Held(old.value, new.version, new.status)
+            new = Held(old.value, new.version, new.status, new.refusal)
         else:
             self._changed[(kind, *key)] = Resource(new.value)
-        if old is None or old.status != new.status or old.value is not new.value:
+        if old is None or refused is not None or old.status != new.status or old.value is not new.value:
             self._stated.add((kind, *key))
         held[key] = new
 
@@ -78,9 +108,7 @@ class World:
         """Drop objects that nobody watches any more."""
         held = self._held.get(kind, {})
         for key in keys:
-            self.unreadable.pop((kind, *key), None)
-            if held.pop(key, None) is not None:
-                self._changed[(kind, *key)] = None
+            self._drop(kind, held, key)
 
     @property
     def pending(self) -> Mapping[Identity, Resource[Object] | None]:
@@ -110,6 +138,6 @@ class World:
         return stated
 
     def newly_unreadable(self) -> tuple[Identity, ...]:
-        """Objects that could not be decoded, since the last time."""
+        """Objects that could not be read, or for another reason than before, since the last time."""
         news, self._news = tuple(self._news), []
         return news

@@ -12,6 +12,13 @@ from agw.resources.meta import Object, Value
 GROUP = "agentgateway.alibabacloud.com"
 
 
+class Unread(Value, frozen=True):
+    """A part of an object that this release cannot read. path: JSON path. message: what is wrong there."""
+
+    path: str
+    message: str
+
+
 class StaticTarget(Value, frozen=True):
     """host: a Service's name ("name", "name.ns", "name.ns.svc", ...), an IP address, or a DNS name."""
 
@@ -76,9 +83,10 @@ class BackendSpec(Value, frozen=True):
 
 
 class Backend(Object, frozen=True):
-    """An agent that routes can name."""
+    """An agent that routes can name. unread: not empty in a stand-in (see `strict`), whose spec then says nothing."""
 
     spec: BackendSpec
+    unread: tuple[Unread, ...] = ()
 
 
 class PolicyTargetRef(Value, frozen=True):
@@ -178,6 +186,10 @@ class TrafficPolicySpec(Value, frozen=True):
 
 
 class TrafficPolicy(Object, frozen=True):
-    """Authentication, authorization, limits and timeouts, attached to Gateways and routes."""
+    """Authentication, authorization, limits and timeouts, attached to Gateways and routes.
+
+    unread: not empty in a stand-in (see `strict`), of whose spec the targets alone are known.
+    """
 
     spec: TrafficPolicySpec
+    unread: tuple[Unread, ...] = ()

@@ -28,6 +28,7 @@ from agw.resources.agentgateway import (
     Traffic,
     TrafficPolicy,
     TrafficPolicySpec,
+    Unread,
 )
 from agw.resources.core import (
     ConfigMap,
@@ -168,6 +169,7 @@ __all__ = [
     "Traffic",
     "TrafficPolicy",
     "TrafficPolicySpec",
+    "Unread",
     "Value",
 ]
 

@@ -121,6 +121,8 @@ def _backend(ask: Ask, namespace: str, name: str) -> BackendState | None:
     if backend is None:
         return None
     subject, generation = ObjectKey("Backend", namespace, name), backend.metadata.generation
+    if backend.unread:
+        return _unread(subject, backend)
     a2a = backend.spec.a2a
     resolved = [_target(ask, subject, index, target) for index, target in enumerate(a2a.targets)]
     refused = [(reason, target.error) for target, reason, _ in resolved if reason]
@@ -164,6 +166,29 @@ def _backend(ask: Ask, namespace: str, name: str) -> BackendState | None:
 
 BACKEND: Query[BackendState | None] = Query("backend", 2, _backend)
 """(namespace, name)"""
+
+
+def _unread(subject: ObjectKey, backend: agentgateway.Backend) -> BackendState:
+    """Give a Backend that could not be read: nothing of it is used, since what is not known could be what protects it."""
+    ref, generation = f"{subject.namespace}/{subject.name}", backend.metadata.generation
+    said = "; ".join(f"{each.path}: {each.message}" for each in backend.unread)
+    return BackendState(
+        key=f"backend/Backend/{ref}",
+        entry=model.Backend(ref=ref, protocol="A2A"),
+        status=BackendStatus(
+            (
+                Condition("Accepted", FALSE, "Invalid", said, generation),
+                Condition("ResolvedRefs", FALSE, "Invalid", "it cannot be read", generation),
+            )
+        ),
+        reason="UnsupportedValue",
+        message=f"Backend {ref} cannot be read: {said}",
+        problems=tuple(
+            codes.error(codes.BACKEND_UNREAD, subject, each.path, f"{each.message}: routes to it answer 500")
+            for each in backend.unread
+        ),
+        losers=(Loser(subject, "Invalid", said, "$.spec"),),
+    )
 
 
 def _health(check: agentgateway.HealthCheck | None) -> model.HealthCheck | None:

@@ -5,7 +5,8 @@
 Rules: merging is field by field. On one target the older policy has a field (then by name), the other's is in conflict;
 between targets the more specific one has it. A field that cannot be served is still that field: where it is in force
 everything is refused, because a gateway that leaves out an authorization rule is worse than one that answers 500. A
-missing or empty Secret lets nobody in (401).
+missing or empty Secret lets nobody in (401). A policy that could not be read (a stand-in) refuses everything on its
+targets, under a name that no field of another policy takes its place by.
 
 Must not: look at a key.
 """
@@ -27,11 +28,15 @@ from agw.translate.result import ObjectKey
 
 TARGETS = frozenset({(api.GROUP, "HTTPRoute"), (api.GROUP, "Gateway")})
 _TRAFFIC = "$.spec.traffic"
+_REFUSED = "every request is refused with 500"
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyField:
-    """One field of one policy. api_key: what it says; deny: why it cannot be served, so that all is refused."""
+    """One field of one policy. api_key: what it says; deny: why it cannot be served, so that all is refused.
+
+    name: the field's; "unread NAMESPACE/NAME" of a policy that could not be read.
+    """
 
     name: str
     policy: str  # "namespace/name"
@@ -54,12 +59,14 @@ def _policy(ask: Ask, namespace: str, name: str) -> PolicyState | None:
     if policy is None:
         return None
     subject, ref, traffic = ObjectKey("TrafficPolicy", namespace, name), f"{namespace}/{name}", policy.spec.traffic
+    if policy.unread:
+        return _unread(subject, ref, policy.unread)
     fields: list[PolicyField] = []
     problems: list[Problem] = []
     partly: tuple[str, ...] = ()
     for field, said in _unserved(traffic):
         path = f"{_TRAFFIC}.{field}"
-        problems.append(codes.error(codes.POLICY_UNSERVED, subject, path, f"{said}: every request is refused with 500"))
+        problems.append(codes.error(codes.POLICY_UNSERVED, subject, path, f"{said}: {_REFUSED}"))
         fields.append(PolicyField(field, ref, deny=f"TrafficPolicy {ref}: {said}"))
     invalid = [problem.message for problem in problems]
     auth = _api_key_auth(traffic)
@@ -78,6 +85,19 @@ def _policy(ask: Ask, namespace: str, name: str) -> PolicyState | None:
 
 POLICY: Query[PolicyState | None] = Query("policy", 3, _policy)
 """(namespace, name)"""
+
+
+def _unread(subject: ObjectKey, ref: str, unread: tuple[own.Unread, ...]) -> PolicyState:
+    problems = tuple(
+        codes.error(codes.POLICY_UNREAD, subject, each.path, f"{each.path}: {each.message}: {_REFUSED}")
+        for each in unread
+    )
+    deny = f"TrafficPolicy {ref} cannot be read: {unread[0].path}: {unread[0].message}"
+    return PolicyState(
+        fields=(PolicyField(f"unread {ref}", ref, deny=deny),),
+        invalid=tuple(problem.message for problem in problems),
+        problems=problems,
+    )
 
 
 def _api_key_auth(traffic: own.Traffic) -> own.APIKeyAuth | None:

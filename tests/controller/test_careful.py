@@ -98,3 +98,55 @@ def test_in_a_cluster_statuses_say_it_all():
     assert (said.problems, said.losers, said.origins) == ((), (), {})
     of_files = Translator().update(ResourceSet.of_values(CLASS, gateway("gw")))
     assert said.statuses.keys() == of_files.statuses.keys()
+
+
+POLICY = msgspec.convert(
+    {
+        "apiVersion": "agentgateway.alibabacloud.com/v1alpha1",
+        "kind": "TrafficPolicy",
+        "metadata": {"name": "p", "namespace": "a"},
+        "spec": {
+            "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "gw"}],
+            "traffic": {},
+        },
+    },
+    model.TrafficPolicy,
+)
+OF_POLICY = (model.TrafficPolicy, "a", "p")
+
+
+class StumblingOverPolicies(Translator):
+    """Fails where there is a policy that was read."""
+
+    def update(self, resources, changed=None):
+        translation = super().update(resources, changed)
+        found = resources.get(*OF_POLICY)
+        if found is not None and not found.value.unread:
+            raise ZeroDivisionError
+        return translation
+
+
+def test_a_policy_that_cannot_be_translated_is_closed(monkeypatch):
+    monkeypatch.setattr(careful, "Translator", StumblingOverPolicies)
+    translator = CarefulTranslator()
+    first = ResourceSet.of_values(CLASS, gateway("gw"), POLICY)
+    outcome = translator.update(first, [(model.GatewayClass, "", "agw"), identity("gw"), OF_POLICY])
+    assert outcome.failed.keys() == outcome.closed == {OF_POLICY}
+    ((accepted, _),) = [
+        each.conditions for key, status in outcome.translation.statuses.items() if key.kind == "TrafficPolicy"
+        for each in status.ancestors
+    ]  # fmt: skip
+    assert (accepted.status, accepted.reason) == ("False", "Invalid")
+    assert "translation failed: ZeroDivisionError" in accepted.message
+
+
+def test_what_failed_is_not_forgotten_when_something_else_changes_first(translator):
+    first = ResourceSet.of_values(CLASS, gateway("bad", 2))
+    translator.update(first, [(model.GatewayClass, "", "agw"), identity("bad")])
+    second = first.replacing({identity("good"): Resource(gateway("good"))})
+    outcome = translator.update(second, [identity("good")])
+    assert (outcome.whole, set(outcome.translation.snapshots)) == (False, {"a/good"}), "it is not tried in vain"
+    third = second.replacing({identity("bad"): Resource(gateway("bad", 3))})
+    outcome = translator.update(third, [identity("bad")])
+    assert set(outcome.translation.snapshots) == {"a/bad", "a/good"}
+    assert {key.name for key in outcome.translation.statuses if key.kind == "Gateway"} == {"bad", "good"}
