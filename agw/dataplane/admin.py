@@ -8,8 +8,9 @@ preflight that is never granted. No CORS header is ever sent.
 In a pod the port is open to the kubelet and to Prometheus, and so to every other pod: whoever does not come from this
 machine gets the pages of health and metrics, and nothing that shows the configuration or changes anything.
 
-Rules: one request per connection, limits on every size and a deadline on everything. What the pages say is not known
-here: they are functions from request to response.
+Rules: one request per connection, limits on every size and number and a deadline on everything; at the limit of
+connections it is never who comes that goes (`agw.listening`), since the kubelet restarts a pod that does not answer.
+What the pages say is not known here: they are functions from request to response.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import httptools
 
 from agw.dataplane.ports import owner_of
 from agw.errors import ConfigurationError, Problem
+from agw.listening import EVERYWHERE, Seat, Seats, address_of, everywhere
 from agw.settings import Address
 
 MAX_REQUEST = 16_384
@@ -37,6 +39,9 @@ FAR_PAGES = frozenset({"/livez", "/readyz", "/metrics"})
 """What clients on other machines may read."""
 
 MAX_CONNECTIONS = 64
+MAX_OF_ONE = 16
+"""Connections of one address."""
+
 REQUEST_DEADLINE = 5.0
 RESPONSE_DEADLINE = 30.0
 GUARD = "x-agw-admin"
@@ -146,14 +151,8 @@ def is_own_host(host: str, names: frozenset[str]) -> bool:
 
 def is_near(peer: object) -> bool:
     """Tell whether a socket's peer name is of this machine's loopback."""
-    if not isinstance(peer, tuple) or not peer:
-        return False
-    try:
-        address = ip_address(str(peer[0]).partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
+    address = address_of(peer)
+    return bool(address) and ip_address(address).is_loopback
 
 
 class AdminServer:
@@ -165,13 +164,16 @@ class AdminServer:
         self._names = frozenset(names)
         self._on_error = on_error
         self._server: asyncio.Server | None = None
-        self._open: set[asyncio.Transport] = set()
+        self._seats = Seats(MAX_CONNECTIONS, MAX_OF_ONE)
 
     async def start(self, address: Address) -> Address:
         """Listen; return the address with the port that the kernel chose. ConfigurationError where that fails."""
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(self._connection, address.host, address.port)
+            if address.host in EVERYWHERE:  # asyncio would take IPv6 alone
+                self._server = await loop.create_server(self._connection, sock=everywhere(address.port))
+            else:
+                self._server = await loop.create_server(self._connection, address.host, address.port)
         except OSError as error:
             raise ConfigurationError((_cannot_listen(address, error),)) from error
         return Address(address.host, self._server.sockets[0].getsockname()[1])
@@ -180,12 +182,11 @@ class AdminServer:
         """Stop listening and drop what is open."""
         if self._server is not None:
             self._server.close()
-            for transport in tuple(self._open):
-                transport.abort()
+            self._seats.clear()
             await self._server.wait_closed()
 
     def _connection(self) -> asyncio.Protocol:
-        return _Connection(self._respond, self._open)
+        return _Connection(self._respond, self._seats)
 
     def _respond(self, request: Request) -> Response:
         if request.method not in _METHODS:
@@ -203,9 +204,9 @@ class AdminServer:
 class _Connection(asyncio.Protocol):
     """One request, one answer. The parser calls the on_* methods while it is fed."""
 
-    def __init__(self, respond: Handler, opened: set[asyncio.Transport]) -> None:
+    def __init__(self, respond: Handler, seats: Seats) -> None:
         self._respond = respond
-        self._opened = opened
+        self._seats = seats
         self._parser = httptools.HttpRequestParser(self)
         self._target = b""
         self._headers: dict[str, tuple[str, ...]] = {}
@@ -214,24 +215,23 @@ class _Connection(asyncio.Protocol):
         self._near = False
         self._answered = False
         self._transport: asyncio.Transport
+        self._seat: Seat
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin, unless there are too many already."""
+        """Begin; another gives way where there are too many."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_server promises
         self._transport = transport
-        self._near = is_near(transport.get_extra_info("peername"))
-        self._opened.add(transport)
-        if len(self._opened) > MAX_CONNECTIONS:
-            transport.abort()
-            return
+        peer = transport.get_extra_info("peername")
+        self._near = is_near(peer)
+        self._seat = self._seats.take(address_of(peer), transport.abort)
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(REQUEST_DEADLINE, self._answer, plain(408, "the request did not arrive in time"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         del exc
-        self._opened.discard(self._transport)
+        self._seats.give_back(self._seat)
         if self._timer is not None:
             self._timer.cancel()
 
@@ -284,7 +284,7 @@ class _Connection(asyncio.Protocol):
         self._answer(response, with_body=method != "HEAD")
 
     def _answer(self, response: Response, *, with_body: bool = True) -> None:
-        self._answered = True
+        self._answered = self._seat.busy = True
         if self._timer is not None:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(RESPONSE_DEADLINE, self._transport.abort)

@@ -1,6 +1,7 @@
 """The health port's answers."""
 
 import asyncio
+import socket
 
 import pytest
 
@@ -42,6 +43,44 @@ def test_a_socket():
         writer.close()
         server.close()
         await server.wait_closed()
+
+    asyncio.run(scenario())
+
+
+async def ask(port, address="127.0.0.1"):
+    reader, writer = await asyncio.open_connection(address, port)
+    writer.write(b"GET /livez HTTP/1.1\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize("addresses", [1, 5, 100], ids=["its own", "a few others", "many others"])
+def test_nobody_keeps_a_probe_out(addresses):
+    async def scenario():
+        server = await serve("127.0.0.1", 0, PAGES)
+        port = server.sockets[0].getsockname()[1]
+        silent = []
+        for number in range(100):
+            source = f"127.0.0.{2 + number % addresses}" if addresses > 1 else "127.0.0.1"
+            silent.append(await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0)))
+        for _ in range(3):
+            assert b" 200 OK" in await ask(port)
+        for _, writer in silent:
+            writer.close()
+        server.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("host", ["", "::"])
+def test_every_address_is_of_both_families(host):
+    async def scenario():
+        server = await serve(host, 0, PAGES)
+        port = server.sockets[0].getsockname()[1]
+        for address in ["127.0.0.1", "::1"] if socket.has_dualstack_ipv6() else ["127.0.0.1"]:
+            assert b" 200 OK" in await ask(port, address)
+        server.close()
 
     asyncio.run(scenario())
 

@@ -18,14 +18,15 @@ ALLOWED: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "settings": frozenset(),
     "data": frozenset(),
+    "listening": frozenset(),
     "resources": frozenset({"errors", "data"}),
     "snapshot": frozenset({"errors"}),
     "a2a": frozenset({"errors"}),
     "translate": frozenset({"resources", "snapshot", "a2a", "settings", "errors"}),
     "_fastpath": frozenset({"snapshot", "a2a", "errors"}),
-    "dataplane": frozenset({"snapshot", "a2a", "_fastpath", "settings", "errors"}),
+    "dataplane": frozenset({"snapshot", "a2a", "_fastpath", "settings", "listening", "errors"}),
     "kube": frozenset({"errors"}),
-    "controller": frozenset({"kube", "resources", "translate", "snapshot", "settings", "errors"}),
+    "controller": frozenset({"kube", "resources", "translate", "snapshot", "settings", "listening", "errors"}),
     "cli": frozenset(
         {"errors", "settings", "data", "resources", "snapshot", "a2a", "translate", "_fastpath", "dataplane", "kube"}
         | {"controller"}

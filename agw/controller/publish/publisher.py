@@ -29,13 +29,13 @@ from agw.controller.publish.doorman import Doorman, Limits
 from agw.controller.publish.identity import Authenticate, Identity, NotAuthenticated, Parted, Plane
 from agw.controller.publish.ledger import Ledger
 from agw.controller.publish.session import Session
+from agw.listening import EVERYWHERE, address_of, everywhere
 from agw.snapshot.codec import FORMAT
 from agw.snapshot.delta import changes
 from agw.snapshot.link import Link
 from agw.snapshot.model import Entry
 from agw.snapshot.stream import PROTOCOL, Goodbye, Hello, Parting, Receiver, StreamError, ToController, frame
 
-_EVERYWHERE = frozenset({"", "::"})
 _REVIEWS_AT_ONCE = 16
 _BACKLOG = 1024
 _SEND_BUFFER = 1 << 18  # bytes; the kernel would keep megabytes for each data plane that is slow
@@ -83,10 +83,8 @@ class Callbacks:
 
 def listening_socket(host: str, port: int) -> socket.socket:
     """Open the socket that `serve` takes; host "" or "::" is every address, of both families where there are two."""
-    if host in _EVERYWHERE:
-        if socket.has_dualstack_ipv6():
-            return socket.create_server(("::", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
-        host = ""
+    if host in EVERYWHERE:
+        return everywhere(port, _BACKLOG)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
@@ -181,7 +179,7 @@ class Publisher:
                     self._log.warning("a connection cannot be accepted", error=error.strerror)
                     await asyncio.sleep(_ACCEPT_AGAIN)
                     continue
-                self._spawn(self._connection(sock, str(address[0])))
+                self._spawn(self._connection(sock, address_of(address)))
         finally:
             listening.close()
             self._part_all(Parting.LEAVING, "this replica stops")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import socket
 from contextlib import suppress
 
 import pytest
@@ -17,6 +18,7 @@ from agw.dataplane.pages import Controls, pages
 from agw.dataplane.state import State
 from agw.dataplane.verbosity import Verbosity, check_access_log
 from agw.errors import ConfigurationError
+from agw.listening import EVERYWHERE
 from agw.settings import Address, Settings
 
 GUARD = {"X-Agw-Admin": "1"}
@@ -316,13 +318,48 @@ def test_connections_are_bounded(monkeypatch):
         first = await asyncio.open_connection("127.0.0.1", server.port)
         second = await asyncio.open_connection("127.0.0.1", server.port)
         with suppress(ConnectionError):
-            assert await second[0].read() == b""
-        first[1].write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert b"200 OK" in await first[0].read()
+            assert await first[0].read() == b""
+        second[1].write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"200 OK" in await second[0].read()
         for _, writer in (first, second):
             writer.close()
 
     run(case)
+
+
+@pytest.mark.parametrize("addresses", [1, 5, 100], ids=["its own", "a few others", "many others"])
+def test_nobody_keeps_a_probe_out(addresses):
+    """However many sit there and say nothing: the kubelet restarts a pod that does not answer it."""
+
+    async def case(server):
+        silent = []
+        for number in range(100):
+            source = f"127.0.0.{2 + number % addresses}" if addresses > 1 else "127.0.0.1"
+            silent.append(await asyncio.open_connection("127.0.0.1", server.port, local_addr=(source, 0)))
+        for _ in range(3):
+            assert (await server.ask("/livez"))[0] == 200
+        for _, writer in silent:
+            writer.close()
+
+    run(case)
+
+
+@pytest.mark.parametrize("host", ["::", "", "0.0.0.0"])
+def test_every_address_is_of_both_families(host):
+    async def case():
+        seen = []
+        server = AdminServer(lambda request: seen.append(request.near) or plain(200, "ok"), (), print)
+        port = (await server.start(Address(host, 0))).port
+        families = ["127.0.0.1", "::1"] if socket.has_dualstack_ipv6() and host in EVERYWHERE else ["127.0.0.1"]
+        for address in families:
+            reader, writer = await asyncio.open_connection(address, port)
+            writer.write(b"GET /config HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b" 200 OK" in await reader.read()
+            writer.close()
+        assert seen == [True] * len(families)
+        await server.close()
+
+    asyncio.run(case())
 
 
 def test_a_fault_in_a_page_is_a_500_without_detail():
