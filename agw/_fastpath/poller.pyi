@@ -23,6 +23,6 @@ class Poller:
     def cut(self) -> None:
         """Tell every source that the worker ends now."""
     def close_all(self) -> None:
-        """Close every socket in the set."""
+        """Close every socket in the set, and forget every deadline."""
     def counts(self) -> dict[str, int]:
         """What is alive."""

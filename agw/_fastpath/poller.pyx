@@ -329,9 +329,17 @@ cdef class Poller:
         self._let_go()
 
     def close_all(self):
-        """Close every socket in the set."""
+        """Close every socket in the set, and forget every deadline: who has one lives on without us."""
+        cdef Timer* at
+        cdef int slot
         for source in self._all():
             self.remove(source)
+        for slot in range(WHEEL_SLOTS):
+            at = self.wheel[slot].next
+            while at != &self.wheel[slot]:
+                at = at.next
+                if at.previous != &self._mark:      # of a slot that is being gone through; it has no owner
+                    self.disarm(<Timed> at.previous.owner)
         self._let_go()
 
     def counts(self):

@@ -107,6 +107,6 @@ cdef class Reactor:
         self._poller.cut()
 
     def close(self):
-        """Close every socket."""
+        """Close every socket, and forget every deadline."""
         self._poller.close_all()
         self._poller.stop()
