@@ -13,7 +13,7 @@ from agw._fastpath.fields cimport AGW_TARGET, agw_class, normalise_path, parse_a
 from agw._fastpath.http1_body cimport (
     CHUNK_DATA, CHUNK_END, CHUNK_ERROR, CHUNK_MORE, CHUNK_TOO_LARGE, CHUNK_TRAILER, ChunkDecoder, chunk_next,
 )
-from agw._fastpath.http1_head cimport parse_trailers
+from agw._fastpath.http1_trailers cimport parse_trailers
 from agw._fastpath.http1_write cimport chunk_line
 from agw._fastpath.message cimport Field
 from agw._fastpath.proxy_protocol cimport PROXY_DONE, PROXY_ERROR, PROXY_MORE, ProxyHeader, parse_proxy_header

@@ -206,7 +206,6 @@ cdef class Exchange(Waiter):
 
     cdef bint streaming(self) noexcept
     cdef int _forward(self, RequestHead* head) except -1
-    cdef int _wait(self, Bound bound, const RequestHead* head) except -1
     cdef int _send(self, Endpoint endpoint, RequestHead* head) except -1
     cdef int _connect(self, Endpoint endpoint) except -1
     cdef int _attach(self, Endpoint endpoint, bint fresh) except -1

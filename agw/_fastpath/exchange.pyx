@@ -5,7 +5,7 @@ protocol is spoken on either side: the codecs call it with heads, bytes and ends
 
     begin --admitted--> forwarding --response_head--> answering --response_end--> done
        \\--refused--> answer ------------------------------------------------------^
-                  all busy --_wait--> turn --> forwarding, or answer 503
+                  all busy --wait_in_line--> turn --> forwarding, or answer 503
                   forwarding --upstream_failed--> retry once, or answer 502, 503, 504
                   answering  --upstream_failed--> respond_abort: a cut is never a clean end
 
@@ -19,7 +19,6 @@ from libc.stdlib cimport free, malloc
 from agw._fastpath.account cimport account_begin, account_claims, account_count, account_open, account_record
 from agw._fastpath.admission cimport Admission, admit
 from agw._fastpath.answers cimport ANSWER_FIELDS, local_answer
-from agw._fastpath.buffer cimport buffer_size
 from agw._fastpath.card_answers cimport card_body, card_end
 from agw._fastpath.cards cimport hold_card
 from agw._fastpath.cors cimport CORS_FIELDS
@@ -27,10 +26,8 @@ from agw._fastpath.edits cimport MAX_PATH
 from agw._fastpath.filtering cimport (
     filter_answer, filter_begin, filter_response, filter_send, filter_verdict, forget_request, pass_body, pass_end,
 )
-from agw._fastpath.filters cimport ADDED_ROOM
 from agw._fastpath.forwarding cimport Claims, Hop, add_field
 from agw._fastpath.health cimport CONNECT_FAILURE, TRIAL
-from agw._fastpath.held cimport hold
 from agw._fastpath.message cimport (
     F_X_REQUEST_ID, FIELD_DROP, FRAMING_LENGTH, FRAMING_NONE, M_DELETE, M_GET, M_HEAD, M_OPTIONS, M_PUT,
 )
@@ -40,11 +37,12 @@ from agw._fastpath.record cimport (
     C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAMS, C_STREAMS_ACTIVE, C_TUNNELS,
     C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, OP_GET_AGENT_CARD, RECORD_CARD, RECORD_END,
     RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM, R_CONNECT_FAILED, R_DRAINED, R_INTERNAL, R_NO_ENDPOINT,
-    R_OVERLOADED, R_TOO_LARGE, R_UPSTREAM_TIMEOUT, Record,
+    R_TOO_LARGE, Record,
 )
 from agw._fastpath.redirect cimport LOCATION_ROOM
-from agw._fastpath.retry cimport after_failure, answered_in_vain, connect_again, send_again
-from agw._fastpath.stream cimport HIGH_MARK, LOW_MARK, backlog
+from agw._fastpath.retry cimport after_failure, answered_in_vain, connect_again
+from agw._fastpath.stream cimport HIGH_MARK, backlog
+from agw._fastpath.waiting cimport take_turn, time_is_over, wait_in_line
 
 cdef enum:
     MAX_SPARE = 256         # ended Exchanges kept
@@ -236,38 +234,16 @@ cdef class Exchange(Waiter):
         if bound is not None:
             bound.budget.deposit()
             if bound.line.length:
-                return self._wait(bound, head)
+                return wait_in_line(self, bound, head)
             endpoint = pool.pick(bound, None, self.poller.now_ms)
             if endpoint is None and pool.full:
-                return self._wait(bound, head)
+                return wait_in_line(self, bound, head)
         self._send(endpoint, head)
         return 0
 
-    cdef int _wait(self, Bound bound, const RequestHead* head) except -1:
-        """Stand in line, with the request in hand (head is NULL where it is held); nothing more is read of it."""
-        cdef int64_t patience = self.context.queue_timeout_ms
-        if not self.context.pool.join(bound, self):
-            return self.answer(503, R_OVERLOADED)
-        if self.held is None:
-            self.held = hold(head, ADDED_ROOM if self.flags & X_FILTERED else 0)
-            self.flags |= X_KEEP
-        return self.poller.arm(self, min(patience, self.rule.request_timeout_ms or patience))
-
     cdef int turn(self, object endpoint) except -1:
         """There is a slot; go on with what was held."""
-        cdef Held held = self.held
-        cdef RequestHead head = held.head   # its own, so that what is added to it is not there the next time
-        self.poller.disarm(self)
-        if not self._send(<Endpoint> endpoint, &head):
-            return 0
-        if not (self.flags & X_FILTERED and self.filtering.tries):
-            forget_request(self)
-        if buffer_size(&held.body):
-            self.up.send_body(held.body.data + held.body.start, buffer_size(&held.body))
-        if self.flags & X_REQUEST_DONE and self.flags & X_BODY:
-            self.up.send_end()
-        self.up.flush()
-        return self.upstream_drained() if backlog(self.up) <= LOW_MARK else 0
+        return take_turn(self, <Endpoint> endpoint)
 
     cdef int _send(self, Endpoint endpoint, RequestHead* head) except -1:
         """Connect, settle what the agent is told about the client, send the head; 0 where that ended in an answer."""
@@ -509,13 +485,7 @@ cdef class Exchange(Waiter):
 
     cdef int on_timer(self) except -1:
         """HTTPRoute timeouts.request: the whole exchange took too long. Or it has waited long enough, or too long."""
-        if self.flags & X_AGAIN:
-            return send_again(self)
-        if self.place.standing and not 0 < self.rule.request_timeout_ms < self.context.queue_timeout_ms:
-            return self.answer(503, R_OVERLOADED)
-        if self.flags & X_RESPONSE_STARTED:
-            return self._cut(R_UPSTREAM_TIMEOUT)
-        return self.answer(504, R_UPSTREAM_TIMEOUT)
+        return time_is_over(self)
 
     cdef int on_fault(self) except -1:
         return self._cut(R_INTERNAL)

@@ -21,8 +21,8 @@ cdef struct ChunkDecoder:
     uint8_t digits          # of the present chunk size
 
 # Decodes the next stretch of data. `used`: bytes consumed; with CHUNK_DATA and CHUNK_TRAILER, a span is at
-# data[*start:*start+*count]. The spans of the trailer section, put together, are what parse_trailers() of http1_head
-# reads: all its field lines, without the empty line that ends it. Who does not want trailers ignores them.
+# data[*start:*start+*count]. The spans of the trailer section, put together, are what parse_trailers() reads: all its
+# field lines, without the empty line that ends it. Who does not want trailers ignores them.
 cdef int chunk_next(
     ChunkDecoder* decoder, const unsigned char* data, Py_ssize_t size,
     Py_ssize_t* used, Py_ssize_t* start, Py_ssize_t* count,

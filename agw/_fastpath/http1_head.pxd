@@ -35,8 +35,7 @@ cdef int parse_response_head(
     Field* fields, ResponseHead* head, Py_ssize_t* used,
 ) noexcept nogil
 
-# Parses a whole trailer section, as http1_body hands it out: field lines, without the empty line after them. Fields
-# that must not come as trailers have FIELD_DROP (RFC 9110 6.5.1). 0, 400, or 431 for more than `room` fields.
-cdef int parse_trailers(
-    const unsigned char* data, Py_ssize_t size, Field* fields, int room, int* count,
+# Parses one field line at the start of data: 0 and `used` bytes of it, its CRLF included; 400, or HEAD_MORE.
+cdef int parse_field_line(
+    const unsigned char* data, Py_ssize_t size, Field* field, Py_ssize_t* used,
 ) noexcept nogil

@@ -13,8 +13,5 @@ def parse_response(
 ) -> dict[str, Any] | int | None:
     """Feed the pieces one by one: None (incomplete), 502, or the head."""
 
-def parse_trailer_section(section: bytes, room: int = 32) -> list[tuple[bytes, bytes, int]] | int:
-    """The fields (name, value, flags) of a whole trailer section without the empty line after it, or a status."""
-
 def bench_parse(data: bytes, n: int) -> int:
     """Parse the same complete head n times."""

@@ -12,7 +12,7 @@ there, and once more from its start when the last line is: the spans of earlier 
 The result is a function of the bytes alone, not of how they were cut.
 """
 
-from libc.string cimport memchr, memcmp, memset, strlen
+from libc.string cimport memchr, memcmp, memset
 
 from agw._fastpath.fields cimport (
     AGW_DIGIT, AGW_FIELD, AGW_TARGET, AGW_TOKEN, agw_class, field_id, method_id, normalise_path, parse_authority,
@@ -20,7 +20,7 @@ from agw._fastpath.fields cimport (
 )
 from agw._fastpath.framing cimport Options, connection_options, content_length, same_name, transfer_encoding
 from agw._fastpath.message cimport (
-    F_AUTHORIZATION, F_CONNECTION, F_CONTENT_LENGTH, F_CONTENT_TYPE, F_ETAG, F_EXPECT, F_HOST, F_HTTP2_SETTINGS,
+    F_AUTHORIZATION, F_CONNECTION, F_CONTENT_LENGTH, F_CONTENT_TYPE, F_EXPECT, F_HOST, F_HTTP2_SETTINGS,
     F_KEEP_ALIVE, F_OTHER, F_PROXY_AUTHENTICATE, F_PROXY_AUTHORIZATION, F_PROXY_CONNECTION, F_TE, F_TRAILER,
     F_TRANSFER_ENCODING, F_UPGRADE, F_X_API_KEY, FIELD_DROP, FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE,
     FRAMING_UNTIL_CLOSE, M_CONNECT, M_OPTIONS, M_TRACE,
@@ -488,49 +488,17 @@ cdef int parse_response_head(
     return 502 if result else _response_meaning(head, to_head_request)
 
 
-# --- trailers ---------------------------------------------------------------------------------------------------
-
-
-cdef const char* NO_TRAILERS[12]
-NO_TRAILERS[:] = [
-    b"age", b"vary", b"pragma", b"expires", b"warning", b"location", b"set-cookie", b"set-cookie2", b"retry-after",
-    b"max-forwards", b"cache-control", b"www-authenticate",
-]
-
-
-cdef bint _may_trail(const Field* field) noexcept nogil:
-    """Whether a field may come after the body: never one that says how to frame, route, trust, decode or keep the
-    message (RFC 9110 6.5.1), since whoever has begun to read it has already acted without it."""
-    cdef const char* name
-    if field.id != F_OTHER:
-        return field.id == F_ETAG
-    if field.name_len > 8 and same_name(field.name, b"content-", 8):
-        return False
-    for name in NO_TRAILERS:
-        if strlen(name) == field.name_len and same_name(field.name, <const unsigned char*> name, field.name_len):
-            return False
-    return True
-
-
-cdef int parse_trailers(
-    const unsigned char* data, Py_ssize_t size, Field* fields, int room, int* count,
+cdef int parse_field_line(
+    const unsigned char* data, Py_ssize_t size, Field* field, Py_ssize_t* used,
 ) noexcept nogil:
     cdef Line line
     cdef int result
-    count[0] = 0
-    line.next = data
+    line.start = data
     line.end = data + size
-    while line.next < line.end:
-        if count[0] == room:
-            return 431
-        line.start = line.next
-        result = _field_line(&line, &fields[count[0]])
-        if result:
-            return 400
-        if not _may_trail(&fields[count[0]]):
-            fields[count[0]].flags |= FIELD_DROP
-        count[0] += 1
-    return 0
+    result = _field_line(&line, field)
+    if result == 0:
+        used[0] = line.next - data
+    return result
 
 
 # --- for tests, fuzzing and benches: the same functions over Python bytes -----------------------------------------
@@ -599,14 +567,6 @@ def parse_response(pieces, bint to_head_request=False, uint32_t max_head=65536, 
         "keep_alive": bool(head.keep_alive), "framing": head.framing, "content_length": head.content_length,
         "event_stream": bool(head.event_stream), "fields": _fields(head.fields, head.n_fields), "used": used,
     }
-
-
-def parse_trailer_section(bytes section, int room=32):
-    """The fields (name, value, flags) of a whole trailer section without the empty line after it, or a status."""
-    cdef Field fields[MAX_FIELDS]
-    cdef int count = 0
-    cdef int result = parse_trailers(section, len(section), fields, min(room, MAX_FIELDS), &count)
-    return result if result else _fields(fields, count)
 
 
 def bench_parse(bytes data, int n):

@@ -16,7 +16,8 @@ from posix.unistd cimport close
 from agw._fastpath.buffer cimport buffer_append, buffer_free, buffer_size
 from agw._fastpath.exchange cimport RECEIVE_ROOM, Exchange
 from agw._fastpath.http1_body cimport CHUNK_DATA, CHUNK_END, CHUNK_ERROR, CHUNK_TRAILER, chunk_next
-from agw._fastpath.http1_head cimport HEAD_MORE, parse_response_head, parse_trailers
+from agw._fastpath.http1_head cimport HEAD_MORE, parse_response_head
+from agw._fastpath.http1_trailers cimport parse_trailers
 from agw._fastpath.http1_write cimport chunk_line, write_request_head
 from agw._fastpath.idle cimport idle_add, idle_remove
 from agw._fastpath.message cimport (

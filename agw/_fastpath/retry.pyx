@@ -29,6 +29,7 @@ from agw._fastpath.record cimport (
     C_RETRIES, C_RETRIES_REFUSED, C_UPSTREAM_CONNECT_FAILURES, R_CONNECT_FAILED, R_INTERNAL, R_UPSTREAM,
     R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID, R_UPSTREAM_TIMEOUT,
 )
+from agw._fastpath.waiting cimport wait_in_line
 
 
 cdef int _blame(Exchange exchange, Upstream failed, int reason, bint nothing_received) except -1:
@@ -142,10 +143,10 @@ cdef int send_again(Exchange exchange) except -1:
     if _left_ms(exchange) == 0:
         return exchange.answer(504, R_UPSTREAM_TIMEOUT)
     if bound.line.length:
-        return exchange._wait(bound, NULL)      # nobody overtakes a line
+        return wait_in_line(exchange, bound, NULL)      # nobody overtakes a line
     endpoint = pool.pick(bound, exchange.endpoint, exchange.poller.now_ms)
     if endpoint is None and pool.full:
-        return exchange._wait(bound, NULL)
+        return wait_in_line(exchange, bound, NULL)
     return exchange.turn(endpoint)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from agw._fastpath.http1_body import decode_chunked
-from agw._fastpath.http1_head import parse_trailer_section
+from agw._fastpath.http1_trailers import parse_trailer_section
 from tests.unit.fastpath.cuts import cuts, same_however_cut
 
 ERROR, TOO_LARGE = 4, 5  # http1_body.pxd ChunkResult

@@ -1,0 +1,15 @@
+# What becomes of an exchange that waits.
+
+from agw._fastpath.exchange cimport Exchange
+from agw._fastpath.message cimport RequestHead
+from agw._fastpath.pool cimport Bound, Endpoint
+
+# Stands in line for a slot, with the request in hand; nothing more is read of it. head: borrowed for the call, NULL
+# where the request is held already.
+cdef int wait_in_line(Exchange exchange, Bound bound, const RequestHead* head) except -1
+
+# There is a slot of this endpoint, or (None) nothing to wait for any more: goes on with what was held.
+cdef int take_turn(Exchange exchange, Endpoint endpoint) except -1
+
+# Its timer: the next try is due, it has stood in line for too long, or its rule's timeouts.request has passed.
+cdef int time_is_over(Exchange exchange) except -1

@@ -1,0 +1,1 @@
+"""Types of waiting exchanges: nothing of it is for Python."""
