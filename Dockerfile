@@ -4,7 +4,7 @@
 # a user of its own, writes nothing to its root file system and needs no capability; mount what it should serve:
 #
 #   docker build -t agw:dev .
-#   docker run --rm --read-only -p 8080:8080 -v ./gateway:/gateway:ro agw:dev run -f /gateway --listen 80=0.0.0.0:8080
+#   docker run --rm --read-only -p 8080:8080 -v ./gateway:/gateway:ro agw:dev run -f /gateway --listen 80=:8080
 
 ARG PYTHON=3.11
 
@@ -32,7 +32,7 @@ LABEL org.opencontainers.image.title="agw" \
 RUN groupadd --gid 10101 agw && useradd --uid 10101 --gid 10101 --no-create-home --home-dir /nonexistent agw
 COPY --from=build /opt/agw /opt/agw
 # Inside a container loopback reaches nobody: listeners are served on every address there. The admin port stays on loopback.
-ENV PATH=/opt/agw/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 AGW_BIND=0.0.0.0
+ENV PATH=/opt/agw/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 AGW_BIND=::
 USER 10101:10101
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["agw"]

@@ -97,6 +97,8 @@ class ServiceSpec(msgspec.Struct, frozen=True, rename="camel"):
 
     type: str = "ClusterIP"
     cluster_ip: str = msgspec.field(default="", name="clusterIP")
+    cluster_ips: tuple[str, ...] = msgspec.field(default=(), name="clusterIPs")
+    ip_family_policy: str = ""
     load_balancer_ip: str = msgspec.field(default="", name="loadBalancerIP")
     external_traffic_policy: str = ""
     ports: tuple[dict[str, object], ...] = ()
@@ -141,10 +143,10 @@ def standing(
 
 
 def addresses(service: Service) -> tuple[Address, ...]:
-    """Addresses of a Service: those of its load balancer; without one its cluster IP."""
+    """Addresses of a Service: those of its load balancer; without one its cluster IP, of each family."""
     if service.spec.type != "LoadBalancer":
-        address = service.spec.cluster_ip
-        return (Address("IPAddress", address),) if address not in {"", "None"} else ()
+        has = service.spec.cluster_ips or (service.spec.cluster_ip,)
+        return tuple(Address("IPAddress", address) for address in has if address not in {"", "None"})
     found = [
         Address("IPAddress", item.ip) if item.ip else Address("Hostname", item.hostname)
         for item in service.status.load_balancer.ingress

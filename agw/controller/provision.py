@@ -187,8 +187,8 @@ def _container(wanted: Infrastructure, installation: Installation) -> Json:
             "--token=/var/run/agw/controller/token",
             f"--ca=/var/run/agw/controller/{_CA}",
             "--state-dir=/var/lib/agw",
-            "--bind=0.0.0.0",
-            f"--admin=0.0.0.0:{RESERVED_PORT}",
+            "--bind=::",  # both families, or the one that the node has
+            f"--admin=[::]:{RESERVED_PORT}",
             f"--drain-grace={_GRACE}s",
             "--own-endpoints=false",  # who may write a Backend is not who may use the pod's admin port
         ],
@@ -256,6 +256,8 @@ def _service(wanted: Infrastructure, metadata: Json) -> Json:
     spec: Json = {
         "type": kind,
         "selector": _selector(wanted),
+        # Listeners serve both families, so clients of both reach them where the cluster has both.
+        "ipFamilyPolicy": parameters.ip_family_policy or "PreferDualStack",
         "ports": [
             {"name": f"port-{port}", "port": port, "targetPort": port, "protocol": "TCP"} for port in wanted.ports
         ],

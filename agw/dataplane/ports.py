@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agw.errors import Problem
+from agw.listening import ANY_IPV4, NO_IPV6
 from agw.settings import Address, parse_address
 from agw.snapshot.model import Entry, Listener
 
@@ -32,7 +33,6 @@ PRIVILEGED_END = 1024
 _MAX_PORT = 65_535
 _CAP_NET_BIND_SERVICE = 10
 _LISTEN_STATE = "0A"  # include/net/tcp_states.h, as /proc/net/tcp prints it
-_ANY = {"::": "0.0.0.0", "0.0.0.0": "0.0.0.0"}  # noqa: S104 - compared with, and bound only when a user says so
 
 
 class PortError(Exception):
@@ -175,12 +175,19 @@ def _probe(address: Address) -> Address:
     try:
         with socket.socket(family, socket.SOCK_STREAM) as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            _take_both_families(sock, address)
             sock.bind((address.host, address.port))
     except OSError as error:
-        if address.host == "::" and error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
-            return _probe(replace(address, host=_ANY["::"]))
+        if address.host == "::" and error.errno in NO_IPV6:
+            return _probe(replace(address, host=ANY_IPV4))
         raise
     return address
+
+
+def _take_both_families(sock: socket.socket, address: Address) -> None:
+    """Let a socket for every address be of IPv4 as well, whatever net.ipv6.bindv6only says."""
+    if address.host == "::":
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
 
 
 def _listening_socket(address: Address) -> socket.socket:
@@ -198,8 +205,7 @@ def _listening_socket(address: Address) -> socket.socket:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
         sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, UNSENT)
-        if address.host == "::":
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        _take_both_families(sock, address)
         sock.bind((address.host, address.port))
         sock.listen(BACKLOG)
     except OSError:

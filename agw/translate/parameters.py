@@ -70,6 +70,7 @@ class Parameters(_Part, frozen=True):
     service_annotations: dict[QualifiedName, str] = {}
     load_balancer_class: QualifiedName | None = None
     external_traffic_policy: Literal["Local", "Cluster"] | None = None
+    ip_family_policy: Literal["SingleStack", "PreferDualStack", "RequireDualStack"] | None = None
     resources: Resources | None = None
     hpa: Autoscaling | None = None
     node_selector: dict[QualifiedName, str] = {}

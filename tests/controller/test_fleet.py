@@ -50,6 +50,9 @@ AT = service({"ip": "192.0.2.1"})
         (("192.0.2.1", "192.0.2.9"), UP, AT, ("False", "AddressNotUsable", ["192.0.2.1"])),
         ((), UP, service(kind="ClusterIP", clusterIP="10.96.0.7"), ("True", "Programmed", ["10.96.0.7"])),
         ((), UP, service(kind="ClusterIP", clusterIP="None"), ("False", "AddressNotAssigned", [])),
+        ((), UP, service(kind="ClusterIP", clusterIP="None", clusterIPs=["None"]), ("False", "AddressNotAssigned", [])),
+        ((), UP, service(kind="ClusterIP", clusterIP="10.96.0.7", clusterIPs=["10.96.0.7", "fd00::7"]),
+         ("True", "Programmed", ["10.96.0.7", "fd00::7"])),
         (("10.96.0.7",), UP, service(kind="ClusterIP", clusterIP="10.96.0.7"), ("False", "AddressNotUsable", ["10.96.0.7"])),
     ],
 )  # fmt: skip

@@ -101,6 +101,7 @@ def test_parameters():
             service_annotations={"lb": "small"},
             load_balancer_class="example.com/nlb",
             external_traffic_policy="Cluster",
+            ip_family_policy="SingleStack",
             resources=Resources({"cpu": "1"}, {"memory": "1Gi"}),
             node_selector={"pool": "edge"},
             priority_class_name="high",
@@ -119,7 +120,15 @@ def test_parameters():
     service = objects["Service"]
     assert service["spec"]["loadBalancerClass"] == "example.com/nlb"
     assert service["spec"]["externalTrafficPolicy"] == "Cluster"
+    assert service["spec"]["ipFamilyPolicy"] == "SingleStack"
     assert service["metadata"]["annotations"] == {"lb": "small", "other": "kept"}
+
+
+def test_both_families_are_served_where_there_are_both():
+    objects = made()
+    assert objects["Service"]["spec"]["ipFamilyPolicy"] == "PreferDualStack"
+    arguments = pod(objects)["containers"][0]["args"]
+    assert {"--bind=::", "--admin=[::]:15000"} <= set(arguments)
 
 
 def test_an_autoscaler_has_the_replicas_to_itself():

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from agw import listening
 from agw._fastpath import record
 from agw._fastpath.reactor import Reactor
 from agw._fastpath.table import compile_table
@@ -109,9 +110,9 @@ def replies(*answers: bytes) -> Script:
 class Client:
     """A raw client."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, family: socket.AddressFamily = socket.AF_INET) -> None:
         self.port = port
-        self.sock = socket.socket()
+        self.sock = socket.socket(family)
         self.sock.settimeout(0)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
@@ -206,11 +207,11 @@ class Session:
     clients: list[Client] = field(default_factory=list)
     version: int = 1
 
-    async def client(self, data: bytes = b"") -> Client:
+    async def client(self, data: bytes = b"", at: str = "127.0.0.1") -> Client:
         """A connected client that has sent this."""
-        client = Client(self.port)
+        client = Client(self.port, socket.AF_INET6 if ":" in at else socket.AF_INET)
         self.clients.append(client)
-        await asyncio.get_running_loop().sock_connect(client.sock, ("127.0.0.1", self.port))
+        await asyncio.get_running_loop().sock_connect(client.sock, (at, self.port))
         if data:
             await client.send(data)
         return client
@@ -330,19 +331,22 @@ async def serving(
     before: tuple[int, ...] = (),
     rule: dict[str, object] | None = None,
     more: dict[str, Entry] | None = None,
+    everywhere: bool = False,
     **limits: int,
 ) -> AsyncIterator[Session]:
     """A gateway before an agent that plays the script on each connection.
 
-    before: ports of other endpoints. more: entries beside, or in place of, those of `entries`.
+    before: ports of other endpoints. more: entries beside, or in place of, those of `entries`. everywhere: it listens on
+    every address of both families, not on one of loopback.
     """
-    async with playing(script) as agent, _gateway(agent, limits) as session:
+    listener = listening.everywhere(0) if everywhere else socket.create_server(("127.0.0.1", 0), backlog=1024)
+    async with playing(script) as agent, _gateway(agent, listener, limits) as session:
         session.swap({**entries(*before, agent.port, path=path, **(rule or {})), **(more or {})})
         yield session
 
 
 @asynccontextmanager
-async def _gateway(agent: Agent, limits: dict[str, int]) -> AsyncIterator[Session]:
+async def _gateway(agent: Agent, listener: socket.socket, limits: dict[str, int]) -> AsyncIterator[Session]:
     counters = memoryview(bytearray(record.COUNTERS_SIZE))
     reactor = Reactor(
         asyncio.get_running_loop(),
@@ -350,7 +354,7 @@ async def _gateway(agent: Agent, limits: dict[str, int]) -> AsyncIterator[Sessio
         records=memoryview(bytearray(record.RECORDS_SIZE)),
         **limits,
     )
-    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+    with listener:
         listener.settimeout(0)
         reactor.start()
         reactor.listen(listener.fileno(), 80)

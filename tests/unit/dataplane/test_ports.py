@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 
@@ -85,8 +86,24 @@ def test_all_sockets_share_one_port_and_are_ready_for_workers():
 def test_any_address_takes_both_families():
     opened = open_port(80, Address("::", 0), 1)
     try:
-        with socket.create_connection(("127.0.0.1", opened.address.port)):
-            pass
+        for address in ["127.0.0.1", "::1"] if socket.has_dualstack_ipv6() else ["127.0.0.1"]:
+            with socket.create_connection((address, opened.address.port)):
+                pass
+    finally:
+        opened.close()
+
+
+def test_any_address_is_of_ipv4_where_the_kernel_has_no_ipv6(monkeypatch):
+    class Without(socket.socket):
+        def __init__(self, family=-1, *rest, **options):
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, "no such family")
+            super().__init__(family, *rest, **options)
+
+    monkeypatch.setattr(socket, "socket", Without)
+    opened = open_port(80, Address("::", 0), 2)
+    try:
+        assert {sock.getsockname() for sock in opened.sockets} == {("0.0.0.0", opened.address.port)}
     finally:
         opened.close()
 
