@@ -4,8 +4,9 @@
     HEAD --no body--> WAIT --done--> HEAD
     HEAD --body--> BODY --last byte--> WAIT
     BODY --answered early--> DISCARD (at most 64 KiB and 1 s) --last byte--> HEAD
-    any --last answer--> CLOSING (all is read, and the client said that nothing follows), LINGER (something may still come:
-                         FIN first, so that the client gets the answer before a reset can drop it, RFC 9112 9.6) --> CLOSED
+    any --last answer--> CLOSING (all is read, and the client said that nothing follows) --> CLOSED
+    any --last answer--> LINGER (something may still come: FIN first, so that the client gets the answer before a reset
+                         can drop it, RFC 9112 9.6) --> CLOSED
 
 Pipelined requests wait in `pending`, and the socket is not read while 32 KiB of them do. The end of the client's side
 while an answer is due counts as its going away: a client that has closed looks the same, and an agent that works for
