@@ -1,8 +1,9 @@
 """What has become of the data planes: how far a Deployment is, which addresses a Service has; and what that means.
 
 Rules (Gateway API, GatewayConditionProgrammed): a Gateway is programmed where its configuration is accepted, its data
-plane runs, and it has an address. While it waits, the reason and the message say for what. An address that was asked
-for counts alone: where the load balancer has another one, or none, it is AddressNotUsable.
+plane runs, and it has an address and the listeners' ports. While it waits, the reason and the message say for what. An
+address that was asked for counts alone: where the load balancer has another one, or none, it is AddressNotUsable. What
+cannot be made comes before all of that: what there is may serve on, but it is not what was asked for.
 
 Must not: send, or decide what is made.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from agw.controller.trouble import Trouble
 from agw.translate.infrastructure import Infrastructure
 from agw.translate.status import FALSE, TRUE, Address, Condition
 
@@ -129,17 +131,27 @@ class Standing:
 
 
 def standing(
-    wanted: Infrastructure, deployment: Deployment | None, service: Service | None, generation: int
+    wanted: Infrastructure,
+    deployment: Deployment | None,
+    service: Service | None,
+    generation: int,
+    trouble: Trouble | None = None,
 ) -> Standing:
-    """Say how a data plane that is wanted stands; None: not made yet."""
+    """Say how a data plane that is wanted stands; None: not made yet. trouble: what of it cannot be made."""
     found = addresses(service) if service is not None else ()
-    reason, said = _unassigned(wanted, service, found)
+    beside = f"; but cannot be made: {trouble.said}" if trouble is not None and trouble.serves else ""
+    if trouble is not None and not trouble.serves:
+        reason, said = trouble.reason, f"its data plane cannot be made: {trouble.said}"
+    else:
+        reason, said = _unassigned(wanted, service, found)
+    if not reason:
+        reason, said = _closed(wanted, service)
     if not reason:
         reason, said = _unavailable(deployment)
     if reason:
-        return Standing(found, Condition("Programmed", FALSE, reason, said, generation))
+        return Standing(found, Condition("Programmed", FALSE, reason, f"{said}{beside}", generation))
     at = ", ".join(address.value for address in found)
-    return Standing(found, Condition("Programmed", TRUE, "Programmed", f"served at {at}", generation))
+    return Standing(found, Condition("Programmed", TRUE, "Programmed", f"served at {at}{beside}", generation))
 
 
 def addresses(service: Service) -> tuple[Address, ...]:
@@ -171,6 +183,12 @@ def _unassigned(wanted: Infrastructure, service: Service | None, has: tuple[Addr
         said = "; ".join(filter(None, failed)) or "the load balancer has no address yet"
         return "AddressNotAssigned", said
     return "", ""
+
+
+def _closed(wanted: Infrastructure, service: Service | None) -> tuple[str, str]:
+    has = {port.get("port") for port in service.spec.ports} if service is not None else set()
+    lacking = [str(port) for port in wanted.ports if port not in has]
+    return ("Pending", f"its Service has no port {', '.join(lacking)} yet") if lacking else ("", "")
 
 
 def _unavailable(deployment: Deployment | None) -> tuple[str, str]:

@@ -2,8 +2,9 @@
 
 Rules: what is wanted is applied as a whole, as often as it differs: a Gateway that changed, an object of ours that
 somebody changed or deleted, or that failed before. Applying what is there already changes nothing, so that no memory of
-what was done is needed. What a write answers is taken for what is there, so that our own writes are not mistaken for
-somebody's. A Gateway that is refused keeps what it has. One that is being deleted is left to the garbage collector.
+what was done is needed. One object that cannot be written keeps no other from being written. What a write answers is
+taken for what is there, so that our own writes are not mistaken for somebody's. A Gateway that is refused keeps what it
+has. One that is being deleted is left to the garbage collector, as is everything in a namespace that ends.
 
 Must not: decide what a data plane is made of, or what its state means.
 """
@@ -11,7 +12,8 @@ Must not: decide what a data plane is made of, or what its state means.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -32,7 +34,9 @@ from agw.controller.provision import (
     unwanted,
 )
 from agw.controller.queue import WorkQueue
-from agw.kube import ApiError, Batch, Client, Forbidden, Key, NotFound, Resource, Scope, Watcher, decoder
+from agw.controller.trouble import Failure, NotMadeError, Trouble, ending, judged
+from agw.errors import AgwError
+from agw.kube import Batch, Client, Key, KubeError, NotFound, Resource, Scope, Watcher, decoder
 from agw.translate.infrastructure import Infrastructure
 from agw.translate.status import Address
 
@@ -40,7 +44,6 @@ Made = fleet.Deployment | fleet.Service | fleet.Thing
 _TYPES: Mapping[Resource, type[Made]] = {DEPLOYMENTS: fleet.Deployment, SERVICES: fleet.Service}
 _RELEASE = "release "
 _APPLY = "application/apply-patch+yaml"
-_ENDING = "NamespaceTerminating"
 
 
 class Provisioner:
@@ -62,7 +65,9 @@ class Provisioner:
         self._metrics = metrics
         self._made: dict[tuple[str, Key], Made] = {}
         self._wanted: Mapping[str, Infrastructure | None] = {}
-        self._troubles: dict[str, str] = {}
+        self._troubles: dict[str, Trouble] = {}
+        self._failures: Counter[str] = Counter()  # in a row
+        self._ending: dict[str, str] = {}  # uids of Gateways whose namespaces end
         self._synced: set[str] = set()
         self.synced = asyncio.Event()
         self.queue: WorkQueue[str] = WorkQueue(self._work, self._failed, at_once=4)
@@ -85,7 +90,8 @@ class Provisioner:
             if infrastructure is not None and before.get(ref) != infrastructure:
                 self.queue.add(ref)
         for ref in before.keys() - wanted.keys():
-            self._troubles.pop(ref, None)
+            self._recovered(ref)
+            self._ending.pop(ref, None)
 
     def again(self) -> None:
         """Look at every Gateway again: the installation has changed."""
@@ -99,10 +105,6 @@ class Provisioner:
         """Return the Gateways that anything is made for."""
         return frozenset(filter(None, map(_owner, self._made.values())))
 
-    def trouble(self, ref: str) -> str:
-        """Say why a data plane cannot be made; "" where it can."""
-        return self._troubles.get(ref, "")
-
     def standing(self, ref: str, generation: int) -> fleet.Standing | None:
         """Say how a Gateway's data plane stands; None where none is wanted."""
         wanted = self._wanted.get(ref)
@@ -115,6 +117,7 @@ class Provisioner:
             deployment if isinstance(deployment, fleet.Deployment) else None,
             service if isinstance(service, fleet.Service) else None,
             generation,
+            self._troubles.get(ref),
         )
 
     def addresses(self, ref: str) -> tuple[Address, ...]:
@@ -170,24 +173,44 @@ class Provisioner:
             await self._release(ref.removeprefix(_RELEASE))
             return
         wanted = self._wanted.get(ref)
-        if wanted is None:
+        if wanted is None or self._ending.get(ref) == wanted.uid:
             return
-        installation = self._installation()
-        key = Key(wanted.namespace, names.made(wanted.name))
-        if wanted.parameters.hpa is not None:
-            await self._hand_over(key)
-        for resource, body in manifests(wanted, installation):
-            known = self._made.get((resource.kind, key))
-            answer = await self._client.apply(resource, key, body)
-            self._metrics.count("agw_controller_provisioning_writes_total", kind=resource.kind, result="ok")
-            # What the watch has said meanwhile is at least as new: the object may be gone again.
-            if self._made.get((resource.kind, key)) is known:
-                self._made[resource.kind, key] = decoder(_TYPES.get(resource, fleet.Thing))(answer)
-        for resource in unwanted(wanted):
-            await self._remove(resource, key)
-        if self._troubles.pop(ref, None) is not None:
+        failures = await self._make(wanted)
+        if any(ending(failure.error) for failure in failures):
+            self._ending[ref] = wanted.uid
+            self._recovered(ref)
+            self._log.debug("a data plane is not made in a namespace that ends", gateway=ref)
+            return
+        if failures:
+            raise NotMadeError(failures)
+        if self._recovered(ref):
             self._log.info("data plane can be made again", gateway=ref)
         self._news(ref)
+
+    async def _make(self, wanted: Infrastructure) -> list[Failure]:
+        """Write everything that a data plane is made of, and take away what it has not any more; say what failed."""
+        key = Key(wanted.namespace, names.made(wanted.name))
+        failures: list[Failure] = []
+        if wanted.parameters.hpa is not None:
+            failures += await _tried(DEPLOYMENTS, key, self._hand_over(key))
+        for resource, body in manifests(wanted, self._installation()):
+            failures += await _tried(resource, key, self._apply(resource, key, body))
+        for resource in unwanted(wanted):
+            failures += await _tried(resource, key, self._remove(resource, key))
+        return failures
+
+    async def _apply(self, resource: Resource, key: Key, body: Mapping[str, Any]) -> None:
+        known = self._made.get((resource.kind, key))
+        answer = await self._client.apply(resource, key, body)
+        self._metrics.count("agw_controller_provisioning_writes_total", kind=resource.kind, result="ok")
+        # What the watch has said meanwhile is at least as new: the object may be gone again.
+        if self._made.get((resource.kind, key)) is known:
+            self._made[resource.kind, key] = decoder(_TYPES.get(resource, fleet.Thing))(answer)
+
+    def _recovered(self, ref: str) -> bool:
+        """Forget what was wrong; say whether that was something."""
+        self._failures.pop(ref, None)
+        return self._troubles.pop(ref, None) is not None
 
     async def _hand_over(self, key: Key) -> None:
         """Let go of a Deployment's replicas before the autoscaler takes them.
@@ -213,6 +236,7 @@ class Provisioner:
         namespace, _, name = ref.partition("/")
         for resource in KINDS:
             await self._remove(resource, Key(namespace, names.made(name)))
+        self._recovered(ref)
         self._log.info("data plane taken away: the Gateway is not ours any more", gateway=ref)
 
     async def _remove(self, resource: Resource, key: Key) -> None:
@@ -228,15 +252,25 @@ class Provisioner:
     def _failed(self, ref: str, error: Exception) -> None:
         self._metrics.count("agw_controller_provisioning_writes_total", kind="any", result="failed")
         ref = ref.removeprefix(_RELEASE)
+        self._failures[ref] += 1
         said = str(error) or type(error).__name__
-        known = self._troubles.get(ref)
-        self._troubles[ref] = said
-        if isinstance(error, Forbidden) and any(cause.reason == _ENDING for cause in error.causes):
-            self._log.debug("a data plane is not made in a namespace that ends", gateway=ref)
-        elif known != said:
-            tell = self._log.warning if isinstance(error, ApiError) else self._log.error
-            tell("a data plane cannot be made", gateway=ref, error=said)
+        trouble = judged(error, self._failures[ref])
+        if trouble is None:
+            self._log.debug("a data plane cannot be made yet", gateway=ref, error=said)
+            return
+        if self._troubles.get(ref) != trouble:
+            tell = self._log.warning if isinstance(error, AgwError) else self._log.error
+            tell("a data plane cannot be made", gateway=ref, error=trouble.said)
+        self._troubles[ref] = trouble
         self._news(ref)
+
+
+async def _tried(resource: Resource, key: Key, write: Awaitable[None]) -> list[Failure]:
+    try:
+        await write
+    except KubeError as error:
+        return [Failure(resource, key, error)]
+    return []
 
 
 def _installation(made: Made, default: str) -> str:

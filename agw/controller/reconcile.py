@@ -44,7 +44,7 @@ from agw.resources import model
 from agw.resources.meta import Object
 from agw.snapshot.model import Entry
 from agw.translate import CONTROLLER, ObjectKey, Translation
-from agw.translate.status import FALSE, TRUE, Condition, GatewayStatus, Status
+from agw.translate.status import FALSE, Condition, GatewayStatus, Status
 
 _STATUS_PAUSE = 1.0  # seconds between two writes of one object's status
 _STATED: Mapping[type[Object], str] = {
@@ -383,9 +383,6 @@ class Reconciler:
         if standing is None:
             return replace(status, addresses=self.provisioner.addresses(ref))  # refused: what there is serves on
         programmed = standing.programmed
-        said = self.provisioner.trouble(ref)
-        if said and programmed.status != TRUE:
-            programmed = Condition("Programmed", FALSE, "Invalid", f"its data plane cannot be made: {said}", generation)
         if ref in self._refused:
             said = f"the configuration is not in force: {self._refused[ref]}"
             programmed = Condition("Programmed", FALSE, "Invalid", said, generation)

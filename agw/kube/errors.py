@@ -49,8 +49,9 @@ class Cause(msgspec.Struct, frozen=True):
 
 
 class Details(msgspec.Struct, frozen=True, rename="camel"):
-    """What the server adds to a failure."""
+    """What the server adds to a failure. kind: plural of what it is about, which need not be what was asked for."""
 
+    kind: str = ""
     causes: tuple[Cause, ...] = ()
     retry_after_seconds: int = 0
 
@@ -81,6 +82,11 @@ class ApiError(KubeError):
     def causes(self) -> tuple[Cause, ...]:
         """The fields that the server objects to, where it says so."""
         return self.answer.details.causes if self.answer.details else ()
+
+    @property
+    def about(self) -> str:
+        """Plural of the kind that the server misses or objects to, "" where it does not say."""
+        return self.answer.details.kind if self.answer.details else ""
 
 
 class Unauthorized(ApiError):

@@ -5,6 +5,7 @@ import pytest
 
 from agw.controller import fleet
 from agw.controller.fleet import standing
+from agw.controller.trouble import Trouble
 from agw.translate.infrastructure import Infrastructure
 from agw.translate.status import Address
 
@@ -16,8 +17,12 @@ def deployment(available, *conditions):
     return msgspec.convert({**META, "status": status}, fleet.Deployment)
 
 
-def service(*ingress, kind="LoadBalancer", **spec):
-    body = {**META, "spec": {"type": kind, **spec}, "status": {"loadBalancer": {"ingress": list(ingress)}}}
+def service(*ingress, kind="LoadBalancer", ports=({"port": 80},), **spec):
+    body = {
+        **META,
+        "spec": {"type": kind, "ports": list(ports), **spec},
+        "status": {"loadBalancer": {"ingress": list(ingress)}},
+    }
     return msgspec.convert(body, fleet.Service)
 
 
@@ -70,3 +75,22 @@ def test_why_pods_cannot_be_made_is_said():
     found = standing(wanted(), deployment(0, failure), AT, 1)
     assert found.programmed.reason == "NoResources"
     assert "exceeded quota" in found.programmed.message
+
+
+def test_a_service_without_a_listeners_port_is_not_programmed():
+    found = standing(Infrastructure("team", "gw", "1", (80, 8080)), UP, AT, 1)
+    assert (found.programmed.status, found.programmed.reason) == ("False", "Pending")
+    assert found.programmed.message == "its Service has no port 8080 yet"
+
+
+def test_what_cannot_be_made_is_not_programmed_though_something_serves():
+    found = standing(wanted(), UP, AT, 1, Trouble("Service gw-1: denied", "NoResources"))
+    assert (found.programmed.status, found.programmed.reason) == ("False", "NoResources")
+    assert found.programmed.message == "its data plane cannot be made: Service gw-1: denied"
+    assert [address.value for address in found.addresses] == ["192.0.2.1"]
+
+
+def test_what_is_served_without_is_said_beside():
+    found = standing(wanted(), UP, AT, 1, Trouble("PodDisruptionBudget gw-1: denied", serves=True))
+    assert found.programmed.status == "True"
+    assert found.programmed.message == "served at 192.0.2.1; but cannot be made: PodDisruptionBudget gw-1: denied"
