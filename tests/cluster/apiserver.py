@@ -157,7 +157,7 @@ class ApiServer:
             "--bind-address=127.0.0.1",
             f"--secure-port={self.port}",
             "--advertise-address=127.0.0.1",
-            "--service-cluster-ip-range=10.96.0.0/16",
+            "--service-cluster-ip-range=10.96.0.0/16,fd00:96::/112",
             "--authorization-mode=RBAC",
             # Without its controller no namespace has the ServiceAccount that this plugin asks pods to have.
             "--disable-admission-plugins=ServiceAccount",

@@ -354,9 +354,32 @@ async def test_parameters_of_a_class(yours, process):
     assert (await yours.until(DEPLOYMENTS, MADE, bool))["spec"]["replicas"] == 4
     service = await yours.until(SERVICES, MADE, bool)
     assert service["spec"]["type"] == "ClusterIP"
-    address = [{"type": "IPAddress", "value": service["spec"]["clusterIP"]}]
-    await yours.until(GATEWAYS, "gw", lambda it: it["status"].get("addresses") == address)
+    await yours.until(GATEWAYS, "gw", lambda it: addresses(it) == service["spec"]["clusterIPs"])
     await yours.client.delete(CLASSES, Key("", yours.namespace))
+
+
+def addresses(gateway):
+    return [item["value"] for item in gateway["status"].get("addresses", ())]
+
+
+@scenario
+async def test_a_gateway_has_the_families_of_its_cluster_or_those_asked_for(yours, process):
+    """Given that the API server is of both families, as ours is."""
+    policy = {"serviceType": "ClusterIP"}
+    await yours.create(CONFIG_MAPS, "ours", {"data": policy})
+    ref = {"group": "", "kind": "ConfigMap", "name": "ours"}
+    await yours.gateway(infrastructure={"parametersRef": ref})
+    service = await yours.until(SERVICES, MADE, bool)
+    has = service["spec"]["clusterIPs"]
+    assert service["spec"]["ipFamilyPolicy"] == "PreferDualStack"
+    assert len(has) == len(service["spec"]["ipFamilies"])
+    await yours.until(GATEWAYS, "gw", lambda it: addresses(it) == has)
+    await yours.patch(CONFIG_MAPS, "ours", {"data": {**policy, "ipFamilyPolicy": "SingleStack"}})
+    await yours.until(SERVICES, MADE, lambda it: it["spec"]["clusterIPs"] == has[:1])
+    await yours.until(GATEWAYS, "gw", lambda it: addresses(it) == has[:1])
+    await yours.patch(CONFIG_MAPS, "ours", {"data": {"ipFamilyPolicy": None}})
+    service = await yours.until(SERVICES, MADE, lambda it: len(it["spec"]["clusterIPs"]) == len(has))
+    await yours.until(GATEWAYS, "gw", lambda it: addresses(it) == service["spec"]["clusterIPs"])
 
 
 @scenario
