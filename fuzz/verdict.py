@@ -127,6 +127,8 @@ class _Reading:
             or not request.plan.whole
             or play.disturbed
             or (play.script.slots and any(not each.plan.whole for each in play.requests.values()))
+            # The slot is held by a request of which the rest never comes, until a deadline that is not reached here.
+            or (play.script.slots and any(each.cut and not each.end for each in play.script.clients))
             # An agent that closes before it has read the request resets the connection, its answer with it.
             or any(each.plan.early for each in client.requests)
             # What is left of a request that was answered locally is read to a bound, and then the connection ends. Where
