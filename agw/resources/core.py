@@ -83,12 +83,16 @@ class ServicePort(Value, frozen=True):
 
 
 class ServiceSpec(Value, frozen=True):
-    """type: ClusterIP | NodePort | LoadBalancer | ExternalName. cluster_ip: "None" for a headless Service."""
+    """type: ClusterIP | NodePort | LoadBalancer | ExternalName. cluster_ip: "None" for a headless Service.
+
+    ip_families: IPv4, IPv6 or both, the first one first.
+    """
 
     type: str = "ClusterIP"
     ports: tuple[ServicePort, ...] = ()
     selector: dict[str, str] = {}
     cluster_ip: str = field(default="", name="clusterIP")
+    ip_families: tuple[str, ...] = ()
     external_name: str = ""
 
 

@@ -1,7 +1,8 @@
 """Backends and Services: where the traffic of a reference goes, or why it cannot.
 
 Rules: endpoints come from EndpointSlices, never from a cluster IP; an endpoint counts while `ready` is true or not
-said. A grant is asked for before the object is looked for, so that nobody learns what exists in another namespace. A
+said. Of a Service of both families those of its first one count, by which its clients in the cluster reach it: the others
+are the same pods again, where an agent that listens on one family may not answer. A grant is asked for before the object is looked for, so that nobody learns what exists in another namespace. A
 reference that cannot be followed is a value: its share of the weight answers 500.
 
 A Backend's target host is, in this order: an IP address; a Service of the set ("name", "name.ns", "name.ns.svc",
@@ -71,7 +72,7 @@ def _service(ask: Ask, namespace: str, name: str, port: int) -> ServiceState:
         said = f"port {port} of Service {ref} speaks {found.app_protocol}, which is not served yet"
         return ServiceState(key, reason="UnsupportedProtocol", message=said, field="port")
     slices = ask(SLICES, namespace, name)
-    endpoints = _endpoints(slices, found)
+    endpoints = _endpoints(_of_one_family(slices, service.spec.ip_families), found)
     target = model.Target(name="", host=f"{name}.{namespace}.svc", port=port, endpoints=endpoints)
     entry = model.Backend(ref=f"{ref}:{port}", kind="Service", targets=(target,))
     return ServiceState(key, entry, sliced=bool(slices), endpoints=endpoints)
@@ -79,6 +80,11 @@ def _service(ask: Ask, namespace: str, name: str, port: int) -> ServiceState:
 
 SERVICE: Query[ServiceState] = Query("service", 1, _service)
 """(namespace, name, port)"""
+
+
+def _of_one_family(slices: tuple[core.EndpointSlice, ...], families: tuple[str, ...]) -> tuple[core.EndpointSlice, ...]:
+    """Keep the slices of a Service's first family; all of them where it does not say, or there are none of that one."""
+    return tuple(item for item in slices if item.address_type in families[:1]) or slices
 
 
 def _endpoints(slices: tuple[core.EndpointSlice, ...], port: core.ServicePort) -> tuple[model.Endpoint, ...]:
