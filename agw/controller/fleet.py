@@ -50,6 +50,28 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     deletion_timestamp: str = ""
 
 
+class _Spec(msgspec.Struct, frozen=True):
+    replicas: dict[str, object] | None = msgspec.field(default=None, name="f:replicas")
+
+
+class _Fields(msgspec.Struct, frozen=True):
+    spec: _Spec = msgspec.field(default=_Spec(), name="f:spec")
+
+
+class Manager(msgspec.Struct, frozen=True, rename="camel"):
+    """Who set which fields, as far as the number of replicas is among them. operation: Apply | Update."""
+
+    manager: str = ""
+    operation: str = ""
+    fields_v1: _Fields = msgspec.field(default=_Fields(), name="fieldsV1")
+
+
+class DeploymentMetadata(Metadata, frozen=True):
+    """metadata of a Deployment."""
+
+    managed_fields: tuple[Manager, ...] = ()
+
+
 class DeploymentStatus(msgspec.Struct, frozen=True, rename="camel"):
     """Status of a Deployment."""
 
@@ -69,9 +91,18 @@ class DeploymentSpec(msgspec.Struct, frozen=True):
 class Deployment(msgspec.Struct, frozen=True):
     """A Deployment of ours."""
 
-    metadata: Metadata
+    metadata: DeploymentMetadata
     spec: DeploymentSpec = DeploymentSpec()
     status: DeploymentStatus = DeploymentStatus()
+
+    @property
+    def scalers(self) -> frozenset[tuple[str, str]]:
+        """Who has set the number of replicas, as (manager, operation); nobody where it is the API's default."""
+        return frozenset(
+            (each.manager, each.operation)
+            for each in self.metadata.managed_fields
+            if each.fields_v1.spec.replicas is not None
+        )
 
 
 class Ingress(msgspec.Struct, frozen=True):

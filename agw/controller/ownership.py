@@ -69,7 +69,7 @@ class Ownership:
 
         One of ours may once it is claimed; who else watches may have an older version of it than the claim.
         """
-        if held.value.spec.controller_name != CONTROLLER:
+        if not _of_controller(held):
             return True
         owner = owner_of(held)
         if not owner:
@@ -154,7 +154,8 @@ def owner_of(held: HeldClass) -> str:
 
 
 def _of_controller(held: HeldClass) -> bool:
-    return held.value.spec.controller_name == CONTROLLER
+    """Say whether a class is one of ours; whose one is that cannot be read, nobody knows."""
+    return not held.blank and held.value.spec.controller_name == CONTROLLER
 
 
 def _uid(held: HeldClass) -> str:

@@ -3,7 +3,9 @@
 Rules: everything is in the Gateway's own namespace, by one name, owned by the Gateway, so that it goes when the Gateway
 goes. The pod template holds no listener and no port: pods bind the ports that their snapshot tells (an unprivileged
 user may, by a safe sysctl), so a changed listener restarts nobody, and a Service's port is its target's. Nothing that a
-user may scale or annotate by hand is set where it is not asked for, so that server-side apply leaves it alone.
+user may scale or annotate by hand is set where it is not asked for, so that server-side apply leaves it alone: the
+number of replicas stands in the manifest only where a parameter says it. Else there is one to begin with, and then it
+is whose who scales, a person or an autoscaler.
 
 A rollout loses no request: a new pod is ready only with its configuration in force, no old one goes before (maxSurge),
 and one that goes takes connections for `_GRACE` more, which is what load balancers need to notice, then drains.
@@ -39,6 +41,8 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 MANAGER = "ack-agent-gateway"
 GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 GATEWAY_CLASS = "gateway.networking.k8s.io/gateway-class-name"
+FREE = {"agentgateway.alibabacloud.com/replicas": "free"}
+"""Annotation of a Deployment whose number of replicas was set to begin with, and is left alone since."""
 SELECTOR = f"{MANAGED_BY}={MANAGER}"
 """Label selector of everything that is made here."""
 
@@ -51,7 +55,7 @@ _CA = "ca.crt"
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What all data planes of this controller have in common.
+    """What all data planes of this controller have in common. replicas: to begin with, where no parameter says how many.
 
     namespace: the controller's own. controller: HOST:PORT where it publishes. trust: certificates to trust it by, PEM.
     """
@@ -89,6 +93,12 @@ def unwanted(wanted: Infrastructure) -> tuple[Resource, ...]:
     return () if wanted.parameters.hpa is not None else (AUTOSCALERS,)
 
 
+def first_replicas(wanted: Infrastructure, installation: Installation) -> int:
+    """Return how many pods a data plane that nobody has scaled begins with."""
+    hpa = wanted.parameters.hpa
+    return hpa.min_replicas if hpa is not None else installation.replicas
+
+
 def _selector(wanted: Infrastructure) -> Mapping[str, str]:
     """Labels that find the pods; they never change, since a Deployment's selector cannot."""
     return {GATEWAY_NAME: names.label_value(wanted.name), MANAGED_BY: MANAGER}
@@ -103,13 +113,14 @@ def _metadata(wanted: Infrastructure, installation: Installation, name: str) -> 
         "controller": True,
         "blockOwnerDeletion": True,
     }
-    return {
+    metadata: Json = {
         "name": name,
         "namespace": wanted.namespace,
         "labels": {**_labels(wanted), LABEL: installation.namespace},
-        "annotations": dict(wanted.annotations),
         "ownerReferences": [owner],
     }
+    # An empty map would be ours as a whole, and whoever annotates by server-side apply would meet a conflict.
+    return {**metadata, "annotations": dict(wanted.annotations)} if wanted.annotations else metadata
 
 
 def _labels(wanted: Infrastructure) -> Json:
@@ -123,7 +134,6 @@ def _labels(wanted: Infrastructure) -> Json:
 
 def _deployment(wanted: Infrastructure, installation: Installation, name: str) -> Json:
     parameters = wanted.parameters
-    replicas = parameters.replicas if parameters.replicas is not None else installation.replicas
     spec: Json = {
         "selector": {"matchLabels": _selector(wanted)},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
@@ -134,7 +144,8 @@ def _deployment(wanted: Infrastructure, installation: Installation, name: str) -
         },
     }
     # With an autoscaler the number is its own: setting it would scale back at every write.
-    return spec if parameters.hpa is not None else {"replicas": replicas, **spec}
+    held = parameters.replicas is not None and parameters.hpa is None
+    return {"replicas": parameters.replicas, **spec} if held else spec
 
 
 def _pod(wanted: Infrastructure, installation: Installation, name: str) -> Json:
@@ -269,8 +280,8 @@ def _service(wanted: Infrastructure, metadata: Json) -> Json:
         spec["loadBalancerClass"] = parameters.load_balancer_class
     if kind == "LoadBalancer" and len(wanted.addresses) == 1:
         spec["loadBalancerIP"] = wanted.addresses[0]
-    annotations = {**metadata["annotations"], **parameters.service_annotations}
-    return {"metadata": {**metadata, "annotations": annotations}, "spec": spec}
+    annotations = {**wanted.annotations, **parameters.service_annotations}
+    return {"metadata": {**metadata, "annotations": annotations} if annotations else metadata, "spec": spec}
 
 
 def _autoscaler(parameters: Parameters, name: str) -> Json:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import msgspec
@@ -24,19 +24,21 @@ from agw.controller.log import Log
 from agw.controller.metrics import Metrics
 from agw.controller.ownership import LABEL
 from agw.controller.provision import (
-    AUTOSCALERS,
     DEPLOYMENTS,
+    FREE,
     KINDS,
     SELECTOR,
     SERVICES,
     Installation,
+    first_replicas,
     manifests,
     unwanted,
 )
 from agw.controller.queue import WorkQueue
 from agw.controller.trouble import Failure, NotMadeError, Trouble, ending, judged
 from agw.errors import AgwError
-from agw.kube import Batch, Client, Key, KubeError, NotFound, Resource, Scope, Watcher, decoder
+from agw.kube import Batch, Client, Conflict, Key, KubeError, NotFound, Resource, Scope, Watcher, decoder
+from agw.kube.objects import Identified
 from agw.translate.infrastructure import Infrastructure
 from agw.translate.status import Address
 
@@ -191,15 +193,19 @@ class Provisioner:
         """Write everything that a data plane is made of, and take away what it has not any more; say what failed."""
         key = Key(wanted.namespace, names.made(wanted.name))
         failures: list[Failure] = []
-        if wanted.parameters.hpa is not None:
-            failures += await _tried(DEPLOYMENTS, key, self._hand_over(key))
-        for resource, body in manifests(wanted, self._installation()):
-            failures += await _tried(resource, key, self._apply(resource, key, body))
+        installation = self._installation()
+        for resource, body in manifests(wanted, installation):
+            made = await _tried(resource, key, self._apply(resource, key, body))
+            if resource is DEPLOYMENTS and not made and "replicas" not in body["spec"]:
+                made = await _tried(resource, key, self._begin_with(key, wanted, installation))
+            failures += made
         for resource in unwanted(wanted):
             failures += await _tried(resource, key, self._remove(resource, key))
         return failures
 
     async def _apply(self, resource: Resource, key: Key, body: Mapping[str, Any]) -> None:
+        if resource is DEPLOYMENTS and "replicas" not in body["spec"]:
+            await self._let_go_of_replicas(key)
         known = self._made.get((resource.kind, key))
         answer = await self._client.apply(resource, key, body)
         self._metrics.count("agw_controller_provisioning_writes_total", kind=resource.kind, result="ok")
@@ -212,22 +218,50 @@ class Provisioner:
         self._failures.pop(ref, None)
         return self._troubles.pop(ref, None) is not None
 
-    async def _hand_over(self, key: Key) -> None:
-        """Let go of a Deployment's replicas before the autoscaler takes them.
+    async def _let_go_of_replicas(self, key: Key) -> None:
+        """Before a manifest without a number of replicas is applied: keep the number that there is, as somebody else's.
 
         A field that its only manager stops applying falls back to its default, one replica. So another manager of ours
-        applies the value that it has, and keeps it until the autoscaler writes another.
+        applies the number at the very version that it was read at, and loses it to the next one who sets another.
         """
-        deployment = self._made.get((DEPLOYMENTS.kind, key))
-        if not isinstance(deployment, fleet.Deployment) or (AUTOSCALERS.kind, key) in self._made:
+        known = self._made.get((DEPLOYMENTS.kind, key))
+        if not isinstance(known, fleet.Deployment) or known.scalers != {(self._client.manager, "Apply")}:
             return
+        try:
+            data = await self._client.get(DEPLOYMENTS, key, bytes)
+        except NotFound:
+            return
+        deployment, version = decoder(fleet.Deployment)(data), decoder(Identified)(data).metadata.resource_version
+        if deployment.scalers == known.scalers:
+            await self._scale(key, {"resourceVersion": version}, deployment.spec.replicas, force=True)
+
+    async def _begin_with(self, key: Key, wanted: Infrastructure, installation: Installation) -> None:
+        """Set the number of replicas of a Deployment for which nobody has, once.
+
+        The managers alone do not tell: who scales from none to one by the scale subresource is not among them.
+        """
+        made = self._made.get((DEPLOYMENTS.kind, key))
+        replicas = first_replicas(wanted, installation)
+        if not isinstance(made, fleet.Deployment) or made.scalers or FREE.keys() <= made.metadata.annotations.keys():
+            return
+        # Conflict: somebody has scaled it meanwhile, or it is another one: then there is nothing to begin.
+        with suppress(Conflict):
+            await self._scale(key, {"uid": made.metadata.uid}, replicas, force=False)
+
+    async def _scale(self, key: Key, metadata: Mapping[str, str], replicas: int, *, force: bool) -> None:
+        """Set the number of replicas as the manager of ours that gives way to anybody."""
         body = {
             "apiVersion": DEPLOYMENTS.api_version,
             "kind": DEPLOYMENTS.kind,
-            "metadata": {"name": key.name, "namespace": key.namespace, "uid": deployment.metadata.uid},
-            "spec": {"replicas": max(deployment.spec.replicas, 1)},
+            "metadata": {
+                "name": key.name,
+                "namespace": key.namespace,
+                "annotations": FREE,
+                **metadata,
+            },
+            "spec": {"replicas": replicas},
         }
-        query = {"fieldManager": f"{self._client.manager}-replicas", "force": "true"}
+        query = {"fieldManager": f"{self._client.manager}-replicas", "force": "true" if force else "false"}
         await self._client.request("PATCH", DEPLOYMENTS.object(key), query, body, content_type=_APPLY)
 
     async def _release(self, ref: str) -> None:
@@ -292,4 +326,6 @@ def _shape(made: Made) -> Any:  # noqa: ANN401 - a part of any of them
     shape = made.metadata, getattr(made, "spec", None), getattr(made, "data", None)
     deployment = isinstance(made, fleet.Deployment)
     # A Deployment's generation counts its changes; its annotations carry the Deployment controller's own counter.
-    return (msgspec.structs.replace(made.metadata, annotations={}), None, None) if deployment else shape
+    return (
+        (msgspec.structs.replace(made.metadata, annotations={}, managed_fields=()), None, None) if deployment else shape
+    )

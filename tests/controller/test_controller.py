@@ -18,6 +18,7 @@ from tests.controller.cluster import (
     DEPLOYMENTS,
     GATEWAYS,
     LEASES,
+    PATIENCE,
     POLICIES,
     ROUTES,
     SECRETS,
@@ -427,17 +428,23 @@ def test_sigterm_releases_the_lease(kubeconfig):
             program = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "agw", *command, "--health", f"127.0.0.1:{port}", stderr=asyncio.subprocess.PIPE
             )
-            lease = await yours.until(
-                LEASES, "ack-agent-gateway", lambda it: it and it["spec"]["holderIdentity"] == "only"
-            )
-            assert lease["spec"]["leaseDurationSeconds"] == 15
-            await yours.until(CLASSES, "ack-agent-gateway", lambda it: condition(it, "Accepted")[0] == "True")
-            assert await ask(port, "/readyz") == (200, "leading\n")
-            assert "agw_controller_leader 1" in (await ask(port, "/metrics"))[1]
-            program.terminate()
-            _, said = await program.communicate()
-            assert program.returncode == 0, said.decode()
-            assert (await yours.get(LEASES, "ack-agent-gateway"))["spec"].get("holderIdentity", "") == ""
+            try:
+                lease = await yours.until(
+                    LEASES, "ack-agent-gateway", lambda it: it and it["spec"]["holderIdentity"] == "only"
+                )
+                assert lease["spec"]["leaseDurationSeconds"] == 15
+                async with asyncio.timeout(PATIENCE):
+                    while "agw_controller_leader 1" not in (await ask(port, "/metrics"))[1]:
+                        await asyncio.sleep(0.05)
+                assert await ask(port, "/readyz") == (200, "leading\n")
+                await yours.until(CLASSES, "ack-agent-gateway", lambda it: condition(it, "Accepted")[0] == "True")
+                program.terminate()
+                _, said = await program.communicate()
+                assert program.returncode == 0, said.decode()
+                assert (await yours.get(LEASES, "ack-agent-gateway"))["spec"].get("holderIdentity", "") == ""
+            finally:
+                if program.returncode is None:
+                    program.kill()  # it would lead on, for all tests that come after
 
     asyncio.run(run())
 

@@ -6,8 +6,10 @@ import contextlib
 import msgspec
 
 from agw.controller import names
-from agw.controller.ownership import LABEL
+from agw.controller.decode import Held
+from agw.controller.ownership import LABEL, foreign
 from agw.kube import Key, Scope
+from agw.resources.meta import Object, ObjectMeta
 from agw.translate.result import CONTROLLER
 from tests.controller.cluster import (
     BUDGETS,
@@ -152,3 +154,8 @@ def test_of_two_that_claim_at_once_one_has_it(kubeconfig):
                 assert found["metadata"]["labels"][LABEL] == works._options.namespace
 
     asyncio.run(run())
+
+
+def test_a_class_that_cannot_be_read_is_nobodys():
+    held = Held(Object("v1", "GatewayClass", ObjectMeta("odd")), refusal="no spec")
+    assert foreign({Key("", "odd"): held}, "here") == []
