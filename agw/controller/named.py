@@ -1,131 +1,38 @@
-"""Secrets and ConfigMaps that something names: which, and how they are watched.
+"""The watches of Secrets and ConfigMaps that something names.
 
-Why not all of them: a controller that reads every Secret of a cluster is the first thing to be broken into, and holds
+Why not of all of them: a controller that reads every Secret of a cluster is the first thing to be broken into, and holds
 what nobody asked it to. Each one that is named is watched by itself, by its name in its namespace; that is a list and a
 watch with a field selector, for which a Role in that namespace is enough, with resourceNames where one likes. Where one
 namespace names many, one watch of the namespace takes their place (a watch is a connection), and what is not named is
 not decoded.
 
 Rules: a name is `settled` once its watch has said whether there is such an object. What is not named any more is
-forgotten. A watch that is refused (RBAC) settles its names as absent: who names one is told that there is none, and the
-log says why. A name that no object can have is not asked for: a reference may be any text, and one that means something
-else in a selector would be refused for ever, with everybody waiting for it.
+forgotten. A watch that is refused (RBAC) settles its names as absent, and so does the bound: there are `MOST` watches,
+those that were wanted first; `unwatched` has what to say to who names one of the others, and the log says it too.
 
-Must not: know what is in them.
+Must not: know what is in them, or who names them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 from agw.controller.decode import Held, reader
-from agw.controller.world import Identity
+from agw.controller.references import Name
 from agw.kube import Batch, Client, Forbidden, Invalid, Key, NotFound, Resource, Scope, Watcher, decoder
 from agw.kube.objects import Identified
-from agw.resources import model
 from agw.resources.meta import Object
 
 MANY = 8
 """Names of one kind in one namespace that are still watched one by one."""
 
-# RFC 1123, as the API server takes names of Secrets and ConfigMaps.
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
-_LONGEST = 253
+MOST = 2000
+"""Watches of named objects at once. Each is a connection, of some 50 KB; other controllers want the server too."""
 
 _REFUSED_POLL = 0.2  # seconds between looks whether a watch that has not answered was refused
-
-
-@dataclass(frozen=True, order=True, slots=True)
-class Name:
-    """A Secret or ConfigMap by its plural."""
-
-    plural: str
-    namespace: str
-    name: str
-
-
-def of_policy(policy: model.TrafficPolicy) -> frozenset[Name]:
-    """Return what a TrafficPolicy names."""
-    authentication = policy.spec.traffic.authentication
-    auth = authentication.api_key_auth if authentication is not None else None
-    return frozenset() if auth is None else frozenset({_secret(policy.metadata.namespace, auth.secret_ref.name)})
-
-
-def of_gateway(gateway: model.Gateway) -> frozenset[Name]:
-    """Return what a Gateway of ours names."""
-    namespace = gateway.metadata.namespace
-    infrastructure = gateway.spec.infrastructure
-    parameters = infrastructure.parameters_ref if infrastructure is not None else None
-    found = {
-        _secret(ref.namespace or namespace, ref.name)
-        for listener in gateway.spec.listeners
-        for ref in (listener.tls.certificate_refs if listener.tls is not None else ())
-        if (ref.group, ref.kind) == ("", "Secret")
-    }
-    if parameters is not None and (parameters.group, parameters.kind) == ("", "ConfigMap"):
-        found.add(Name("configmaps", namespace, parameters.name))
-    return frozenset(found)
-
-
-def of_class(found: model.GatewayClass) -> frozenset[Name]:
-    """Return what a GatewayClass of ours names."""
-    ref = found.spec.parameters_ref
-    if ref is None or (ref.group, ref.kind) != ("", "ConfigMap") or not ref.namespace:
-        return frozenset()
-    return frozenset({Name("configmaps", ref.namespace, ref.name)})
-
-
-def _secret(namespace: str, name: str) -> Name:
-    return Name("secrets", namespace, name)
-
-
-def of(value: Object) -> frozenset[Name]:
-    """Return what an object names, where it is a Gateway or a GatewayClass of ours or a TrafficPolicy."""
-    return frozenset(name for name in _all_of(value) if _possible(name.name) and _possible(name.namespace))
-
-
-def _possible(name: str) -> bool:
-    return len(name) <= _LONGEST and _SUBDOMAIN.fullmatch(name) is not None
-
-
-def _all_of(value: Object) -> frozenset[Name]:
-    if isinstance(value, model.TrafficPolicy):
-        return of_policy(value)
-    if isinstance(value, model.Gateway):
-        return of_gateway(value)
-    return of_class(value) if isinstance(value, model.GatewayClass) else frozenset()
-
-
-class References:
-    """Who names what."""
-
-    def __init__(self) -> None:
-        """Nobody names anything."""
-        self._by_object: dict[Identity, frozenset[Name]] = {}
-        self._counts: Counter[Name] = Counter()
-
-    @property
-    def names(self) -> frozenset[Name]:
-        """All that is named."""
-        return frozenset(self._counts)
-
-    def put(self, identity: Identity, names: frozenset[Name]) -> bool:
-        """Take what an object names now; say whether that is another than before."""
-        old = self._by_object.pop(identity, frozenset())
-        if names:
-            self._by_object[identity] = names
-        self._counts.update(names - old)
-        for name in old - names:
-            self._counts[name] -= 1
-            if not self._counts[name]:
-                del self._counts[name]
-        return names != old
 
 
 def scopes(names: Iterable[Name], many: int = MANY) -> dict[tuple[str, Scope], frozenset[Key]]:
@@ -178,31 +85,56 @@ class NamedWatches:
         self._news = news
         self._watches: dict[tuple[str, Scope], _Watch] = {}
         self._settled: set[Name] = set()
-        self._problems: dict[Name, str] = {}
+        self._refused: dict[Name, str] = {}  # by the API server
+        self._over: dict[Name, str] = {}
+        self._told: dict[Name, str] = {}
 
     def settled(self, name: Name) -> bool:
-        """Say whether it is known whether there is such an object."""
-        return name in self._settled
+        """Say whether it is known whether there is such an object, or that it is not watched."""
+        return name in self._settled or name in self._over
 
     @property
-    def problems(self) -> dict[Name, str]:
-        """Names whose watch is refused, with the reason."""
-        return self._problems
+    def unwatched(self) -> Mapping[Name, str]:
+        """Names that nothing is known of, with the reason."""
+        return self._refused | self._over
 
-    def want(self, names: frozenset[Name], group: asyncio.TaskGroup) -> None:
-        """Watch these, and nothing else."""
+    def retold(self) -> dict[Name, str]:
+        """Return the names of which something else is to be said than at the last time; "" where nothing is any more."""
+        now, before = self.unwatched, self._told
+        self._told = dict(now)
+        return {name: now.get(name, "") for name in now.keys() | before.keys() if now.get(name) != before.get(name)}
+
+    def want(self, names: Iterable[Name], over: Mapping[Name, str], group: asyncio.TaskGroup) -> None:
+        """Watch these, and nothing else; where they are too many, those that came first.
+
+        over: names that are not watched for a reason of the caller's.
+        """
+        names = tuple(names)
         wanted = scopes(names)
+        before = {(plural, scope.namespace) for plural, scope in self._watches}
         for at in [at for at, watch in self._watches.items() if wanted.get(at) != watch.keys]:
             watch = self._watches.pop(at)
             if watch.task is not None:
                 watch.task.cancel()
-        for at, keys in wanted.items():
-            if at not in self._watches:
-                watch = self._watches[at] = _Watch(keys)
-                watch.task = group.create_task(self._follow(at, watch))
+        self._over = dict(over)
+        room = MOST - len(self._watches)
+        # Who has watches keeps its place when one of the namespace takes that of several; else as they came.
+        for at, keys in sorted(wanted.items(), key=lambda item: (item[0][0], item[0][1].namespace) not in before):
+            if at in self._watches:
+                continue
+            if room <= 0:
+                said = f"there are {MOST} watches of Secrets and ConfigMaps, which is as many as there may be"
+                self._over |= {Name(at[0], key.namespace, key.name): said for key in keys}
+                continue
+            room -= 1
+            watch = self._watches[at] = _Watch(keys)
+            watch.task = group.create_task(self._follow(at, watch))
+        self._forget_all_but(frozenset(names) - self._over.keys())
+
+    def _forget_all_but(self, names: frozenset[Name]) -> None:
         for gone in self._settled - names:
             self._forget(self._kinds[gone.plural], frozenset({Key(gone.namespace, gone.name)}))
-            self._problems.pop(gone, None)
+        self._refused = {name: why for name, why in self._refused.items() if name in names}
         self._settled &= names
 
     async def _follow(self, at: tuple[str, Scope], watch: _Watch) -> None:
@@ -233,9 +165,9 @@ class NamedWatches:
             name = Name(plural, key.namespace, key.name)
             self._settled.add(name)
             if problem:
-                self._problems[name] = problem
+                self._refused[name] = problem
             else:
-                self._problems.pop(name, None)
+                self._refused.pop(name, None)
         self._news()
 
 

@@ -27,17 +27,18 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from agw.controller import events, named, refusals, statuses
+from agw.controller import events, references, refusals, statuses
 from agw.controller.careful import CarefulTranslator
 from agw.controller.decode import Held, reader
 from agw.controller.kinds import WHOLE, Discovered
 from agw.controller.log import Log
 from agw.controller.metrics import Gauges, Metrics
-from agw.controller.named import NamedWatches, References
+from agw.controller.named import NamedWatches
 from agw.controller.ownership import only_served
 from agw.controller.provision import Installation
 from agw.controller.provisioner import Provisioner
 from agw.controller.queue import WorkQueue
+from agw.controller.references import Grants, Name, References
 from agw.controller.world import Identity, World
 from agw.kube import Batch, Client, Key, NotFound, Watcher
 from agw.resources import model
@@ -102,6 +103,7 @@ class Reconciler:
         self._translator = CarefulTranslator()
         self._translation = Translation()
         self._references = References()
+        self._grants = Grants()
         self._held: dict[Identity, None] = {}
         self._unsaid: set[ObjectKey] = set()
         self._refused: dict[str, str] = {}  # Gateway -> why its data planes cannot use what was published
@@ -188,18 +190,20 @@ class Reconciler:
             self._world.resume(identity)
         changed = False
         pending = self._world.pending
-        classes = any(kind is model.GatewayClass for kind, _, _ in pending)
+        kinds = {kind for kind, _, _ in pending}
+        if model.ReferenceGrant in kinds:
+            self._grants = Grants(self._world.all(model.ReferenceGrant))
         for identity, resource in pending.items():
             if identity[0] in {model.TrafficPolicy, model.Gateway, model.GatewayClass}:
                 value = resource.value if resource is not None else None
                 changed |= self._references.put(identity, self._names(value))
-        if classes:
+        if kinds & {model.GatewayClass, model.ReferenceGrant}:
             for gateway in self._world.all(model.Gateway):
                 metadata = gateway.metadata
                 identity = (model.Gateway, metadata.namespace, metadata.name)
                 changed |= self._references.put(identity, self._names(gateway))
         if changed:
-            self._named.want(self._references.names, group)
+            self._named.want(self._references.names, self._references.over, group)
         for identity, resource in [*pending.items()]:
             if resource is not None and self.leading.is_set() and self._must_wait(identity, resource.value):
                 self._world.hold(identity)
@@ -219,15 +223,15 @@ class Reconciler:
             names = names.union(*(self._names(gateway) for gateway in of_class))
         return not self._settled(names)
 
-    def _settled(self, names: Iterable[named.Name]) -> bool:
+    def _settled(self, names: Iterable[Name]) -> bool:
         return all(self._named.settled(name) for name in names)
 
-    def _names(self, value: Object | None) -> frozenset[named.Name]:
+    def _names(self, value: Object | None) -> frozenset[Name]:
         if value is None or (isinstance(value, model.Gateway) and not self._ours(value.spec.gateway_class_name)):
             return frozenset()
         if isinstance(value, model.GatewayClass) and value.spec.controller_name != CONTROLLER:
             return frozenset()
-        return named.of(value)
+        return references.of(value, self._grants)
 
     def _ours(self, class_name: str) -> bool:
         held = self._world.held(model.GatewayClass, "", class_name)
@@ -240,8 +244,19 @@ class Reconciler:
         for kind, namespace, name in self._world.stated():
             if kind in _STATED:
                 self.statuses.add(ObjectKey(_STATED[kind], namespace, name))
+        self._retell()
         unsaid, self._unsaid = self._unsaid, set()
         self.statuses.add_all(unsaid)
+
+    def _retell(self) -> None:
+        """Say at the objects that name something what has come to be known of its watch."""
+        retold = self._named.retold()
+        for name, why in retold.items():
+            if why:
+                self._log.warning("what is named is not watched", object=str(name), error=why)
+        if retold:
+            for kind, namespace, found in self._references.naming(frozenset(retold)):
+                self.statuses.add(ObjectKey(_STATED[kind], namespace, found))
 
     def _translate(self, changed: tuple[Identity, ...]) -> None:
         began = time.perf_counter()
@@ -368,6 +383,9 @@ class Reconciler:
         status = self._translation.statuses.get(key)
         if isinstance(status, GatewayStatus):
             status = self._completed(f"{key.namespace}/{key.name}", status, held.value.metadata.generation)
+        if status is not None and not held.blank and (unwatched := self._named.unwatched):
+            said = {str(name): unwatched[name] for name in self._names(held.value) if name in unwatched}
+            status = refusals.explained(status, said) if said else status
         why = held.refusal if held.blank else self._faults.get((_TYPES[key.kind], key.namespace, key.name), "")
         return refusals.status(key.kind, held, status, why) if why else status
 

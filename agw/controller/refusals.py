@@ -7,11 +7,15 @@ generation is worse.
 Rules: `Accepted` is false, for the generation that was refused; the other conditions stay as they are, since they tell
 what is in force. A Gateway or class that was never read may be another controller's: nothing is written of it.
 
+What an object names and is not watched is explained here too: translation knows no more than that it is not there.
+
 Must not: decide what is in force.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -63,6 +67,29 @@ def status(kind: str, held: Held[Any], former: Status | None, why: str) -> Statu
     if isinstance(former, GatewayClassStatus | GatewayStatus | BackendStatus):
         return replace(former, conditions=_with(refused, former.conditions))
     return None  # whose it is cannot be read
+
+
+def explained(status: Status, why: Mapping[str, str]) -> Status:
+    """Say in the conditions that miss an object why it is not known. why: by `Kind namespace/name`."""
+
+    def one(condition: Condition) -> Condition:
+        said = [f"; {name} is not watched: {reason}" for name, reason in why.items() if named(name, condition.message)]
+        return replace(condition, message=condition.message + "".join(said)) if said else condition
+
+    def named(name: str, message: str) -> bool:
+        return re.search(rf"{re.escape(name)}(?![-.a-z0-9])", message) is not None
+
+    def each(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        return tuple(map(one, conditions))
+
+    if isinstance(status, PolicyStatus):
+        return PolicyStatus(tuple(replace(item, conditions=each(item.conditions)) for item in status.ancestors))
+    if isinstance(status, RouteStatus):
+        return status  # a route names neither
+    if isinstance(status, GatewayStatus):
+        listeners = tuple(replace(item, conditions=each(item.conditions)) for item in status.listeners)
+        status = replace(status, listeners=listeners)
+    return replace(status, conditions=each(status.conditions))
 
 
 def _with(refused: Condition, others: tuple[Condition, ...]) -> tuple[Condition, ...]:

@@ -24,6 +24,7 @@ from agw.resources import gateway as api
 from agw.resources.durations import milliseconds
 from agw.snapshot import model
 from agw.translate import codes
+from agw.translate.grants import Referrer, permits
 from agw.translate.graph import Ask, Query
 from agw.translate.inputs import BACKEND_OBJECT, GRANTS, SERVICE_OBJECT, SLICES
 from agw.translate.result import Loser, ObjectKey
@@ -364,14 +365,7 @@ def about(subject: ObjectKey, path: str, state: RefState) -> list[Problem]:
 def _permitted(ask: Ask, subject: ObjectKey, group: str, kind: str, to: tuple[str, str]) -> bool:
     """Say whether a ReferenceGrant in the other namespace lets the subject refer to (namespace, name)."""
     from_group = agentgateway.GROUP if subject.kind == "Backend" else api.GROUP
-    return any(
-        any(
-            (item.group, item.kind, item.namespace) == (from_group, subject.kind, subject.namespace)
-            for item in spec.from_
-        )
-        and any((item.group, item.kind) == (group, kind) and item.name in {"", to[1]} for item in spec.to)
-        for spec in (grant.spec for grant in ask(GRANTS, to[0]))
-    )
+    return permits(ask(GRANTS, to[0]), Referrer(from_group, subject.kind, subject.namespace), group, kind, to[1])
 
 
 def _grant_hint(subject: ObjectKey, namespace: str, to: str) -> str:

@@ -14,6 +14,7 @@ from binascii import Error, a2b_base64
 
 from agw.resources import gateway as api
 from agw.resources.core import Secret
+from agw.translate.grants import Referrer, permits
 from agw.translate.graph import Ask
 from agw.translate.inputs import GRANTS, SECRET_OBJECT
 
@@ -49,11 +50,7 @@ def _reference(ask: Ask, namespace: str, ref: api.SecretObjectReference) -> tupl
 
 
 def _permitted(ask: Ask, namespace: str, of: str, name: str) -> bool:
-    return any(
-        any((item.group, item.kind, item.namespace) == (api.GROUP, "Gateway", namespace) for item in grant.spec.from_)
-        and any((item.group, item.kind) == ("", "Secret") and item.name in {"", name} for item in grant.spec.to)
-        for grant in ask(GRANTS, of)
-    )
+    return permits(ask(GRANTS, of), Referrer(api.GROUP, "Gateway", namespace), "", "Secret", name)
 
 
 def _pem(secret: Secret, key: str, what: bytes) -> bool:

@@ -27,6 +27,7 @@ ROUTES = Resource(GROUP, "v1", "httproutes", "HTTPRoute")
 OWN = "agentgateway.alibabacloud.com"
 BACKENDS = Resource(OWN, "v1alpha1", "backends", "Backend")
 POLICIES = Resource(OWN, "v1alpha1", "trafficpolicies", "TrafficPolicy")
+GRANTS = Resource(GROUP, "v1", "referencegrants", "ReferenceGrant")
 SECRETS = Resource("", "v1", "secrets", "Secret")
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 SERVICES = Resource("", "v1", "services", "Service")
@@ -236,6 +237,6 @@ async def cluster(kubeconfig):
             yield yours
         finally:
             # Nobody ends a namespace on a bare server: what the next test's controller should not see is deleted.
-            for resource in (POLICIES, ROUTES, BACKENDS, GATEWAYS):
+            for resource in (POLICIES, ROUTES, BACKENDS, GATEWAYS, GRANTS):
                 for found in await yours.list(resource):
                     await yours.delete(resource, found["metadata"]["name"])

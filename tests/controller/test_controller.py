@@ -17,6 +17,7 @@ from tests.controller.cluster import (
     CONFIG_MAPS,
     DEPLOYMENTS,
     GATEWAYS,
+    GRANTS,
     LEASES,
     PATIENCE,
     POLICIES,
@@ -24,6 +25,7 @@ from tests.controller.cluster import (
     SECRETS,
     SERVICE_ACCOUNTS,
     SERVICES,
+    Cluster,
     ask,
     cluster,
     condition,
@@ -296,6 +298,62 @@ async def test_a_secret_is_followed_once_it_is_named(yours, process):
     await yours.delete(SECRETS, "keys")
     await yours.until(POLICIES, "p", lambda it: condition(None, "Accepted", ancestor(it))[0] == "False")
     assert entries()[key].credentials == ()
+
+
+@scenario
+async def test_a_secret_of_another_namespace_is_watched_while_a_grant_allows_it(yours, process):
+    """The other namespace is this test's own; the Gateway that names it is in `default`."""
+    tls = {"certificateRefs": [{"name": "far", "namespace": yours.namespace}]}
+    theirs = Cluster(yours.client, "default", yours.kubeconfig)
+    await yours.create(SECRETS, "far", {"stringData": {"tls.crt": "x"}})
+    from agw.resources import model
+
+    def known():
+        return [secret.metadata.name for secret in process._reconciler._world.all(model.Secret)]
+
+    def watched():
+        return {at[1].namespace for at in process._reconciler._named._watches}
+
+    def resolved(found):
+        return condition(None, "ResolvedRefs", next(iter((found or {}).get("status", {}).get("listeners", ())), {}))
+
+    try:
+        await theirs.gateway(yours.namespace, listeners=[listener("https", 443, "HTTPS", tls=tls)])
+        await theirs.until(GATEWAYS, yours.namespace, lambda it: resolved(it) == ("False", "RefNotPermitted"))
+        assert (known(), watched()) == ([], set())
+        of = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "namespace": "default"}
+        await yours.create(GRANTS, "g", {"spec": {"from": [of], "to": [{"group": "", "kind": "Secret"}]}})
+        await theirs.until(GATEWAYS, yours.namespace, lambda it: resolved(it) == ("False", "InvalidCertificateRef"))
+        assert (known(), watched()) == (["far"], {yours.namespace})
+        await yours.delete(GRANTS, "g")
+        await theirs.until(GATEWAYS, yours.namespace, lambda it: resolved(it) == ("False", "RefNotPermitted"))
+        assert (known(), watched()) == ([], set())
+    finally:
+        await theirs.delete(GATEWAYS, yours.namespace)
+
+
+@scenario
+async def test_names_over_the_bound_are_said_at_the_objects(yours, process):
+    await yours.gateway()
+    await yours.until(GATEWAYS, "gw", fresh)
+    process._reconciler._references._most = 1
+    for name in ("p", "q"):
+        await yours.create(SECRETS, name, {"stringData": {"alice": name}})
+        await yours.route(name)
+        spec = {
+            "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": name}],
+            "traffic": {"authentication": {"apiKeyAuth": {"secretRef": {"name": name}}}},
+        }
+        await yours.create(POLICIES, name, {"spec": spec})
+
+    def said(found):
+        entries = (found or {}).get("status", {}).get("ancestors", ())
+        return next((item["message"] for entry in entries for item in entry["conditions"]), None)
+
+    await yours.until(POLICIES, "p", lambda it: said(it) == "")
+    await yours.until(POLICIES, "q", lambda it: f"Secret {yours.namespace}/q is not watched" in (said(it) or ""))
+    await yours.delete(POLICIES, "p")
+    await yours.until(POLICIES, "q", lambda it: said(it) == "")
 
 
 @scenario
