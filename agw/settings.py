@@ -393,6 +393,18 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "own_endpoints", Kind.SWITCH, "true", "Backends may lead to this machine (loopback, link-local); false in pods"
     ),
+    Setting(
+        "search_domains",
+        Kind.SWITCH,
+        "true",
+        "names of Backends are completed by the resolver's search domains; false in pods, where they are absolute",
+    ),
+    Setting(
+        "denied_networks",
+        Kind.NETWORKS,
+        "",
+        "networks that no Backend may reach by an address or a DNS name; endpoints of Services are not asked",
+    ),
 )
 
 
@@ -437,6 +449,8 @@ class Settings:
     loop_lag: int
     core_dumps: bool
     own_endpoints: bool
+    search_domains: bool
+    denied_networks: tuple[str, ...]
 
     @classmethod
     def load(cls, env: Mapping[str, str], overrides: Mapping[str, str | None] | None = None) -> Settings:

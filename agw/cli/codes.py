@@ -53,6 +53,7 @@ RUNNING: dict[str, str] = {
     "AGW3006": "Reading the configuration failed in a way that agw did not foresee; what is in force stays so. Restart it.",
     "AGW3007": "The configuration as a whole cannot be used, so the last good one stays in force.",
     "AGW3009": "In a pod no Backend may lead to the pod itself, whose admin port trusts it, nor to link-local addresses.",
+    "AGW3010": "A Backend names an address, or a name that leads to one, in a network of --denied-networks.",
     "AGW3008": "The file of --access-log cannot be opened, so nothing is served; its folder must exist and be writable.",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 import uvloop
@@ -16,6 +17,9 @@ from agw.dataplane.logs import Log, capture_standard_logging
 from agw.kube import Client, CredentialsError
 from agw.settings import Address, parse_address
 from agw.translate import CONTROLLER
+from agw.translate.hosts import CLUSTER_LOCAL
+
+_RESOLV_CONF = Path("/etc/resolv.conf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Flags:
     publish: str
     advertise: str
     health: str
+    cluster_domain: str
     log_level: str
     log_format: str
 
@@ -61,13 +66,14 @@ def _options(flags: Flags, found: str) -> process.Options:
     namespace = flags.namespace or found or "default"
     publish = _address(flags.publish, "--publish")
     host = f"{flags.service}.{namespace}.svc"
+    domain = flags.cluster_domain.strip(".").lower() or cluster_domain(_RESOLV_CONF)
     advertise = _address(flags.advertise, "--advertise") if flags.advertise else Address(host, publish.port)
     return process.Options(
         namespace=namespace,
         name=flags.name or socket.gethostname(),
         lease=flags.service,
         certificates=f"{flags.service}-tls",
-        hosts=tuple(dict.fromkeys((advertise.host, host, f"{host}.cluster.local"))),
+        hosts=tuple(dict.fromkeys((advertise.host, host, f"{host}.{domain}"))),
         publish=publish,
         health=_address(flags.health, "--health"),
         installation=Installation(
@@ -77,7 +83,18 @@ def _options(flags: Flags, found: str) -> process.Options:
             image_pull_policy=flags.image_pull_policy,
             replicas=flags.replicas,
         ),
+        domain=domain,
     )
+
+
+def cluster_domain(path: Path) -> str:
+    """Return the cluster's DNS domain as a pod's resolver has it (`search ns.svc.DOMAIN svc.DOMAIN DOMAIN`)."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return CLUSTER_LOCAL
+    words = [word.strip(".").lower() for line in lines if line.startswith("search") for word in line.split()[1:]]
+    return next((word.removeprefix("svc.") for word in words if word.startswith("svc.")), CLUSTER_LOCAL)
 
 
 def _address(text: str, flag: str) -> Address:

@@ -21,6 +21,7 @@ from agw.resources.agentgateway import Backend, TrafficPolicy
 from agw.resources.meta import Object
 from agw.resources.objects import Resource, ResourceSet
 from agw.translate import Translation, Translator
+from agw.translate.hosts import CLUSTER_LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,10 @@ class Outcome:
 class CarefulTranslator:
     """Translates one set after another, and knows the last one that was good."""
 
-    def __init__(self) -> None:
-        """Start with no objects."""
-        self._translator = Translator(in_cluster=True)
+    def __init__(self, domain: str = CLUSTER_LOCAL) -> None:
+        """Start with no objects. domain: of the cluster's own DNS names."""
+        self._domain = domain
+        self._translator = Translator(in_cluster=True, domain=domain)
         self._good = ResourceSet()
 
     def update(self, resources: ResourceSet, changed: Iterable[Identity]) -> Outcome:
@@ -84,7 +86,7 @@ class CarefulTranslator:
         return translation
 
     def _begin_again(self) -> Translation:
-        self._translator = Translator(in_cluster=True)
+        self._translator = Translator(in_cluster=True, domain=self._domain)
         return self._translator.update(self._good)
 
 

@@ -46,6 +46,7 @@ from agw.kube.token_review import review_token
 from agw.resources import model
 from agw.settings import Address
 from agw.translate import CONTROLLER, ObjectKey
+from agw.translate.hosts import CLUSTER_LOCAL
 
 _SECRETS = Resource("", "v1", "secrets", "Secret")
 _POD_NAME = "authentication.kubernetes.io/pod-name"
@@ -58,7 +59,7 @@ _NEEDED = frozenset({model.GatewayClass, model.Gateway, model.HTTPRoute, model.B
 class Options:
     """How to run. namespace, name: of this pod. lease, certificates: names of a Lease and a Secret there.
 
-    hosts: names of the certificate, by which data planes reach it.
+    hosts: names of the certificate, by which data planes reach it. domain: of the cluster's own DNS names.
     """
 
     namespace: str
@@ -70,6 +71,7 @@ class Options:
     health: Address
     installation: Installation
     timing: Timing = field(default_factory=Timing)
+    domain: str = CLUSTER_LOCAL
 
 
 async def run(client: Client, options: Options, log: Log) -> int:
@@ -149,7 +151,15 @@ class Process:
             discovered = await self._discover()
             told = _Told(recorder, discovered)
             ownership = self._ownership = self._own(discovered, told)
-            around = Surroundings(self._client, self._publisher, told, self._installation, self._log, ownership.serves)
+            around = Surroundings(
+                self._client,
+                self._publisher,
+                told,
+                self._installation,
+                self._log,
+                ownership.serves,
+                self._options.domain,
+            )
             async with asyncio.TaskGroup() as group:
                 group.create_task(recorder.run())
                 group.create_task(ownership.run())

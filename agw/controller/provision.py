@@ -202,6 +202,7 @@ def _container(wanted: Infrastructure, installation: Installation) -> Json:
             f"--admin=[::]:{RESERVED_PORT}",
             f"--drain-grace={_GRACE}s",
             "--own-endpoints=false",  # who may write a Backend is not who may use the pod's admin port
+            "--search-domains=false",  # a name that they complete could be any namespace's, whatever grants there are
         ],
         "env": _environment(parameters),
         "ports": [{"name": "admin", "containerPort": RESERVED_PORT, "protocol": "TCP"}],

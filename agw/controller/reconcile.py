@@ -45,6 +45,7 @@ from agw.resources import model
 from agw.resources.meta import Object
 from agw.snapshot.model import Entry
 from agw.translate import CONTROLLER, ObjectKey, Translation
+from agw.translate.hosts import CLUSTER_LOCAL
 from agw.translate.status import FALSE, Condition, GatewayStatus, Status
 
 _STATUS_PAUSE = 1.0  # seconds between two writes of one object's status
@@ -80,7 +81,10 @@ class Recorder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the reconciler works with. installation: as it is now. serves: whether a GatewayClass may be looked at."""
+    """What the reconciler works with. installation: as it is now. serves: whether a GatewayClass may be looked at.
+
+    domain: of the cluster's own DNS names.
+    """
 
     client: Client
     publisher: Publisher
@@ -88,6 +92,7 @@ class Surroundings:
     installation: Callable[[], Installation]
     log: Log
     serves: Callable[[Held[model.GatewayClass]], bool]
+    domain: str = CLUSTER_LOCAL
 
 
 class Reconciler:
@@ -100,7 +105,7 @@ class Reconciler:
         self._resources = discovered.resources
         self.metrics = Metrics(self._gauges)
         self._world = World()
-        self._translator = CarefulTranslator()
+        self._translator = CarefulTranslator(around.domain)
         self._translation = Translation()
         self._references = References()
         self._grants = Grants()

@@ -6,7 +6,9 @@ path, again and again; a failed lookup keeps the last good answer and is one war
 
 Where the configuration is written by others than the machine's owner (a pod's, by whoever may write Backends), an
 address of the machine itself is no endpoint, whatever it was found by: our own admin port trusts who comes from there,
-and a metadata service who comes by a link-local address.
+and a metadata service who comes by a link-local address. Names are absolute there, since what a search domain completes
+could be anybody's; and the machine's owner may deny networks, to whatever a Backend says itself, by address or by name.
+What the translation has from a Service's EndpointSlices was granted there, and is not asked.
 
 Must not: touch targets whose endpoints the translation knows (an IP address, a Service's EndpointSlices), but where
 `--resolve` names them, and but for those own addresses.
@@ -16,9 +18,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import msgspec
 
@@ -70,10 +72,20 @@ def is_address(host: str) -> bool:
 
 def is_own(address: str) -> bool:
     """Tell an address that leads to this machine, or to what only this machine sees of its network (RFC 6890)."""
-    found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
+    found = _plain(address)
     return found.is_loopback or found.is_unspecified or found.is_link_local or found.is_multicast
+
+
+def _plain(address: str) -> IPv4Address | IPv6Address:
+    """Read an address; one of IPv4 in IPv6's clothes is what it is."""
+    found = ip_address(address.partition("%")[0])
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return found if mapped is None else mapped
+
+
+async def absolute_lookup(name: str) -> tuple[str, ...]:
+    """Look a name up as it is, without search domains (RFC 1034 3.1: the dot at the end)."""
+    return await system_lookup(f"{name.rstrip('.')}.")
 
 
 async def system_lookup(name: str) -> tuple[str, ...]:
@@ -113,11 +125,20 @@ class Resolver:
     """Fills endpoints, and follows the names that it needs for that; the work is what changed."""
 
     def __init__(
-        self, resolve_map: Mapping[tuple[str, int], Address], lookup: Lookup = system_lookup, *, own: bool = True
+        self,
+        resolve_map: Mapping[tuple[str, int], Address],
+        lookup: Lookup = system_lookup,
+        *,
+        own: bool = True,
+        denied: Sequence[str] = (),
     ) -> None:
-        """Use `--resolve`'s map, and a lookup for what is not in it. own: endpoints may be on this machine."""
+        """Use `--resolve`'s map, and a lookup for what is not in it.
+
+        own: endpoints may be on this machine. denied: networks that a Backend may not name, as CIDRs.
+        """
         self._own = own
-        self._refused: dict[str, Problem] = {}  # key of a Backend -> which of its endpoints are this machine's
+        self._denied = tuple(ip_network(network, strict=False) for network in denied)
+        self._refused: dict[str, tuple[Problem, ...]] = {}  # key of a Backend -> which endpoints it may not have
         self._map = {(host.lower(), port): address for (host, port), address in resolve_map.items()}
         self._lookup = lookup
         self._entries: dict[str, Entry] = {}  # with endpoints
@@ -130,9 +151,9 @@ class Resolver:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """One warning for each name that does not resolve now, and one for each Backend that leads to this machine."""
+        """One warning for each name that does not resolve now, and those of Backends that lead where they may not."""
         found = [self._failed[name] for name in sorted(self._failed)]
-        return (*found, *(self._refused[key] for key in sorted(self._refused)))
+        return (*found, *(problem for key in sorted(self._refused) for problem in self._refused[key]))
 
     async def follow(self, entries: Mapping[str, Entry], changed: frozenset[str] | None = None) -> Resolved:
         """Take a new configuration and return it with endpoints; names not seen before are waited for, shortly.
@@ -203,8 +224,8 @@ class Resolver:
         """Put in what is known now; what does not change by that stays the same object."""
         places = zip(followed.given.targets, followed.destinations, strict=True)
         targets = tuple(self._target(target, destination) for target, destination in places)
-        if not self._own:
-            targets = self._without_own(followed.given, targets)
+        if not self._own or self._denied:
+            targets = self._allowed(followed, targets)
         resolved = followed.given
         if targets != resolved.targets:
             resolved = msgspec.structs.replace(resolved, targets=targets)
@@ -220,20 +241,31 @@ class Resolver:
         endpoints = tuple(Endpoint(address, destination.port) for address in addresses)
         return msgspec.structs.replace(target, endpoints=endpoints)
 
-    def _without_own(self, backend: Backend, targets: tuple[Target, ...]) -> tuple[Target, ...]:
-        """Take away endpoints that are this machine's, and say so."""
+    def _allowed(self, followed: _Followed, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        """Take away endpoints that a Backend may not have, and say so."""
+        backend, own, denied = followed.given, set[str](), set[str]()
+        kept = []
+        for target, destination in zip(targets, followed.destinations, strict=True):
+            addresses = {each.address for each in target.endpoints}
+            if not self._own:
+                own |= (ours := {address for address in addresses if is_own(address)})
+                addresses -= ours
+            if destination is not None or _says_its_address(target):
+                denied |= (refused := {address for address in addresses if self._is_denied(address)})
+                addresses -= refused
+            endpoints = tuple(each for each in target.endpoints if each.address in addresses)
+            kept.append(msgspec.structs.replace(target, endpoints=endpoints))
+        problems = [_own_address(backend, sorted(own))] if own else []
+        problems += [_denied_address(backend, sorted(denied))] if denied else []
         key = f"backend/{backend.kind}/{backend.ref}"
-        taken = sorted({each.address for target in targets for each in target.endpoints if is_own(each.address)})
         self._refused.pop(key, None)
-        if not taken:
-            return targets
-        self._refused[key] = _own_address(backend, taken)
-        return tuple(
-            msgspec.structs.replace(
-                target, endpoints=tuple(each for each in target.endpoints if not is_own(each.address))
-            )
-            for target in targets
-        )
+        if problems:
+            self._refused[key] = tuple(problems)
+        return tuple(kept)
+
+    def _is_denied(self, address: str) -> bool:
+        found = _plain(address)
+        return any(found.version == network.version and found in network for network in self._denied)
 
     def _destination(self, backend: Backend, target: Target) -> _Destination | None:
         if target.error:
@@ -274,6 +306,21 @@ def _own_address(backend: Backend, taken: list[str]) -> Problem:
         severity=Severity.WARNING,
         object=f"{backend.kind} {backend.ref}",
         hint="name the agent's Service, or the address of its pod",
+    )
+
+
+def _says_its_address(target: Target) -> bool:
+    """Tell a target that names an address from one whose endpoints are a Service's."""
+    return is_address(target.host.removeprefix("[").removesuffix("]"))
+
+
+def _denied_address(backend: Backend, denied: list[str]) -> Problem:
+    return Problem(
+        code="AGW3010",
+        message=f"{', '.join(denied)} is in a network that no Backend may name (--denied-networks): that share answers 503",
+        severity=Severity.WARNING,
+        object=f"{backend.kind} {backend.ref}",
+        hint="name the agent's Service",
     )
 
 

@@ -34,7 +34,7 @@ from agw.dataplane.place import Backoff, Place
 from agw.dataplane.ports import PortTable, Wanted
 from agw.dataplane.process import WorkerProcess, exit_cause
 from agw.dataplane.publication import Publication
-from agw.dataplane.resolve import Resolved, Resolver
+from agw.dataplane.resolve import Resolved, Resolver, absolute_lookup, system_lookup
 from agw.dataplane.rolling import Rolling, Steps
 from agw.dataplane.state import ConfigUpdate, Origin, State
 from agw.dataplane.verbosity import Verbosity, check_access_log
@@ -64,7 +64,8 @@ async def run_supervisor(
     harden(core_dumps=settings.core_dumps)
     log = log or Log(settings.log_level, settings.log_format)
     settings = within_limit(settings, raise_limit(), log)
-    resolver = Resolver(resolve_map or {}, own=settings.own_endpoints)
+    lookup = system_lookup if settings.search_domains else absolute_lookup
+    resolver = Resolver(resolve_map or {}, lookup, own=settings.own_endpoints, denied=settings.denied_networks)
     supervisor = Supervisor(source, settings, listen_map or {}, resolver, log, on_state)
     return await supervisor.run()
 

@@ -6,7 +6,7 @@ are the same pods again, where an agent that listens on one family may not answe
 reference that cannot be followed is a value: its share of the weight answers 500.
 
 A Backend's target host is, in this order: an IP address; a Service of the set ("name", "name.ns", "name.ns.svc",
-"name.ns.svc.cluster.local"); a DNS name that is resolved at run time. A Service of the set that has no EndpointSlice
+"name.ns.svc.cluster.local"); a DNS name that is resolved at run time (`hosts`). A Service of the set that has no EndpointSlice
 stays without endpoints and is not looked up: in a cluster that would give the cluster IP, and on a laptop, where the
 folder has the Service but nothing runs behind it, `--resolve` says where it is; a note tells so.
 
@@ -23,10 +23,10 @@ from agw.resources import agentgateway, core
 from agw.resources import gateway as api
 from agw.resources.durations import milliseconds
 from agw.snapshot import model
-from agw.translate import codes
+from agw.translate import codes, hosts
 from agw.translate.grants import Referrer, permits
 from agw.translate.graph import Ask, Query
-from agw.translate.inputs import BACKEND_OBJECT, GRANTS, SERVICE_OBJECT, SLICES
+from agw.translate.inputs import BACKEND_OBJECT, CLUSTER_DOMAIN, GRANTS, SERVICE_OBJECT, SLICES
 from agw.translate.result import Loser, ObjectKey
 from agw.translate.status import FALSE, TRUE, BackendStatus, Condition
 
@@ -229,19 +229,15 @@ def _target(
     literal = _ip(host)
     if literal:
         return _with(made, endpoints=(model.Endpoint(literal, port),)), "", []
-    namespace, name = service_name(host, subject.namespace)
-    exists = bool(name) and ask(SERVICE_OBJECT, namespace, name) is not None
-    if not exists and not _inside_cluster(host):
-        return _with(made, dns=True), "", []
-    if namespace != subject.namespace and not _permitted(ask, subject, "", "Service", (namespace, name)):
-        said = f"{host} is in namespace {namespace}, and no ReferenceGrant there lets Backends of {subject.namespace} "
-        said += "refer to it"
-        problem = codes.error(
-            codes.REF_NOT_PERMITTED, subject, f"{path}.host", said, _grant_hint(subject, namespace, f"Service {name}")
-        )
-        return _with(made, error=said), "RefNotPermitted", [problem]
+    domain = ask(CLUSTER_DOMAIN)
+    place = hosts.in_cluster(host, subject.namespace, domain) if domain else hosts.on_laptop(host, subject.namespace)
+    namespace, name = place.namespace, place.service
+    exists = place.whole and ask(SERVICE_OBJECT, namespace, name) is not None
+    reason, problem = _refused(ask, subject, f"{path}.host", host, place) if exists or place.inside else ("", None)
+    if problem is not None:
+        return _with(made, error=problem.message), reason, [problem]
     if not exists:
-        return _with(made, dns=True), "", []
+        return _with(made, host=place.host, dns=True), "", []
     state = ask(SERVICE, namespace, name, port)
     if state.reason:
         field = "host" if state.field == "name" else state.field
@@ -249,6 +245,20 @@ def _target(
         return _with(made, error=state.message), state.reason, [problem]
     problems = _about_endpoints(subject, f"{path}.host", f"{namespace}/{name}", f"{host}:{port}", state)
     return _with(made, endpoints=state.endpoints), "", problems
+
+
+def _refused(ask: Ask, subject: ObjectKey, path: str, host: str, place: hosts.Place) -> tuple[str, Problem | None]:
+    """(reason, what to say) where what a host names in the cluster is not the subject's to refer to."""
+    namespace, name = place.namespace, place.service
+    if not namespace:
+        said = f"{host} is below the cluster's domain, and neither a Service nor a pod has such a name"
+        return "BackendNotFound", codes.error(codes.REF_NOT_FOUND, subject, path, said)
+    if namespace == subject.namespace or _permitted(ask, subject, "", "Service", (namespace, name)):
+        return "", None
+    said = f"{host} is in namespace {namespace}, and no ReferenceGrant there lets Backends of {subject.namespace} "
+    said += "refer to it"
+    hint = _grant_hint(subject, namespace, f"Service {name}" if name else "any Service")
+    return "RefNotPermitted", codes.error(codes.REF_NOT_PERMITTED, subject, path, said, hint)
 
 
 def _with(target: model.Target, **fields: object) -> model.Target:
@@ -272,28 +282,6 @@ def _ip(host: str) -> str:
         return str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]")))
     except ValueError:
         return ""
-
-
-def _labels(host: str) -> list[str]:
-    return host.rstrip(".").lower().removesuffix(".cluster.local").split(".")
-
-
-def _inside_cluster(host: str) -> bool:
-    """Say whether a host can only be a cluster's own name ("x.ns.svc", "pod.x.ns.svc.cluster.local"): never DNS outside.
-
-    These need a grant for another namespace even where the set has no such Service: its pods have names too.
-    """
-    return len(labels := _labels(host)) > 2 and labels[-1] == "svc"
-
-
-def service_name(host: str, namespace: str) -> tuple[str, str]:
-    """Give (namespace, name) of the Service that a host could name, from the namespace; ("", "") where it cannot."""
-    labels = _labels(host)
-    if len(labels) == 1:
-        return namespace, labels[0]
-    if len(labels) == 2:
-        return labels[1], labels[0]
-    return (labels[-2], labels[-3]) if labels[-1] == "svc" else ("", "")
 
 
 @dataclass(frozen=True, slots=True)

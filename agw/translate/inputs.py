@@ -32,6 +32,9 @@ SERVICE_OBJECT: Input[Service | None] = Input("Service", None)
 IN_CLUSTER: Input[bool] = Input("in a cluster", default=False)
 """Whether a GatewayClass must exist to be anybody's."""
 
+CLUSTER_DOMAIN: Input[str] = Input("cluster domain", "")
+"""Where the cluster's own DNS names are below; "" on a laptop, whose resolver is its own affair."""
+
 SLICES: Input[tuple[EndpointSlice, ...]] = Input("slices", ())
 """(namespace, Service) -> its EndpointSlices, by name."""
 

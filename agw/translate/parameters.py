@@ -29,8 +29,11 @@ from agw.translate.inputs import CONFIG_MAP_OBJECT
 _QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?$"
 _IMAGE = r"^[a-zA-Z0-9][-a-zA-Z0-9._:/]*(@sha256:[0-9a-f]{64})?$"
 _KEY = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
-_OWN_SETTINGS = frozenset({"bind", "admin", "admin_host", "drain_grace", "own_endpoints"})
+_OWN_SETTINGS = frozenset({"bind", "admin", "admin_host", "drain_grace", "own_endpoints", "search_domains"})
 """Settings that provisioning decides: the probes and the ends of pods depend on them, and whom a pod may trust."""
+
+CLASS_SETTINGS = ("denied_networks",)
+"""Settings of a GatewayClass alone: what a Gateway's author may reach is not the author's to say."""
 
 Replicas = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Quantity = Annotated[str, msgspec.Meta(pattern=_QUANTITY)]

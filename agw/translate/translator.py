@@ -25,8 +25,9 @@ from agw.translate.backends import BACKEND, SERVICE
 from agw.translate.credentials import CREDENTIALS
 from agw.translate.gateways import CLASS, GATEWAY, GatewayState
 from agw.translate.graph import Change, Graph, Key, Query
+from agw.translate.hosts import CLUSTER_LOCAL
 from agw.translate.infrastructure import Infrastructure
-from agw.translate.inputs import IN_CLUSTER, Identity, Index
+from agw.translate.inputs import CLUSTER_DOMAIN, IN_CLUSTER, Identity, Index
 from agw.translate.policies import POLICY, PolicyField
 from agw.translate.policy_status import POLICY_STATUS
 from agw.translate.result import Loser, ObjectKey, Translation
@@ -70,13 +71,13 @@ def translate(resources: ResourceSet) -> Translation:
 class Translator:
     """Translates one set after another."""
 
-    def __init__(self, *, in_cluster: bool = False) -> None:
+    def __init__(self, *, in_cluster: bool = False, domain: str = CLUSTER_LOCAL) -> None:
         """Start with no objects.
 
-        in_cluster: a Gateway is ours only where its GatewayClass exists and is; and what is said is in the statuses alone,
+        domain: of a cluster's own DNS names. in_cluster: a Gateway is ours only where its GatewayClass exists and is; and what is said is in the statuses alone,
         since problems, losers and origins are lists of everything, which nobody there reads after each change.
         """
-        self._given: dict[Key, Any] = {(IN_CLUSTER,): True} if in_cluster else {}
+        self._given: dict[Key, Any] = {(IN_CLUSTER,): True, (CLUSTER_DOMAIN,): domain} if in_cluster else {}
         self._index = Index()
         self._graph = Graph()
         self._board = _Board(terse=in_cluster)

@@ -157,6 +157,7 @@ def test_a_gateway_of_the_longest_name():
     assert all(len(value) <= 63 for value in values)
     assert f"--gateway=team/{'a' * 253}" in pod(objects)["containers"][0]["args"]
     assert "--own-endpoints=false" in pod(objects)["containers"][0]["args"]
+    assert "--search-domains=false" in pod(objects)["containers"][0]["args"]
 
 
 def test_a_pod_template_follows_from_the_parameters_alone():

@@ -44,6 +44,12 @@ from agw.cli.options import color_option
 )
 @click.option("--health", metavar="HOST:PORT", default=":15020", show_default=True, help="/livez, /readyz, /metrics.")
 @click.option(
+    "--cluster-domain",
+    metavar="NAME",
+    default="",
+    help="Where the cluster's DNS names are below; default as the pod's resolver has it, or cluster.local.",
+)
+@click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agw.dataplane import resolve
-from agw.dataplane.resolve import Resolver, forms, parse_resolve, system_lookup
+from agw.dataplane.resolve import Resolver, absolute_lookup, forms, parse_resolve, system_lookup
 from agw.settings import Address
 from agw.snapshot.model import Backend, Endpoint, Listener, Target
 
@@ -289,5 +289,34 @@ def test_own_addresses_that_a_name_gives_later_are_taken_away_too():
         assert found is not None
         assert endpoints(found.entries) == ()
         assert [problem.code for problem in resolver.problems] == ["AGW3009"]
+
+    asyncio.run(case())
+
+
+def test_a_name_in_a_pod_is_absolute(monkeypatch):
+    asked = []
+
+    async def lookup(name):
+        asked.append(name)
+        return ("10.0.0.1",)
+
+    monkeypatch.setattr(resolve, "system_lookup", lookup)
+    assert asyncio.run(absolute_lookup("web-0.web.victim")) == ("10.0.0.1",)
+    asyncio.run(absolute_lookup("agents.example.com."))
+    assert asked == ["web-0.web.victim.", "agents.example.com."]
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "::ffff:10.1.2.3", "fd00::1"])
+def test_denied_networks_are_reached_by_no_address_and_no_name(address):
+    async def case():
+        resolver = Resolver({}, Names(agent=(address, "192.0.2.1")), denied=("10.0.0.0/8", "fd00::/8"))
+        assert endpoints(await follow(resolver, backend("agent", dns=True))) == (Endpoint("192.0.2.1", 9999),)
+        assert [problem.code for problem in resolver.problems] == ["AGW3010"]
+        known = (Endpoint(address, 9999),)
+        assert endpoints(await follow(resolver, backend(address, endpoints=known))) == ()
+        assert endpoints(await follow(resolver, backend(f"[{address}]", endpoints=known))) == ()
+        assert [problem.code for problem in resolver.problems] == ["AGW3010"]
+        assert endpoints(await follow(resolver, backend("agent", endpoints=known))) == known, "a Service's"
+        assert resolver.problems == ()
 
     asyncio.run(case())

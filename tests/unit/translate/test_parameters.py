@@ -1,6 +1,9 @@
 import pytest
 
+from agw.resources.load import load
 from agw.translate.parameters import NO_PARAMETERS, Autoscaling, Parameters, Resources, decode, merge
+from agw.translate.result import ObjectKey
+from agw.translate.translator import translate
 
 
 def test_every_field_is_read():
@@ -79,3 +82,44 @@ def test_a_gateway_wins_over_its_class_key_by_key():
     )
     assert merge(NO_PARAMETERS, inner) == inner
     assert merge(outer, NO_PARAMETERS) == outer
+
+
+WORLD = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: denied, namespace: team}
+data: {settings: "denied_networks: 10.0.0.0/8"}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: agw}
+spec:
+  controllerName: agentgateway.alibabacloud.com/controller
+  parametersRef: {group: "", kind: ConfigMap, name: denied, namespace: team}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: plain, namespace: team}
+spec:
+  gatewayClassName: agw
+  listeners: [{name: http, port: 80, protocol: HTTP}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: own, namespace: team}
+spec:
+  gatewayClassName: agw
+  infrastructure: {parametersRef: {group: "", kind: ConfigMap, name: denied}}
+  listeners: [{name: http, port: 80, protocol: HTTP}]
+"""
+
+
+def test_what_a_gateway_may_reach_is_for_its_class_to_say(tmp_path):
+    path = tmp_path / "world.yaml"
+    path.write_text(WORLD)
+    translation = translate(load([path]).resources)
+    assert translation.infrastructure["team/plain"].parameters.settings == {"denied_networks": "10.0.0.0/8"}
+    assert translation.infrastructure["team/own"] is None
+    accepted = translation.statuses[ObjectKey("Gateway", "team", "own")].conditions[0]
+    assert (accepted.status, accepted.reason) == ("False", "InvalidParameters")
+    assert accepted.message == "settings: denied_networks is for the GatewayClass to say"
