@@ -9,6 +9,7 @@ from agw.snapshot.model import Policy, Rule
 from agw.translate.result import CONTROLLER
 from tests.controller.cluster import (
     BACKENDS,
+    CLASSES,
     CRDS,
     GATEWAYS,
     POLICIES,
@@ -173,6 +174,37 @@ def test_a_new_leader_closes_what_it_never_could_read(kubeconfig):
                     assert [each.deny for each in entries(process, yours, Policy)] != []
             finally:
                 await yours.delete(POLICIES, "p")
+                await install(yours.client)
+
+    asyncio.run(run())
+
+
+def test_a_class_that_cannot_be_read_ends_no_term(kubeconfig):
+    async def run():
+        async with cluster(kubeconfig) as yours:
+            odd = f"odd-{yours.namespace}"
+            try:
+                await release(yours.client, "gatewayclasses", any_spec)
+
+                async def create():
+                    try:
+                        await yours.create(CLASSES, odd, {"spec": {"controllerName": 5}})
+                    except Exception:  # noqa: BLE001 - the old CRD refuses it
+                        return False
+                    return True
+
+                await eventually(create)
+                log = Log()
+                async with controller(kubeconfig, yours.namespace, log) as process:
+                    await yours.gateway()
+                    await yours.until(GATEWAYS, "gw", fresh)
+                    assert f"{yours.namespace}/gw" in process._publisher._ledgers
+                    theirs = await yours.get(CLASSES, odd)
+                    assert condition(theirs, "Accepted") == ("Unknown", "Pending"), "it may be another controller's"
+                told = [fields for level, _, fields in log.lines if level == "error"]
+                assert [fields["object"] for fields in told] == [f"GatewayClass {odd}"]
+            finally:
+                await yours.delete(CLASSES, odd)
                 await install(yours.client)
 
     asyncio.run(run())
