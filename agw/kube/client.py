@@ -25,6 +25,7 @@ from agw.kube import credentials
 from agw.kube.errors import ApiError, CredentialsError, Unreachable, from_answer
 from agw.kube.objects import Decode, Page, read
 from agw.kube.resource import Key, Resource
+from agw.kube.wire import Ask
 
 T = TypeVar("T")
 Parameters = Mapping[str, str]
@@ -33,10 +34,10 @@ Propagation = Literal["Background", "Foreground", "Orphan"]
 PAGE = 500
 """Objects in a page of a list, as kubectl and client-go ask for."""
 
-_TIMEOUT = httpx2.Timeout(None, connect=credentials.CONNECT_SECONDS)
 _FRESH_SECONDS = 5.0  # how often the files of the credentials are looked at
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _MERGE = "application/merge-patch+json"
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,34 +64,6 @@ class Scope:
 
 
 _EVERYTHING = Scope()
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """A request. body: None for none."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    body: object = None
-    content_type: str = ""
-
-    def built(self, http: httpx2.AsyncClient) -> httpx2.Request:
-        """The library's request. What bounds it in time is around it: a watch's body may be silent for minutes."""
-        headers, content = {}, None
-        if self.body is not None:
-            headers, content = {"Content-Type": self.content_type}, msgspec.json.encode(self.body)
-        return http.build_request(
-            self.method,
-            self.path.removeprefix("/"),
-            params=self.query,
-            content=content,
-            headers=headers,
-            timeout=_TIMEOUT,
-        )
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
 
 
 class _Connection:
@@ -230,15 +203,17 @@ class Client:
         within: seconds for the whole exchange, once it is its turn (only so many are under way at once). Raises ApiError
         for an answer that is not 2xx, Unreachable for none.
         """
-        ask = _Ask(method, path, dict(query or {}), body, content_type)
+        content = None if body is None else _encode(body)
+        ask = Ask(method, path, query or {}, content, content_type)
         try:
-            async with self._turn, asyncio.timeout(within), self._exchange(ask) as response:
-                data = await response.aread()
+            async with self._turn, asyncio.timeout(within), self._borrowed(ask) as links:
+                with credentials.authenticated(self.server):
+                    answer = await links.requests.send(ask)
         except TimeoutError as error:
             raise Unreachable(f"{ask}: no answer within {within:g} s") from error
-        if not response.is_success:
-            raise _refusal(response, data, str(ask))
-        return data
+        if not answer.is_success:
+            raise _refusal(answer.status_code, answer.retry_after, answer.body, str(ask))
+        return answer.body
 
     @asynccontextmanager
     async def stream(
@@ -248,29 +223,36 @@ class Client:
 
         Raises as `request` does, also while the body is read: one that is cut before its framing's end is Unreachable.
         """
-        ask = _Ask("GET", path, dict(query))
+        ask = Ask("GET", path, query)
         async with AsyncExitStack() as stack:
             try:
                 async with asyncio.timeout(answer_within):
-                    response = await stack.enter_async_context(self._exchange(ask, stream=True))
+                    response = await stack.enter_async_context(self._streamed(ask))
                     if not response.is_success:
-                        raise _refusal(response, await response.aread(), str(ask))
+                        wait = response.headers.get("Retry-After", "")
+                        raise _refusal(response.status_code, wait, await response.aread(), str(ask))
             except TimeoutError as error:
                 raise Unreachable(f"{ask}: no answer within {answer_within:g} s") from error
             yield await stack.enter_async_context(aclosing(response.aiter_bytes()))
 
     @asynccontextmanager
-    async def _exchange(self, ask: _Ask, *, stream: bool = False) -> AsyncIterator[httpx2.Response]:
-        """One request with the newest credentials; the response is closed at the end."""
-        connection = await self._current()
-        http = connection.links.streams if stream else connection.links.requests
-        connection.users += 1
-        try:
-            response = await credentials.send(http, ask.built(http))
+    async def _streamed(self, ask: Ask) -> AsyncIterator[httpx2.Response]:
+        """One answer whose body is left to be read; it is closed at the end."""
+        async with self._borrowed(ask) as links:
+            with credentials.authenticated(self.server):
+                response = await links.streams.send(credentials.built(links.streams, ask), stream=True)
             try:
                 yield response
             finally:
                 await response.aclose()
+
+    @asynccontextmanager
+    async def _borrowed(self, ask: Ask) -> AsyncIterator[credentials.Links]:
+        """The ways to the server with the newest credentials. What fails on them is raised as ours."""
+        connection = await self._current()
+        connection.users += 1
+        try:
+            yield connection.links
         except credentials.BROKEN as error:
             raise Unreachable(f"{ask}: {str(error) or type(error).__name__}") from error
         finally:
@@ -309,6 +291,5 @@ class Client:
         await self.close()
 
 
-def _refusal(response: httpx2.Response, body: bytes, subject: str) -> ApiError:
-    wait = response.headers.get("Retry-After", "")
-    return from_answer(response.status_code, body, subject, float(wait) if wait.isdigit() else 0)
+def _refusal(code: int, wait: str, body: bytes, subject: str) -> ApiError:
+    return from_answer(code, body, subject, float(wait) if wait.isdigit() else 0)

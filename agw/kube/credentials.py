@@ -9,7 +9,8 @@ changes (a kubelet swaps token and CA of a pod, a person renews a client certifi
 client from lightkube, and the old one ends when its last request has. On top of it lightkube reads a token file again,
 and runs an exec plugin again, when the server answers 401.
 
-This is the one module that knows lightkube and httpx2. Must not: log a credential.
+This and `client` alone know httpx2: watches are read with it, and where the way to the cluster leads through a proxy, all
+requests are. Others go the short way (`wire`). Must not: log a credential.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from urllib.request import getproxies
 
 import httpx2
@@ -31,17 +34,18 @@ from lightkube.config.models import NameValue
 from lightkube.core.exceptions import ConfigError
 
 from agw.kube.errors import CredentialsError
+from agw.kube.wire import CONNECT_SECONDS, Answer, Ask, Authentication, Pool
 
 DEFAULT_KUBECONFIG = "~/.kube/config"
-CONNECT_SECONDS = 10.0
 _EXEC_KNOWN = "client.authentication.k8s.io/v1beta1"
 _EXEC_STABLE = "client.authentication.k8s.io/v1"
 BROKEN = (httpx2.HTTPError, ConnectionError, TimeoutError, ssl.SSLError)
-"""What the library raises, or lets through, when a connection fails."""
+"""What is raised when a connection fails."""
 
 REQUESTS_AT_ONCE = 16
-"""Connections for requests. The library looks at each that is at rest for each request, so many are no gain."""
+"""Connections for requests."""
 
+TIMEOUT = httpx2.Timeout(None, connect=CONNECT_SECONDS)
 _FOR_REQUESTS = httpx2.Limits(
     max_connections=REQUESTS_AT_ONCE, max_keepalive_connections=REQUESTS_AT_ONCE, keepalive_expiry=60
 )
@@ -136,54 +140,88 @@ def load(source: Source) -> Credentials:
     return Credentials(config, not source.files, (*before.items(), *named.items()))
 
 
+class Requests(Protocol):
+    """What takes requests."""
+
+    async def send(self, ask: Ask) -> Answer:
+        """Exchange one request. Raises one of BROKEN, or what the authentication raises."""
+
+    async def close(self) -> None:
+        """End all connections."""
+
+
+class Proxied:
+    """Requests by the library, which knows proxies."""
+
+    def __init__(self, http: httpx2.AsyncClient) -> None:
+        """Take a client; it is this object's to close."""
+        self._http = http
+
+    async def send(self, ask: Ask) -> Answer:
+        """Exchange one request."""
+        response = await self._http.send(built(self._http, ask))
+        return Answer(response.status_code, response.content, response.headers.get("Retry-After", ""))
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._http.aclose()
+
+
+def built(http: httpx2.AsyncClient, ask: Ask) -> httpx2.Request:
+    """Give the library's request. What bounds it in time is around it: a watch's body may be silent for minutes."""
+    headers = {"Content-Type": ask.content_type} if ask.body is not None else {}
+    path = ask.path.removeprefix("/")
+    return http.build_request(
+        ask.method, path, params=dict(ask.query), content=ask.body, headers=headers, timeout=TIMEOUT
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Links:
-    """HTTP clients: one for requests, one for streams, each of which has a connection to itself for as long as it lasts."""
+    """Ways to the server: for requests, and for streams, each of which has a connection to itself for as long as it lasts."""
 
-    requests: httpx2.AsyncClient
+    requests: Requests
     streams: httpx2.AsyncClient
 
     async def close(self) -> None:
         """End all connections."""
-        await self.requests.aclose()
+        await self.requests.close()
         await self.streams.aclose()
 
 
 def connect(credentials: Credentials, user_agent: str) -> Links:
-    """Return HTTP clients that authenticate and verify as the credentials say. Raises CredentialsError."""
+    """Return what authenticates and verifies as the credentials say. Raises CredentialsError."""
     timeout = httpx2.Timeout(30.0, connect=CONNECT_SECONDS)
-    try:
-        parameters = ConnectionParams(timeout=timeout).httpx_params(credentials.config)
-    except (ConfigError, OSError, ValueError) as error:  # SSLError is an OSError; ValueError: data that is not base64
-        raise CredentialsError(f"the credentials for {credentials.server} cannot be used: {error}") from error
-    context: ssl.SSLContext = parameters["verify"]
-    # Python 3.13 asks by default for extensions that authorities of many clusters lack, and client-go does not.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     # Compressed lists cost more time, on both sides, than they save inside a cluster's network.
     headers = {"User-Agent": user_agent, "Accept": "application/json", "Accept-Encoding": "identity"}
-
-    def made(limits: httpx2.Limits) -> httpx2.AsyncClient:
-        # The API server of a pod is next to it, and NO_PROXY with a range of addresses, as pods have it, is more than
-        # the library understands. With a kubeconfig a proxy may be the only way.
-        if credentials.pod or not getproxies():
-            transport = httpx2.AsyncHTTPTransport(verify=context, limits=limits, socket_options=_ALIVE)
-            return httpx2.AsyncClient(**{**parameters, "transport": transport}, headers=headers)
-        return httpx2.AsyncClient(**parameters, headers=headers, limits=limits)
-
-    return Links(made(_FOR_REQUESTS), made(_FOR_STREAMS))
-
-
-async def send(http: httpx2.AsyncClient, request: httpx2.Request) -> httpx2.Response:
-    """Send with whatever authentication the client has; the body is left to be read.
-
-    Raises CredentialsError where the token cannot be had (its file is gone, the plugin fails), else as httpx2 does.
-    """
     try:
-        return await http.send(request, stream=True)
+        parameters = ConnectionParams(timeout=timeout).httpx_params(credentials.config)
+        context: ssl.SSLContext = parameters["verify"]
+        # Python 3.13 asks by default for extensions that authorities of many clusters lack, and client-go does not.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        context.set_alpn_protocols(["http/1.1"])
+        auth: Authentication | None = parameters["auth"]
+        pool = Pool(credentials.server, context, auth, headers, _ALIVE)
+    except (ConfigError, OSError, ValueError) as error:  # SSLError is an OSError; ValueError: data that is not base64
+        raise CredentialsError(f"the credentials for {credentials.server} cannot be used: {error}") from error
+    # The API server of a pod is next to it, and NO_PROXY with a range of addresses, as pods have it, is more than
+    # the library understands. With a kubeconfig a proxy may be the only way.
+    if credentials.pod or not getproxies():
+        transport = httpx2.AsyncHTTPTransport(verify=context, limits=_FOR_STREAMS, socket_options=_ALIVE)
+        return Links(pool, httpx2.AsyncClient(**{**parameters, "transport": transport}, headers=headers))
+    requests = Proxied(httpx2.AsyncClient(**parameters, headers=headers, limits=_FOR_REQUESTS))
+    return Links(requests, httpx2.AsyncClient(**parameters, headers=headers, limits=_FOR_STREAMS))
+
+
+@contextmanager
+def authenticated(server: str) -> Iterator[None]:
+    """Raise what an authentication raises (its token's file is gone, its plugin fails) as CredentialsError."""
+    try:
+        yield
     except BROKEN:
         raise
     except (ConfigError, OSError, ValueError, KeyError) as error:  # the last three: a plugin's, and of what it answers
-        raise CredentialsError(f"no credentials for {request.url.host}: {error}") from error
+        raise CredentialsError(f"no credentials for {server}: {error}") from error
 
 
 def _merged(source: Source) -> SingleConfig | None:

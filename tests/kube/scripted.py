@@ -64,11 +64,12 @@ Step = Callable[[Request, Connection], Awaitable[None]]
 
 
 class Scripted:
-    """The server. requests: what it was asked. A request after the last step waits for ever."""
+    """The server. requests: what it was asked; ports: by which connections. A request after the last step waits."""
 
     def __init__(self, *steps: Step) -> None:
         self.steps = list(steps)
         self.requests: list[Request] = []
+        self.ports: list[int] = []
         self.asked = asyncio.Condition()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,6 +119,7 @@ class Scripted:
                     step = self.steps.pop(0) if self.steps else _wait
                     async with self.asked:
                         self.requests.append(request)
+                        self.ports.append(writer.get_extra_info("peername")[1])
                         self.asked.notify_all()
                     await step(request, Connection(writer))
         finally:

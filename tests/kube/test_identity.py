@@ -156,9 +156,13 @@ def test_a_server_that_another_authority_has_signed_is_not_spoken_to(apiserver, 
 def test_a_peer_that_is_gone_without_a_word_is_noticed(apiserver):
     async def run():
         async with Client.find(str(apiserver.kubeconfig)) as client:
-            response = await client._connection.links.requests.get("readyz")
-            connection = response.extensions["network_stream"].get_extra_info("socket")
-            assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+            links = client._connection.links
+            await client.request("GET", "/readyz")
+            [resting] = links.requests._resting
+            async with links.streams.stream("GET", "readyz") as response:
+                for found in (resting._transport, response.extensions["network_stream"]):
+                    connection = found.get_extra_info("socket")
+                    assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+                    assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
 
     asyncio.run(run())
