@@ -18,7 +18,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -97,6 +97,12 @@ def _secret(kind: type, value: Any) -> Any:  # noqa: ANN401 - msgspec's hook
 _envelope = msgspec.json.Decoder(_Envelope).decode
 _slice = msgspec.json.Decoder(_Slice).decode
 _plain = msgspec.json.Decoder(_Plain).decode
+
+
+def written(data: bytes, before: Held[T]) -> Held[T]:
+    """Take what a write of `before`'s status, of just that version, has answered: all but the status is what it was."""
+    envelope = _envelope(data)
+    return replace(before, version=envelope.metadata.resource_version, status=bytes(envelope.status))
 
 
 def reader(kind: type[T], api_version: str) -> Callable[[bytes], Held[T]]:

@@ -5,7 +5,8 @@ writing once. The pattern is client-go's work queue.
 
 Rules: a key that is added while it is worked on is worked on again after. A failure is followed by a back-off of the
 key's own, which its next success ends. `pause` is the least time between two turns of one key: the first change is seen
-to at once, a burst is one more turn. Cancelling `run` ends the turns under way.
+to at once, a burst is one more turn. Cancelling `run` ends the turns under way. A turn costs the same however many keys
+wait: each key is in one place only, so nothing is ever looked through.
 
 Must not: know what a key means.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
@@ -44,27 +46,28 @@ class WorkQueue(Generic[K]):
         self._at_once = at_once
         self._pause = pause
         self._first = backoff
-        self._due: dict[K, None] = {}
+        self._due: OrderedDict[K, None] = OrderedDict()  # a dict is slow to give its oldest key away
         self._later: dict[K, asyncio.TimerHandle] = {}
         self._busy: set[K] = set()
+        self._again: set[K] = set()  # of those that are busy
         self._rested: dict[K, float] = {}
         self._backoffs: dict[K, Backoff] = {}
         self._wake = asyncio.Event()
 
     def __len__(self) -> int:
         """How many keys wait or are worked on."""
-        return len(self._due.keys() | self._later.keys() | self._busy)
+        return len(self._due) + len(self._later) + len(self._busy)
 
     def add(self, key: K) -> None:
         """See to the key, as soon as its pause and back-off allow."""
-        if key in self._later or key in self._due:
-            return
-        wait = self._rested.get(key, 0.0) - asyncio.get_running_loop().time()
-        if wait > 0 and key not in self._busy:
-            self._put_off(key, wait)
-        else:
-            self._due[key] = None
-            self._wake.set()
+        if key in self._busy:
+            self._again.add(key)
+        elif key not in self._later and key not in self._due:
+            wait = self._rested.get(key, 0.0) - asyncio.get_running_loop().time()
+            if wait > 0:
+                self._put_off(key, wait)
+            else:
+                self._put(key)
 
     def add_all(self, keys: Iterable[K]) -> None:
         """Add several."""
@@ -74,6 +77,7 @@ class WorkQueue(Generic[K]):
     def forget(self, key: K) -> None:
         """The key is of no more interest."""
         self._due.pop(key, None)
+        self._again.discard(key)
         self._rested.pop(key, None)
         self._backoffs.pop(key, None)
         if (timer := self._later.pop(key, None)) is not None:
@@ -85,10 +89,8 @@ class WorkQueue(Generic[K]):
             async with asyncio.TaskGroup() as group:
                 while True:
                     self._wake.clear()
-                    for key in [key for key in self._due if key not in self._busy]:
-                        if len(self._busy) >= self._at_once:
-                            break
-                        del self._due[key]
+                    while self._due and len(self._busy) < self._at_once:
+                        key, _ = self._due.popitem(last=False)
                         self._busy.add(key)
                         group.create_task(self._turn(key))
                     await self._wake.wait()
@@ -98,37 +100,41 @@ class WorkQueue(Generic[K]):
             self._later.clear()
 
     async def _turn(self, key: K) -> None:
-        clock = asyncio.get_running_loop().time
         try:
             await self._work(key)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this key's alone, and tried again
             backoff = self._backoffs.get(key, self._first).failed()
             self._backoffs[key] = backoff
             self._failed(key, error)
-            self._due.pop(key, None)
             self._put_off(key, backoff.delay(random.random(), getattr(error, "retry_after", 0.0)))  # noqa: S311
         else:
             self._backoffs.pop(key, None)
-            if self._pause:
-                self._rest(key, clock() + self._pause)
+            self._rest(key, again=key in self._again)
         finally:
+            self._again.discard(key)
             self._busy.discard(key)
             self._wake.set()
 
-    def _rest(self, key: K, until: float) -> None:
-        self._rested[key] = until
-        if self._due.pop(key, "") is None:
+    def _rest(self, key: K, *, again: bool) -> None:
+        """Let a key rest that was worked on."""
+        if again and not self._pause:
+            self._put(key)
+        elif again:
             self._put_off(key, self._pause)
+        if not self._pause:
+            return
+        now = asyncio.get_running_loop().time()
+        self._rested[key] = now + self._pause
         if len(self._rested) > 4 * (len(self) + 1024):
-            now = asyncio.get_running_loop().time()
             self._rested = {key: at for key, at in self._rested.items() if at > now}
 
-    def _put_off(self, key: K, seconds: float) -> None:
-        if (timer := self._later.pop(key, None)) is not None:
-            timer.cancel()
-        self._later[key] = asyncio.get_running_loop().call_later(seconds, self._again, key)
-
-    def _again(self, key: K) -> None:
-        self._later.pop(key, None)
+    def _put(self, key: K) -> None:
         self._due[key] = None
         self._wake.set()
+
+    def _put_off(self, key: K, seconds: float) -> None:
+        self._later[key] = asyncio.get_running_loop().call_later(seconds, self._come, key)
+
+    def _come(self, key: K) -> None:
+        self._later.pop(key, None)
+        self._put(key)

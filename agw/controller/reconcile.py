@@ -29,7 +29,7 @@ from msgspec.structs import replace
 
 from agw.controller import events, references, refusals, statuses
 from agw.controller.careful import CarefulTranslator
-from agw.controller.decode import Held, reader
+from agw.controller.decode import Held, reader, written
 from agw.controller.kinds import WHOLE, Discovered
 from agw.controller.log import Log
 from agw.controller.metrics import Gauges, Metrics
@@ -371,10 +371,15 @@ class Reconciler:
         except NotFound:
             return  # gone meanwhile: the watch will say so
         self.metrics.count("agw_controller_status_writes_total", kind=key.kind, result="ok")
-        new = reader(kind, resource.api_version)(answer)
         for happened in events.of_write(key, held, write.status):
             self._around.recorder.record(happened)
-        if self._known(key) is held:
+        if not write.apply:
+            self._world.written(kind, where, held, written(answer, held))
+            return
+        new = reader(kind, resource.api_version)(answer)
+        if (new.value, new.refusal) == (held.value, held.refusal):
+            self._world.written(kind, where, held, written(answer, held))
+        elif self._known(key) is held:
             # What the write answers is newer than what is known; without it the next look would write again.
             self._world.apply(kind, Batch(restart=False, applied={where: new}, deleted=frozenset(), failed={}))
             self._wake.set()

@@ -1,10 +1,10 @@
 """The cluster as translation sees it: a ResourceSet that follows the watches, and what the server has of statuses.
 
 Rules: each set that is given is frozen, and the next one shares what did not change; an object whose value is equal to
-the one that was known stays the same object, so that a write of its status concerns nobody. Changes are gathered until
-they are taken. An object that cannot be read keeps the value that it had, where it has no stand-in: a policy that became
-unreadable does not unlock its route. That it was refused is known until the same object comes readable, or goes: what
-is said of it must not change with what else happens.
+the one that was known stays the same object, so that a write of its status concerns nobody; one of ours is not even
+looked at again. Changes are gathered until they are taken. An object that cannot be read keeps the value that it had,
+where it has no stand-in: a policy that became unreadable does not unlock its route. That it was refused is known until
+the same object comes readable, or goes: what is said of it must not change with what else happens.
 
 Must not: wait, or know how changes come.
 """
@@ -103,6 +103,17 @@ class World:
         if old is None or refused is not None or old.status != new.status or old.value is not new.value:
             self._stated.add((kind, *key))
         held[key] = new
+
+    def written(self, kind: type[Object], key: Key, before: Held[Any], after: Held[Any]) -> None:
+        """Take what a write of ours has made of an object, unless a watch has told of it, or of more, already.
+
+        It is what was wanted, so there is nothing to look at again: not now, and not when the watch tells the same.
+        """
+        held = self._held.get(kind, {})
+        if held.get(key) is before:
+            held[key] = after
+        elif self._refused.get((kind, *key)) is before:
+            self._refused[(kind, *key)] = after
 
     def forget(self, kind: type[Object], keys: frozenset[Key]) -> None:
         """Drop objects that nobody watches any more."""

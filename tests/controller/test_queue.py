@@ -138,3 +138,42 @@ def test_a_key_that_is_forgotten_is_not_done():
         assert work.done == ["a"]
 
     run(scenario())
+
+
+def test_a_turn_costs_the_same_however_many_wait():
+    """Looking through all that wait, at each turn, made five thousand statuses of one burst take minutes."""
+    looked = 0
+
+    class Key(int):
+        def __hash__(self):
+            nonlocal looked
+            looked += 1
+            return int.__hash__(self)
+
+    async def scenario():
+        work = Work(pause=0.001)
+        work.queue.add_all(map(Key, range(2000)))
+        async with work.running():
+            await until(lambda: len(work.done) == 2000)
+            assert work.done == list(range(2000))
+
+    run(scenario())
+    assert looked < 2000 * 40
+
+
+def test_a_key_that_rests_is_done_when_its_pause_is_over():
+    async def scenario():
+        work = Work(pause=0.05)
+        async with work.running():
+            work.queue.add("a")
+            await until(lambda: work.done == ["a"] and not work.busy)
+            work.gate = asyncio.Event()
+            work.queue.add("a")
+            await until(lambda: work.busy == 1)
+            work.queue.add("a")
+            work.fail["a"] = 1
+            work.gate.set()
+            await until(lambda: work.done == ["a", "a"] and not len(work.queue))
+        assert work.failures == [("a", "not yet a")]
+
+    run(scenario())

@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from agw.controller.decode import reader
+from agw.controller.decode import reader, written
 from agw.controller.world import World
 from agw.kube import Batch, Key
 from agw.resources import model
@@ -123,6 +123,31 @@ class TestWorld:
         assert world.resources.get(*identity("a")) is first
         assert world.stated() == {identity("a")}
         assert world.held(*identity("a")).version == "2"
+
+    def test_a_write_of_ours_is_nothing_to_look_at_and_nor_is_its_echo(self):
+        world = World()
+        world.apply(model.HTTPRoute, batch(route("a"), restart=True))
+        world.take()
+        world.stated()
+        before = world.held(*identity("a"))
+        answer = json.dumps(route("a", version="2", status={"parents": [1]})).encode()
+        world.written(model.HTTPRoute, Key("team", "a"), before, written(answer, before))
+        assert world.held(*identity("a")).version == "2"
+        assert world.held(*identity("a")).value is before.value
+        world.apply(model.HTTPRoute, batch(route("a", version="2", status={"parents": [1]})))
+        assert (world.take(), world.stated()) == ((), frozenset())
+
+    def test_what_a_watch_has_told_meanwhile_is_newer_than_an_answer(self):
+        world = World()
+        world.apply(model.HTTPRoute, batch(route("a"), restart=True))
+        before = world.held(*identity("a"))
+        world.apply(model.HTTPRoute, batch(route("a", version="3", status={"parents": [2]})))
+        answer = json.dumps(route("a", version="2", status={"parents": [1]})).encode()
+        world.written(model.HTTPRoute, Key("team", "a"), before, written(answer, before))
+        assert world.held(*identity("a")).version == "3"
+        world.apply(model.HTTPRoute, batch(deleted=["a"]))
+        world.written(model.HTTPRoute, Key("team", "a"), before, written(answer, before))
+        assert world.held(*identity("a")) is None
 
     def test_a_version_that_brings_nothing_is_nothing(self):
         world = World()
