@@ -110,7 +110,7 @@ class Process:
             self._authenticate,
             _account_of,
             log,
-            Callbacks(self._look_at, self._look_at, self._look_at, self._look_at),
+            Callbacks(acknowledged=self._acknowledged, refused=self._refused, gone=self._gone),
         )
         self._keeper = Keeper(_SecretStore(client, Key(options.namespace, options.certificates)), options.hosts, log)
         self._election = Election(client, Key(options.namespace, options.lease), options.name, options.timing)
@@ -233,12 +233,17 @@ class Process:
             raise NotAuthenticated("the token is not valid here, or for another audience")
         return Identity(f"{account.namespace}/{account.name}", next(iter(identity.extra.get(_POD_NAME, ())), ""))
 
-    def _look_at(self, plane: Plane) -> None:
-        """A data plane came, went, took or refused something."""
+    def _acknowledged(self, plane: Plane) -> None:
         if self._reconciler is not None:
-            refusing = [each for each in self._publisher.planes(plane.gateway) if each.refused]
-            said = "; ".join(f"data plane {each.pod} cannot use it: {each.reason}" for each in refusing)
-            self._reconciler.refused(plane.gateway, said)
+            self._reconciler.refusals.acknowledge(plane.gateway, plane.name, plane.version)
+
+    def _refused(self, plane: Plane) -> None:
+        if self._reconciler is not None:
+            self._reconciler.refusals.refuse(plane.gateway, plane.name, plane.refused, plane.reason)
+
+    def _gone(self, plane: Plane) -> None:
+        if self._reconciler is not None:
+            self._reconciler.refusals.leave(plane.gateway, plane.name)
 
     def _pages(self) -> health.Pages:
         return {

@@ -35,6 +35,7 @@ from agw.controller.log import Log
 from agw.controller.metrics import Gauges, Metrics
 from agw.controller.named import NamedWatches
 from agw.controller.ownership import only_served
+from agw.controller.planes import Refusals
 from agw.controller.provision import Installation
 from agw.controller.provisioner import Provisioner
 from agw.controller.queue import WorkQueue
@@ -70,6 +71,9 @@ class Publisher(Protocol):
 
     def lead(self) -> None:
         """Every Gateway is published: let data planes in."""
+
+    def connected(self, gateway: str, pod: str) -> bool:
+        """Say whether a pod of a Gateway is connected."""
 
 
 class Recorder(Protocol):
@@ -112,6 +116,7 @@ class Reconciler:
         self._held: dict[Identity, None] = {}
         self._unsaid: set[ObjectKey] = set()
         self._refused: dict[str, str] = {}  # Gateway -> why its data planes cannot use what was published
+        self.refusals = Refusals(self._refused_otherwise, self._publisher.connected)
         self._faults: dict[Identity, str] = {}  # objects that translation stumbled over, until they change
         self._ours_before: frozenset[str] = frozenset()
         self._wake = asyncio.Event()
@@ -126,24 +131,26 @@ class Reconciler:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for kind in WHOLE:
-                if kind in self._resources:
-                    group.create_task(self._follow(kind))
-            group.create_task(self.provisioner.run(self.leading))
-            group.create_task(self._turns(group))
-            await self.leading.wait()
-            group.create_task(self.statuses.run())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for kind in WHOLE:
+                    if kind in self._resources:
+                        group.create_task(self._follow(kind))
+                group.create_task(self.provisioner.run(self.leading))
+                group.create_task(self._turns(group))
+                await self.leading.wait()
+                group.create_task(self.statuses.run())
+        finally:
+            self.refusals.close()
 
-    def refused(self, gateway: str, reason: str) -> None:
-        """Take that a data plane cannot use what was published; "" where it can again."""
-        if self._refused.get(gateway, "") == reason:
-            return
-        if reason:
-            self._refused[gateway] = reason
-            self._record(ObjectKey("Gateway", *gateway.split("/", 1)), events.REFUSED, reason, warning=True)
+    def _refused_otherwise(self, gateway: str, said: str, news: str) -> None:
+        """Take who cannot use what was published: "" where all can again."""
+        if said:
+            self._refused[gateway] = said
         else:
-            self._refused.pop(gateway)
+            self._refused.pop(gateway, None)
+        if news:
+            self._record(ObjectKey("Gateway", *gateway.split("/", 1)), events.REFUSED, said, warning=True)
         self._gateway_stands_otherwise(gateway)
 
     # Changes
@@ -298,6 +305,7 @@ class Reconciler:
     def _publish(self, gateway: str, entries: Mapping[str, Entry] | None, changed: frozenset[str] | None) -> None:
         if entries is None:
             self._publisher.remove(gateway)
+            self.refusals.forget(gateway)
             self._refused.pop(gateway, None)
         else:
             self._publisher.publish(gateway, entries, changed)

@@ -58,11 +58,11 @@ class Mirror:
         """
         delta = decode_delta(update.delta)
         hashes = {key: entry_hash(key, entry) for key, entry in delta.set.items()}
+        if not delta.base:
+            return self._replace(delta.set, hashes, update.digest)
         touched = frozenset(delta.set).union(delta.removed)
         gone = [self._hashes[key] for key in touched if key in self._hashes]
-        total = add(self._total, hashes.values(), without=gone)
-        if digest(total) != update.digest:
-            raise Diverged("the update does not fit what this data plane has")
+        total = _fitting(add(self._total, hashes.values(), without=gone), update.digest)
         entries = {**self.entries, **delta.set} if self._any else dict(delta.set)
         for key in delta.removed:
             entries.pop(key, None)
@@ -70,3 +70,16 @@ class Mirror:
         self._hashes.update(hashes)
         self.entries, self._total, self._any = entries, total, True
         return touched
+
+    def _replace(self, entries: dict[str, Entry], hashes: dict[str, int], wanted: bytes) -> frozenset[str]:
+        """Take all there is, and give the keys of that and of what was."""
+        total = _fitting(add(0, hashes.values()), wanted)
+        touched = frozenset(entries) | self.entries.keys()
+        self.entries, self._hashes, self._total, self._any = entries, hashes, total, True
+        return touched
+
+
+def _fitting(total: int, wanted: bytes) -> int:
+    if digest(total) != wanted:
+        raise Diverged("the update does not fit what this data plane has")
+    return total

@@ -2,7 +2,8 @@
 
 Rules: a peer that sends nothing for `SILENCE` is gone, whatever its kernel says, and one that takes nothing for
 `STALL` too; any byte counts as a sign of life, so that a large frame on a slow line is no silence. What waits to be
-sent is one frame and `_HIGH` bytes, since `send` waits for what was sent before.
+sent is one frame, which all connections that it goes to share, and of it `_PIECE` and `_HIGH` bytes of this connection's
+own: TLS makes a copy of what it is given. After a frame that was not sent to its end nothing more can be said.
 
 Must not: know what a message means.
 """
@@ -20,6 +21,7 @@ STALL = 300.0
 """Seconds that sending one frame may take."""
 
 _READ = 1 << 17
+_PIECE = 1 << 16
 _HIGH = 1 << 16
 _CLOSE = 1.0  # seconds for the last frame and TLS's own goodbye
 _PING = frame(Ping())
@@ -35,6 +37,8 @@ class Link(Generic[M]):
         self.receiver = receiver
         self._reader = reader
         self._writer = writer
+        self._sending = asyncio.Lock()
+        self._whole = True  # no frame is half sent
         writer.transport.set_write_buffer_limits(high=_HIGH)
 
     async def receive(self) -> list[M]:
@@ -53,12 +57,16 @@ class Link(Generic[M]):
 
     async def send(self, data: bytes) -> None:
         """Send a frame once the peer has taken most of what came before it."""
-        self._writer.write(data)
-        try:
-            async with asyncio.timeout(STALL):
-                await self._writer.drain()
-        except TimeoutError:
-            raise StreamError(f"a frame was not taken within {STALL:g} s") from None
+        async with self._sending:
+            self._whole = False
+            try:
+                async with asyncio.timeout(STALL):
+                    for at in range(0, len(data), _PIECE):
+                        self._writer.write(memoryview(data)[at : at + _PIECE])
+                        self._whole = at + _PIECE >= len(data)
+                        await self._writer.drain()
+            except TimeoutError:
+                raise StreamError(f"a frame was not taken within {STALL:g} s") from None
 
     async def keep_alive(self) -> None:
         """Give signs of life for ever."""
@@ -70,7 +78,7 @@ class Link(Generic[M]):
         """Close, after a last frame where there is one."""
         with suppress(OSError, TimeoutError):
             async with asyncio.timeout(_CLOSE):
-                if last:
+                if last and self._whole:
                     self._writer.write(last)
                 self._writer.close()
                 await self._writer.wait_closed()

@@ -40,10 +40,10 @@ HEARTBEAT = 10.0
 SILENCE = 35.0
 """Seconds."""
 
-MAX_HELLO = 1 << 16
+MAX_MESSAGE = 1 << 16
 MAX_INVENTORY = 1 << 25
 MAX_UPDATE = 1 << 28
-"""Bytes of the largest frame: a stranger's, a data plane's, a controller's."""
+"""Bytes of the largest frame: a data plane's, its Inventory where one was asked for, a controller's."""
 
 MAX_REASON = 1000
 """Characters of a refusal that are told."""
@@ -140,11 +140,14 @@ class Current(_Message, frozen=True):
 
 
 class Compare(_Message, frozen=True):
-    """Say what you have."""
+    """Say what you have, soon. Where that is much more than there is, you get everything."""
 
 
 class Update(_Message, frozen=True):
-    """A delta to what you have, encoded by agw.snapshot.codec. digest: of the result."""
+    """A delta to what you have, encoded by agw.snapshot.codec; one from version 0 is all, in place of what you have.
+
+    digest: of the result.
+    """
 
     version: int
     digest: bytes
@@ -180,18 +183,25 @@ def frame(message: ToController | ToDataPlane) -> bytes:
 
 
 class Receiver(Generic[M]):
-    """Bytes as they come, to messages. limit: bytes of the largest frame that is taken from now on."""
+    """Bytes as they come, to messages. limit: bytes of the largest frame that is taken from now on.
+
+    passable: of the largest that is let pass where it is over the limit: its bytes are thrown away as they come, and
+    `passed` counts it. What is larger still ends the connection.
+    """
 
     def __init__(self, decoder: msgspec.msgpack.Decoder[M], limit: int) -> None:
         """Begin with nothing received."""
         self.limit = limit
+        self.passable = 0
+        self.passed = 0
         self._decoder = decoder
         self._buffer = bytearray()
+        self._passing = 0  # bytes that are still to be thrown away
 
     @classmethod
     def of_controller(cls) -> Receiver[ToController]:
-        """Receive as a controller does, from a stranger at first."""
-        return Receiver(_to_controller, MAX_HELLO)
+        """Receive as a controller does, which asks for all that is large."""
+        return Receiver(_to_controller, MAX_MESSAGE)
 
     @classmethod
     def of_data_plane(cls) -> Receiver[ToDataPlane]:
@@ -202,9 +212,13 @@ class Receiver(Generic[M]):
         """Take bytes and give the messages that are complete; raise StreamError at what is none."""
         self._buffer += data
         messages: list[M] = []
-        at = 0
+        at = self._pass(0)
         while len(self._buffer) - at >= _LENGTH:
-            end = at + _LENGTH + self._length(at)
+            length = int.from_bytes(self._buffer[at : at + _LENGTH], "big")
+            if length > self.limit:
+                at = self._begin_to_pass(at, length)
+                continue
+            end = at + _LENGTH + length
             if len(self._buffer) < end:
                 break
             messages.append(self._decode(bytes(self._buffer[at + _LENGTH : end])))
@@ -212,11 +226,21 @@ class Receiver(Generic[M]):
         del self._buffer[:at]
         return messages
 
-    def _length(self, at: int) -> int:
-        length = int.from_bytes(self._buffer[at : at + _LENGTH], "big")
-        if length > self.limit:
+    def _begin_to_pass(self, at: int, length: int) -> int:
+        if length > self.passable:
             raise StreamError(f"a frame of {length} bytes, where {self.limit} are the most")
-        return length
+        self.passable = 0
+        self._passing = length
+        return self._pass(at + _LENGTH)
+
+    def _pass(self, at: int) -> int:
+        """Throw away what is to be; return where the rest begins."""
+        if not self._passing:
+            return at
+        end = min(len(self._buffer), at + self._passing)
+        self._passing -= end - at
+        self.passed += not self._passing
+        return end
 
     def _decode(self, body: bytes) -> M:
         try:

@@ -2,11 +2,14 @@
 
 import asyncio
 import sys
+from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from agw.controller import names
+from agw.controller import names, statuses
 from agw.controller.provision import GATEWAY_NAME
+from agw.controller.publish.identity import Plane
 from agw.kube import Key
 from agw.translate.features import FEATURES
 from agw.translate.result import CONTROLLER
@@ -175,6 +178,51 @@ async def test_nothing_is_written_where_nothing_differs(yours, process):
             await asyncio.sleep(0.05)
     assert reconciler.metrics.value("agw_controller_status_writes_total") == writes
     assert (await yours.get(GATEWAYS, "gw"))["metadata"]["resourceVersion"] == gateway["metadata"]["resourceVersion"]
+
+
+@scenario
+async def test_a_status_is_written_once_and_its_echo_costs_nothing(yours, process):
+    planned = Counter()
+    plan = statuses.plan
+    try:
+        statuses.plan = lambda kind, *more: planned.update([kind]) or plan(kind, *more)
+        await yours.gateway()
+        await yours.until(GATEWAYS, "gw", fresh)
+        for number in range(20):
+            await yours.route(f"r{number}")
+        for number in range(20):
+            await yours.until(ROUTES, f"r{number}", of_ours)
+        await yours.until(GATEWAYS, "gw", lambda it: it["status"]["listeners"][0]["attachedRoutes"] == 20)
+        reconciler = process._reconciler
+        async with asyncio.timeout(20):
+            while len(reconciler.statuses):
+                await asyncio.sleep(0.05)
+        assert planned["HTTPRoute"] < 2 * 20, "an echo that comes before its answer is looked at"
+        assert reconciler.metrics.value("agw_controller_status_writes_total", kind="HTTPRoute") == 20
+        before = reconciler.metrics.value("agw_controller_translations_total")
+        await yours.patch(ROUTES, "r7", {"status": {"parents": []}}, subresource="status")
+        await yours.until(ROUTES, "r7", of_ours)
+        assert reconciler.metrics.value("agw_controller_translations_total") == before, "a status is no change"
+    finally:
+        statuses.plan = plan
+
+
+@scenario
+async def test_data_planes_are_told_before_a_status_says_so(yours, process):
+    await yours.gateway()
+    await yours.until(GATEWAYS, "gw", fresh)
+    published, key = process._publisher, f"rule/HTTPRoute/{yours.namespace}/r/0"
+    patch, seen = process._client.patch, []
+
+    async def watching(resource, *more, **named):
+        if resource.kind == "HTTPRoute":
+            seen.append(key in published._ledgers[f"{yours.namespace}/gw"].entries)
+        return await patch(resource, *more, **named)
+
+    process._client.patch = watching
+    await yours.route()
+    await yours.until(ROUTES, "r", of_ours)
+    assert seen == [True]
 
 
 @scenario
@@ -371,7 +419,10 @@ async def test_a_gateway_that_changes_class_is_let_go(yours, process):
 async def test_a_refusal_of_a_data_plane_is_a_condition_and_an_event(yours, process):
     await yours.gateway()
     await yours.until(GATEWAYS, "gw", fresh)
-    process._reconciler.refused(f"{yours.namespace}/gw", "data plane gw-1 cannot use it: no memory")
+    gateway = f"{yours.namespace}/gw"
+    one, other = (Plane(gateway, pod=pod, address="192.0.2.9") for pod in ("gw-1", "gw-2"))
+    told = process._publisher._callbacks
+    told.refused(replace(one, refused=2, reason="no memory"))
     gateway = await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Programmed") == ("False", "Invalid"))
     said = next(item["message"] for item in gateway["status"]["conditions"] if item["type"] == "Programmed")
     assert said == "the configuration is not in force: data plane gw-1 cannot use it: no memory"
@@ -379,7 +430,16 @@ async def test_a_refusal_of_a_data_plane_is_a_condition_and_an_event(yours, proc
         while not (found := await yours.events("ConfigurationRefused")):
             await asyncio.sleep(0.05)
     assert (found[0]["type"], found[0]["regarding"]["name"]) == ("Warning", "gw")
-    process._reconciler.refused(f"{yours.namespace}/gw", "")
+    written = process._reconciler.metrics.value("agw_controller_status_writes_total")
+    for _ in range(3):  # it is cut, comes back and refuses again, while another pod uses what it cannot
+        told.gone(replace(one, refused=2, reason="no memory"))
+        told.acknowledged(replace(other, version=2))
+        told.refused(replace(one, refused=2, reason="no memory"))
+    async with asyncio.timeout(20):
+        while len(process._reconciler.statuses):
+            await asyncio.sleep(0.05)
+    assert process._reconciler.metrics.value("agw_controller_status_writes_total") == written, "it does not flap"
+    told.acknowledged(replace(one, version=3))
     await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Programmed") == ("False", "AddressNotAssigned"))
 
 

@@ -16,7 +16,7 @@ from agw.snapshot.codec import SnapshotError, decode_snapshot, encode
 from agw.snapshot.delta import changes
 from agw.snapshot.model import Snapshot
 from agw.snapshot.stream import (
-    MAX_HELLO,
+    MAX_MESSAGE,
     NOTHING,
     Hello,
     Ping,
@@ -179,7 +179,7 @@ def test_frames_come_in_any_pieces():
 @pytest.mark.parametrize(
     "data",
     [
-        (MAX_HELLO + 1).to_bytes(4, "big"),
+        (MAX_MESSAGE + 1).to_bytes(4, "big"),
         b"\0\0\0\1\xc1",
         b"\0\0\0\0",
         frame(Ping())[:4] + b"\x80" * (len(frame(Ping())) - 4),

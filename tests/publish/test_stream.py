@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import socket
-import ssl
 
 import pytest
 
@@ -22,15 +21,14 @@ from agw.snapshot.stream import (
     PROTOCOL,
     Compare,
     Current,
-    Goodbye,
     Hello,
     Inventory,
     Ping,
-    Receiver,
     Refuse,
     Update,
     frame,
 )
+from tests.publish.raw import Raw, hello, in_force, lead
 from tests.publish.stage import ACCOUNT, GATEWAY, TOKEN, Relay, data_plane, eventually, route, routes, stage
 
 
@@ -44,15 +42,6 @@ def log(told):
     yield Log("debug", stream=told)
     assert TOKEN not in told.getvalue()
     assert "unexpected" not in told.getvalue()
-
-
-def in_force(front, gateway=GATEWAY):
-    return [plane.version for plane in front.publisher.planes(gateway)]
-
-
-def lead(front, entries):
-    front.publisher.publish(GATEWAY, entries)
-    front.publisher.lead()
 
 
 def test_a_data_plane_gets_what_is_published_and_acknowledges_it(tmp_path, log):
@@ -557,43 +546,3 @@ def test_every_address_is_of_both_families(host):
         socket.create_connection(("127.0.0.1", port), timeout=30).close()
         if socket.has_dualstack_ipv6() and host in {"", "::"}:
             socket.create_connection(("::1", port), timeout=30).close()
-
-
-def hello(digest=b""):
-    return frame(Hello(PROTOCOL, FORMAT, GATEWAY, TOKEN, digest, "raw"))
-
-
-class Raw:
-    """A data plane that says what it is told to, and reads only when it is asked to."""
-
-    def __init__(self, front):
-        self._front = front
-        self._receiver = Receiver.of_data_plane()
-        self._messages = []
-
-    async def __aenter__(self):
-        context = ssl.create_default_context(cadata=self._front.keeper.bundle.decode())
-        self._reader, self._writer = await asyncio.open_connection(
-            "127.0.0.1", self._front.port, ssl=context, server_hostname="localhost", limit=1 << 12
-        )
-        return self
-
-    async def __aexit__(self, *_):
-        self._writer.transport.abort()
-
-    async def say(self, data):
-        self._writer.write(data)
-        await self._writer.drain()
-
-    async def next(self):
-        while not self._messages:
-            data = await asyncio.wait_for(self._reader.read(1 << 16), 30)
-            assert data, "the end"
-            self._messages += self._receiver.feed(data)
-        return self._messages.pop(0)
-
-    async def last(self):
-        while not isinstance(message := await self.next(), Goodbye):
-            pass
-        assert await asyncio.wait_for(self._reader.read(), 30) == b""
-        return message

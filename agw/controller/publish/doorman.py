@@ -16,13 +16,15 @@ MAX_PEERS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """connections: in all. strangers, strangers_of_one: that have not proved who they are, in all and of one address.
+    """connections: in all. of_one_account: of one ServiceAccount, which is one Gateway's, each pod counted once.
 
+    strangers, strangers_of_one: that have not proved who they are, in all and of one address.
     refusals: of one address within `window` seconds; after that many it is refused unseen.
     hello: seconds for the handshake and a Hello. review: seconds until it is known whose token it is.
     """
 
     connections: int = 4096
+    of_one_account: int = 1024
     strangers: int = 512
     strangers_of_one: int = 64
     refusals: int = 20

@@ -55,3 +55,8 @@ class Plane:
     version: int = 0
     refused: int = 0
     reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others: its pod; its address where it has not said that."""
+        return self.pod or self.address

@@ -24,7 +24,12 @@ MAX_VERSIONS = 1024
 MIN_KEYS = 4096
 """Changed keys that are remembered, however few entries there are."""
 
+MAX_FRAMES = 16
+"""Updates that are kept for others that start at the same place; most data planes are at the version before."""
+
 _MAX_STRANGERS = 16
+_KEY = 24  # bytes of an inventory for each key besides its name, and the hash that the msgpack around both takes
+_SPARE = 1 << 16
 
 
 class Base(NamedTuple):
@@ -52,6 +57,7 @@ class Ledger:
         self.entries: Mapping[str, Entry] = {}
         self._hashes: dict[str, int] = {}
         self._total = 0
+        self._names = 0  # bytes of all keys
         self._steps: deque[_Step] = deque()
         self._kept_keys = 0
         self._strangers: dict[bytes, Base] = {}  # by digest: what another controller published, and one data plane had
@@ -89,6 +95,7 @@ class Ledger:
             del self._hashes[key]
         else:
             self._hashes[key] = now
+        self._names += len(key.encode()) * ((now is not None) - (was is not None))
         return True
 
     def _forget(self) -> None:
@@ -108,6 +115,11 @@ class Ledger:
         base = Base(version) if version is not None else self._strangers.get(known)
         return base if base is not None and self._remembers(base.version) else None
 
+    @property
+    def inventory_limit(self) -> int:
+        """Bytes of the largest inventory that is worth taking: of one much larger, sending everything costs less."""
+        return _SPARE + 2 * (self._names + _KEY * len(self._hashes))
+
     def meet(self, known: bytes, inventory: Mapping[str, bytes]) -> Base:
         """Say where a data plane is that has this inventory, and remember it for others with this digest."""
         differing = {key for key, value in self._hashes.items() if inventory.get(key) != short(value)}
@@ -121,7 +133,10 @@ class Ledger:
         """Give the frame that leads to the latest version, shared by all that start there; None where that is forgotten."""
         made = self._frames.get(base)
         if made is None and self._remembers(base.version):
-            made = self._frames[base] = self._frame(base)
+            made = self._frame(base)
+            if len(self._frames) >= MAX_FRAMES:
+                del self._frames[next(iter(self._frames))]
+            self._frames[base] = made
         return made
 
     def _remembers(self, version: int) -> bool:

@@ -28,7 +28,7 @@ from agw import __version__
 from agw.controller.publish.doorman import Doorman, Limits
 from agw.controller.publish.identity import Authenticate, Identity, NotAuthenticated, Parted, Plane
 from agw.controller.publish.ledger import Ledger
-from agw.controller.publish.session import Session
+from agw.controller.publish.session import AT_ONCE, Published, Session
 from agw.listening import EVERYWHERE, address_of, everywhere
 from agw.snapshot.codec import FORMAT
 from agw.snapshot.delta import changes
@@ -115,6 +115,7 @@ class Publisher:
         self._context: ssl.SSLContext | None = None
         self._leading = False
         self._ledgers: dict[str, Ledger] = {}
+        self._gates: dict[str, asyncio.Semaphore] = {}
         self._sessions: dict[str, set[Session]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -142,6 +143,7 @@ class Publisher:
     def remove(self, gateway: str) -> None:
         """Forget a Gateway. Its data planes serve on until they are ended."""
         self._ledgers.pop(gateway, None)
+        self._gates.pop(gateway, None)
         for session in tuple(self._sessions.get(gateway, ())):
             session.part(Parting.UNKNOWN_GATEWAY, f"Gateway {gateway} is gone")
 
@@ -153,6 +155,7 @@ class Publisher:
         """Let nobody in any more, send everybody away, and forget everything."""
         self._leading = False
         self._ledgers.clear()
+        self._gates.clear()
         self._part_all(Parting.NOT_LEADER, "this replica is not the leader any more")
 
     def version(self, gateway: str) -> int:
@@ -164,6 +167,10 @@ class Publisher:
         """Give the data planes of a Gateway that are connected now, by pod name."""
         planes = (session.plane for session in self._sessions.get(gateway, ()))
         return tuple(sorted(planes, key=lambda plane: (plane.pod, plane.address)))
+
+    def connected(self, gateway: str, pod: str) -> bool:
+        """Say whether a data plane of a Gateway with that `Plane.name` is connected."""
+        return any(session.plane.name == pod for session in self._sessions.get(gateway, ()))
 
     # The server
 
@@ -301,11 +308,14 @@ class Publisher:
             if now != identity:
                 raise Parted(Parting.FORBIDDEN, "the fresh token is of somebody else")
 
-        session = Session(link, plane, self._ledgers[gateway], verify, self._changed)
         others = self._sessions.setdefault(gateway, set())
-        for other in others:
-            if identity.pod and other.plane.pod == identity.pod:
-                other.part(Parting.REPLACED, "this pod has connected again")
+        same = [other for other in others if identity.pod and other.plane.pod == identity.pod]
+        if len(others) - len(same) >= self._limits.of_one_account:
+            raise Parted(Parting.BUSY, f"too many connections of ServiceAccount {identity.account}")
+        for other in same:
+            other.part(Parting.REPLACED, "this pod has connected again")
+        gate = self._gates.setdefault(gateway, asyncio.Semaphore(AT_ONCE))
+        session = Session(link, plane, Published(self._ledgers[gateway], gate), verify, self._changed)
         others.add(session)
         self._log.info("data plane connected", gateway=gateway, pod=plane.pod, peer=peer, release=plane.release)
         self._tell(self._callbacks.connected, plane)
