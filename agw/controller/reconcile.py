@@ -50,6 +50,7 @@ from agw.translate.hosts import CLUSTER_LOCAL
 from agw.translate.status import FALSE, Condition, GatewayStatus, Status
 
 _STATUS_PAUSE = 1.0  # seconds between two writes of one object's status
+_STATUSES_AT_ONCE = 16  # fewer than requests may be, since data planes' tokens are looked at meanwhile
 _STATED: Mapping[type[Object], str] = {
     model.GatewayClass: "GatewayClass",
     model.Gateway: "Gateway",
@@ -127,7 +128,9 @@ class Reconciler:
         self.provisioner = Provisioner(
             self._client, around.installation, self._gateway_stands_otherwise, self._log, self.metrics
         )
-        self.statuses: WorkQueue[ObjectKey] = WorkQueue(self._write_status, self._status_failed, pause=_STATUS_PAUSE)
+        self.statuses: WorkQueue[ObjectKey] = WorkQueue(
+            self._write_status, self._status_failed, at_once=_STATUSES_AT_ONCE, pause=_STATUS_PAUSE
+        )
 
     async def run(self) -> None:
         """Work until cancelled."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ from pathlib import Path
 
 import msgspec
 
-from agw.snapshot.codec import SnapshotError, decode_snapshot, encode
-from agw.snapshot.model import Entry, Snapshot
+from agw.snapshot.codec import SnapshotError, decode_snapshot, encode_in_parts
+from agw.snapshot.model import Entry
 
 NAME = "snapshot.agw"
 _MAGIC = b"agw-saved 1 "
@@ -71,7 +72,7 @@ def _of_body(data: bytes, path: Path, gateway: str) -> Loaded:
 
 def save(folder: Path, gateway: str, entries: Mapping[str, Entry]) -> None:
     """Replace the copy; OSError where that does not work, and then the old one is still there."""
-    rest = msgspec.msgpack.encode(_Body(gateway, encode(Snapshot(1, dict(entries)))))
+    rest = msgspec.msgpack.encode(_Body(gateway, _encoded(entries)))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     aside = folder / f".{NAME}.new"
     fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -86,6 +87,15 @@ def save(folder: Path, gateway: str, entries: Mapping[str, Entry]) -> None:
             aside.unlink()
         raise
     _sync(folder)
+
+
+def _encoded(entries: Mapping[str, Entry]) -> bytes:
+    """Encode a snapshot, and let other threads run between its parts: the supervisor's is one of them."""
+    parts = []
+    for part in encode_in_parts(entries):
+        parts.append(part)
+        time.sleep(0)  # it gives the interpreter's lock away, and no more
+    return b"".join(parts)
 
 
 def _sync(folder: Path) -> None:

@@ -42,7 +42,7 @@ _EXEC_STABLE = "client.authentication.k8s.io/v1"
 BROKEN = (httpx2.HTTPError, ConnectionError, TimeoutError, ssl.SSLError)
 """What is raised when a connection fails."""
 
-REQUESTS_AT_ONCE = 16
+REQUESTS_AT_ONCE = 24
 """Connections for requests."""
 
 TIMEOUT = httpx2.Timeout(None, connect=CONNECT_SECONDS)

@@ -5,8 +5,9 @@
             ...
 
 `agw.kube.progress` says what to ask; here it is asked, timed, tried again and put together:
-- Changes of a burst are one batch: it is given when nothing came for `quiet`, or after `longest`. What comes while the
-  caller is busy with a batch is in the next one; of several changes of an object it sees the last.
+- A change that comes alone is given at once. What comes shortly after a batch waits, `quiet` at first and twice as long
+  each time, `longest` at most, so that a burst is few batches. What comes while the caller is busy with a batch is in the
+  next one; of several changes of an object it sees the last.
 - A watch that ends is resumed at once. Failures are followed by a back-off with jitter, which ends with the next good
   answer. The collection as the caller knows it stays meanwhile; a restart batch comes when it must be told anew.
 - A watch that says nothing for `silence` is ended here: a server sends a bookmark about once a minute, so a connection
@@ -91,7 +92,8 @@ class Watcher(Generic[T]):
             decode, self._path, selectors=scope.selectors, streaming=options.streaming, page=options.page
         )
         self._news = asyncio.Event()
-        self._arrived = 0
+        self._gave = float("-inf")
+        self._pause = options.quiet
         self._useful = False
 
     @property
@@ -114,19 +116,20 @@ class Watcher(Generic[T]):
                 self.synced = self.synced or batch.restart
                 if batch:
                     yield batch
+                    self._gave = asyncio.get_running_loop().time()
         finally:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
     async def _settle(self) -> None:
-        """Wait until the burst is over. A restart is whole already."""
-        clock = asyncio.get_running_loop().time
-        end = clock() + self._options.longest
-        before = -1
-        while self._arrived != before and clock() < end and not self._progress.restarting:
-            before = self._arrived
-            await asyncio.sleep(self._options.quiet)
+        """Wait where a batch was given just now, the longer the more of them there were. A restart is whole already."""
+        left = self._gave + self._pause - asyncio.get_running_loop().time()
+        if left <= 0:
+            self._pause = self._options.quiet
+        elif not self._progress.restarting:
+            self._pause = min(2 * self._pause, self._options.longest)
+            await asyncio.sleep(left)
 
     async def _run(self) -> None:
         backoff = self._options.backoff
@@ -183,7 +186,6 @@ class Watcher(Generic[T]):
     def _came(self) -> None:
         """The server has told something. Half a streaming list is of no use: it is begun again."""
         self._useful = self._progress.state is not State.STREAMING
-        self._arrived += 1
         if self._progress.fresh:
             self._news.set()
         self._answered()

@@ -21,7 +21,7 @@ from agw.errors import AgwError, Fault
 from agw.snapshot.model import Credential, Delta, Entry, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 FORMAT = 2
 """Changes when an older reader could misread newer bytes."""
@@ -30,6 +30,7 @@ _encoder = msgspec.msgpack.Encoder(order="sorted")
 _snapshots = msgspec.msgpack.Decoder(Snapshot)
 _deltas = msgspec.msgpack.Decoder(Delta)
 _T = TypeVar("_T")
+_MAP_OF_2, _MAP_32 = 0x82, b"\xdf"  # of the msgpack specification: a map of two, and one of so many as 4 bytes say
 
 
 class SnapshotError(AgwError):
@@ -41,6 +42,18 @@ class SnapshotError(AgwError):
 def encode(value: Snapshot | Delta) -> bytes:
     """Encode for the wire: one byte of format, then msgpack."""
     return bytes((FORMAT,)) + _encoder.encode(value)
+
+
+def encode_in_parts(entries: Mapping[str, Entry], size: int = 64) -> Iterator[bytes]:
+    """Encode a snapshot of version 1 as `decode_snapshot` takes it, so many entries at a time.
+
+    For who has a thread for it: a large snapshot in one call holds up all others for as long as that takes.
+    """
+    yield bytes((FORMAT, _MAP_OF_2)) + _encoder.encode("entries") + _MAP_32 + len(entries).to_bytes(4, "big")
+    keys = sorted(entries)
+    for at in range(0, len(keys), size):
+        yield b"".join(_encoder.encode(key) + _encoder.encode(entries[key]) for key in keys[at : at + size])
+    yield _encoder.encode("version") + _encoder.encode(1)
 
 
 def decode_snapshot(data: bytes | memoryview) -> Snapshot:

@@ -183,6 +183,8 @@ class Graph:
 
     def _sweep(self) -> None:
         """Drop what nobody reads any more, and what only that read."""
+        if not self._loose:
+            return
         while self._loose:
             key = self._loose.pop()
             node = self._nodes.get(key)
@@ -194,6 +196,7 @@ class Graph:
             for read in node.reads:
                 self._nodes[read].readers.pop(key, None)
                 self._loose.add(read)
+        self._loose = set()  # one that was large once is slow to pop from for ever
 
     def _report(self) -> dict[Key, Change]:
         report = {}

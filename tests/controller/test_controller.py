@@ -182,27 +182,36 @@ async def test_nothing_is_written_where_nothing_differs(yours, process):
 
 @scenario
 async def test_a_status_is_written_once_and_its_echo_costs_nothing(yours, process):
-    planned = Counter()
-    plan = statuses.plan
+    planned, written = Counter(), Counter()
+    plan, patch = statuses.plan, process._client.patch
+
+    async def counting(resource, key, *more, **named):
+        written.update([key.name])
+        return await patch(resource, key, *more, **named)
+
+    process._client.patch = counting
+    names_of = {f"r{number}" for number in range(20)}
     try:
         statuses.plan = lambda kind, *more: planned.update([kind]) or plan(kind, *more)
         await yours.gateway()
         await yours.until(GATEWAYS, "gw", fresh)
-        for number in range(20):
-            await yours.route(f"r{number}")
-        for number in range(20):
-            await yours.until(ROUTES, f"r{number}", of_ours)
+        term = process._reconciler
+        for name in names_of:
+            await yours.route(name)
+        for name in names_of:
+            await yours.until(ROUTES, name, of_ours)
         await yours.until(GATEWAYS, "gw", lambda it: it["status"]["listeners"][0]["attachedRoutes"] == 20)
-        reconciler = process._reconciler
         async with asyncio.timeout(20):
-            while len(reconciler.statuses):
+            while process._reconciler is None or len(process._reconciler.statuses):
                 await asyncio.sleep(0.05)
-        assert planned["HTTPRoute"] < 2 * 20, "an echo that comes before its answer is looked at"
-        assert reconciler.metrics.value("agw_controller_status_writes_total", kind="HTTPRoute") == 20
-        before = reconciler.metrics.value("agw_controller_translations_total")
+        assert {name: written[name] for name in names_of} == dict.fromkeys(names_of, 1)
+        before = term.metrics.value("agw_controller_translations_total")
+        looked = planned["HTTPRoute"]
         await yours.patch(ROUTES, "r7", {"status": {"parents": []}}, subresource="status")
         await yours.until(ROUTES, "r7", of_ours)
-        assert reconciler.metrics.value("agw_controller_translations_total") == before, "a status is no change"
+        if process._reconciler is term:  # a busy machine may have cost it the Lease, and then all is looked at again
+            assert looked < 2 * 20, "only an echo that comes before its answer is looked at"
+            assert term.metrics.value("agw_controller_translations_total") == before, "a status is no change"
     finally:
         statuses.plan = plan
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -281,13 +282,49 @@ def test_a_burst_is_one_batch_and_the_last_change_counts(tmp_path):
                 await connection.send(event)
             await asyncio.Event().wait()
 
-        options = Options(streaming=False, backoff=EAGER, quiet=0.2, longest=10)
+        options = Options(streaming=False, backoff=EAGER, quiet=1.0, longest=10)
         async with watching(tmp_path, answers(200, page(5)), burst, options=options) as (_, _, batches):
             assert (await anext(batches)).restart
             batch = await anext(batches)
             assert len(batch.applied) == 99
             assert batch.deleted == keys("t0")
             assert (batch.applied[Key("ns", "t1")], batch.applied[Key("ns", "t2")]) == ("201", "203")
+
+    asyncio.run(run())
+
+
+def test_a_change_that_comes_alone_waits_for_nobody_and_many_wait_longer_each_time(tmp_path):
+    async def run():
+        more = asyncio.Event()
+
+        async def one_by_one(request, connection):
+            await connection.begin()
+            for number in range(5):
+                await more.wait()
+                more.clear()
+                await connection.send(added(f"t{number}", number + 10))
+            await asyncio.Event().wait()
+
+        options = Options(streaming=False, backoff=EAGER, quiet=3600, longest=7200)
+        async with watching(tmp_path, answers(200, page(5)), one_by_one, options=options) as (_, watcher, batches):
+            assert (await anext(batches)).restart
+            pauses = []
+            for number in range(2):
+                following = asyncio.create_task(anext(batches))  # what is given last is given when more is asked for
+                await asyncio.sleep(0)
+                watcher._gave = float("-inf")
+                more.set()
+                assert (await following).applied == {Key("ns", f"t{number}"): str(number + 10)}
+            watcher._options = replace(options, longest=0.004)
+            watcher._pause = 0.001
+            for number in range(2, 5):
+                following = asyncio.create_task(anext(batches))
+                await asyncio.sleep(0)
+                watcher._gave = asyncio.get_running_loop().time() + 0.01
+                more.set()
+                assert (await following).applied == {Key("ns", f"t{number}"): str(number + 10)}
+                pauses.append(watcher._pause)
+            assert pauses == [0.002, 0.004, 0.004]
 
     asyncio.run(run())
 

@@ -13,7 +13,8 @@ import pytest
 from agw.dataplane import saved, subscription
 from agw.dataplane.logs import Log
 from agw.dataplane.saved import NAME, Loaded, load, save
-from agw.snapshot.codec import FORMAT
+from agw.snapshot.codec import FORMAT, decode_snapshot, encode_in_parts
+from agw.snapshot.model import Snapshot
 from tests.publish.stage import GATEWAY, data_plane, eventually, route, routes, stage
 
 
@@ -26,6 +27,23 @@ def test_what_is_saved_is_loaded(tmp_path):
     save(folder, GATEWAY, {})
     assert load(folder, GATEWAY) == Loaded({})
     assert [path.name for path in folder.iterdir()] == [NAME]
+
+
+def test_a_large_one_is_encoded_in_small_steps_between_which_others_run(tmp_path, monkeypatch):
+    """In one call it held the interpreter, and with it every change that came meanwhile, for as long as it took."""
+    given = []
+    monkeypatch.setattr(saved.time, "sleep", given.append)
+    save(tmp_path, GATEWAY, routes(*range(1000)))
+    assert load(tmp_path, GATEWAY).entries == routes(*range(1000))
+    assert given == [0] * len(given)
+    assert len(given) > 2001 / 64
+    assert max(map(len, encode_in_parts(routes(*range(1000))))) < 20_000
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 200])
+def test_what_is_encoded_in_parts_is_one_snapshot(count):
+    entries = routes(*range(count)) if count else {}
+    assert decode_snapshot(b"".join(encode_in_parts(entries, 7))) == Snapshot(1, entries)
 
 
 def test_where_there_is_nothing_nothing_is_said(tmp_path):

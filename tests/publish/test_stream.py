@@ -65,6 +65,22 @@ def test_a_data_plane_gets_what_is_published_and_acknowledges_it(tmp_path, log):
     asyncio.run(run())
 
 
+def test_no_small_message_waits_for_a_larger_one_on_either_side(tmp_path, log, monkeypatch):
+    links = []
+    begun = link.Link.__init__
+    monkeypatch.setattr(link.Link, "__init__", lambda self, *given: links.append(self) or begun(self, *given))
+
+    async def run():
+        async with stage(tmp_path, log) as front:
+            lead(front, routes(1))
+            async with data_plane(front, log):
+                await eventually(lambda: in_force(front) == [1], "connected")
+                sockets = [each._writer.get_extra_info("socket") for each in links]
+                assert [each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0 for each in sockets] == [True] * 2
+
+    asyncio.run(run())
+
+
 def test_nothing_is_acknowledged_before_it_is_in_force(tmp_path, log):
     async def run():
         async with stage(tmp_path, log) as front:

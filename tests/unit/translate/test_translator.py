@@ -1,5 +1,7 @@
 """The law of incremental translation: whatever came before, the same set gives the same translation."""
 
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -129,3 +131,19 @@ def make_route(number, path):
         metadata=ObjectMeta(f"r{number}", "default"),
         spec=api.HTTPRouteSpec((api.ParentReference("gw"),), (f"h{number}.x.io",), (api.HTTPRouteRule("", (match,)),)),
     )
+
+
+def test_a_large_update_leaves_nothing_that_makes_small_ones_slow():
+    """A set never becomes small again: popping from one that was large cost each change 0.3 ms more."""
+    values = [
+        api.HTTPRoute(
+            api_version="gateway.networking.k8s.io/v1",
+            kind="HTTPRoute",
+            metadata=ObjectMeta(name=f"r{number}", namespace="team"),
+            spec=api.HTTPRouteSpec(parent_refs=(api.ParentReference(name="gw"),)),
+        )
+        for number in range(2000)
+    ]
+    translator = Translator()
+    translator.update(ResourceSet.of_values(*values))
+    assert sys.getsizeof(translator._graph._loose) < 1000
