@@ -175,6 +175,8 @@ def _pod(wanted: Infrastructure, installation: Installation, name: str) -> Json:
         "containers": [_container(wanted, installation)],
         "volumes": _volumes(installation, name),
     }
+    if parameters.image_pull_secrets:
+        pod["imagePullSecrets"] = [{"name": secret.name} for secret in parameters.image_pull_secrets]
     if parameters.node_selector:
         pod["nodeSelector"] = dict(parameters.node_selector)
     if parameters.priority_class_name is not None:

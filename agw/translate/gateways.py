@@ -162,7 +162,7 @@ CLASS: Query[ClassState] = Query("class", 2, _class)
 def _parameters(
     ask: Ask, ref: api.ParametersReference | api.LocalParametersReference | None, namespace: str
 ) -> tuple[Parameters, list[str]]:
-    """(parameters, what is wrong with them or with the reference). namespace: "" where the reference has its own."""
+    """(parameters, what is wrong with them or with the reference). namespace: "" for a class's, whose reference has its own."""
     if ref is None:
         return NO_PARAMETERS, []
     if (ref.group, ref.kind) != ("", "ConfigMap"):
@@ -171,7 +171,13 @@ def _parameters(
     if not where:
         return NO_PARAMETERS, [f"parametersRef needs the namespace of ConfigMap {ref.name}"]
     state = ask(PARAMETERS, where, ref.name)
-    return state.parameters, [f"ConfigMap {where}/{ref.name}: {said}" if key else said for key, said in state.wrong]
+    wrong = [f"ConfigMap {where}/{ref.name}: {said}" if key else said for key, said in state.wrong]
+    if namespace and state.reserved:
+        said = f"{', '.join(state.reserved)} can be set for all Gateways of a class only"
+        wrong.append(
+            f"ConfigMap {where}/{ref.name}: {said}, in the ConfigMap that the GatewayClass's parametersRef names"
+        )
+    return state.parameters, wrong
 
 
 def _gateway(ask: Ask, namespace: str, name: str) -> GatewayState | None:

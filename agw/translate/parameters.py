@@ -2,7 +2,8 @@
 
 Each key of the ConfigMap is a field of `Parameters` and its value is YAML, so that `--from-literal=replicas=3` and a
 block of annotations are written alike. A GatewayClass's parameters hold for all its Gateways; a Gateway's own win, field
-by field, and within maps key by key.
+by field, and within maps key by key. What decides which program runs, where in the cluster, and before whom is for whoever
+runs the cluster: a Gateway's own parameters, which anybody in its namespace may write, cannot say it (`reserved`).
 
 Rules: unknown keys, wrong types and values out of bounds are refused with the key's name: a typing error that leaves a
 Gateway with one replica would be found out in the night. All of them at once.
@@ -38,6 +39,7 @@ CLASS_SETTINGS = ("denied_networks",)
 Replicas = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Quantity = Annotated[str, msgspec.Meta(pattern=_QUANTITY)]
 QualifiedName = Annotated[str, msgspec.Meta(pattern=_KEY)]
+ResourceText = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
 ResourceName = Literal["cpu", "memory", "ephemeral-storage"]
 
 
@@ -60,6 +62,12 @@ class Autoscaling(_Part, frozen=True):
     cpu: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 70
 
 
+class PullSecret(_Part, frozen=True):
+    """A Secret of the Gateway's namespace that the image is pulled with."""
+
+    name: ResourceText
+
+
 class Parameters(_Part, frozen=True):
     """What can be said; what is left out holds as the installation has it.
 
@@ -69,6 +77,7 @@ class Parameters(_Part, frozen=True):
     replicas: Replicas | None = None
     image: Annotated[str, msgspec.Meta(pattern=_IMAGE)] | None = None
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
+    image_pull_secrets: tuple[PullSecret, ...] | None = None
     service_type: Literal["LoadBalancer", "ClusterIP", "NodePort"] | None = None
     service_annotations: dict[QualifiedName, str] = {}
     load_balancer_class: QualifiedName | None = None
@@ -77,21 +86,24 @@ class Parameters(_Part, frozen=True):
     resources: Resources | None = None
     hpa: Autoscaling | None = None
     node_selector: dict[QualifiedName, str] = {}
-    priority_class_name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")] | None = None
+    priority_class_name: ResourceText | None = None
     settings: dict[str, str] = {}
 
 
 NO_PARAMETERS = Parameters()
 _FIELDS = {field.encode_name: field for field in msgspec.structs.fields(Parameters)}
+RESERVED = frozenset({"image", "imagePullPolicy", "imagePullSecrets", "nodeSelector", "priorityClassName"})
+"""Keys that only a GatewayClass's parameters may have."""
 _MAPS = ("service_annotations", "node_selector", "settings")
 
 
 @dataclass(frozen=True, slots=True)
 class ParametersState:
-    """A ConfigMap as parameters. wrong: (key or "", what is wrong with it)."""
+    """A ConfigMap as parameters. wrong: (key or "", what is wrong with it). reserved: its keys that a class's alone may have."""
 
     parameters: Parameters = NO_PARAMETERS
     wrong: tuple[tuple[str, str], ...] = ()
+    reserved: tuple[str, ...] = ()
 
 
 def _parameters(ask: Ask, namespace: str, name: str) -> ParametersState:
@@ -126,7 +138,8 @@ def decode(data: Mapping[str, str]) -> ParametersState:
     hpa = parameters.hpa
     if hpa is not None and hpa.max_replicas < hpa.min_replicas:
         wrong.append(("hpa", "hpa: maxReplicas is less than minReplicas"))
-    return ParametersState(NO_PARAMETERS if wrong else parameters, tuple(wrong))
+    reserved = tuple(key for key in sorted(data) if key in RESERVED)
+    return ParametersState(NO_PARAMETERS if wrong else parameters, tuple(wrong), reserved)
 
 
 def merge(outer: Parameters, inner: Parameters) -> Parameters:

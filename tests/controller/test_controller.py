@@ -289,6 +289,20 @@ async def test_parameters_of_a_gateway(yours, process):
 
 
 @scenario
+async def test_a_gateways_own_parameters_choose_no_program(yours, process):
+    reference = {"parametersRef": {"group": "", "kind": "ConfigMap", "name": "mine"}}
+    await yours.create(CONFIG_MAPS, "mine", {"data": {"image": "docker.io/somebody/else:latest", "replicas": "1"}})
+    await yours.gateway(infrastructure=reference)
+    gateway = await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Accepted") == ("False", "InvalidParameters"))
+    said = next(item["message"] for item in gateway["status"]["conditions"] if item["type"] == "Accepted")
+    assert "image can be set for all Gateways of a class only" in said
+    assert await yours.get(DEPLOYMENTS, MADE) is None
+    await yours.patch(CONFIG_MAPS, "mine", {"data": {"image": None}})
+    deployment = await yours.until(DEPLOYMENTS, MADE, bool)
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "agw:test"
+
+
+@scenario
 async def test_an_autoscaler_takes_the_replicas_over_and_gives_them_back(yours, process):
     reference = {"parametersRef": {"group": "", "kind": "ConfigMap", "name": "mine"}}
     await yours.create(CONFIG_MAPS, "mine", {"data": {"replicas": "3"}})

@@ -7,7 +7,7 @@ import pytest
 from agw.controller import names
 from agw.controller.provision import GATEWAY_NAME, KINDS, SELECTOR, Installation, manifests, unwanted
 from agw.translate.infrastructure import Infrastructure
-from agw.translate.parameters import Autoscaling, Parameters, Resources
+from agw.translate.parameters import Autoscaling, Parameters, PullSecret, Resources
 
 INSTALLATION = Installation("agw-system", "agw.agw-system.svc:15010", "agw:1", trust="-----BEGIN", replicas=2)
 
@@ -97,6 +97,7 @@ def test_parameters():
             replicas=5,
             image="mine:2",
             image_pull_policy="Always",
+            image_pull_secrets=(PullSecret("my-registry"), PullSecret("other")),
             service_type="LoadBalancer",
             service_annotations={"lb": "small"},
             load_balancer_class="example.com/nlb",
@@ -116,6 +117,7 @@ def test_parameters():
     environment = {item["name"]: item["value"] for item in container["env"]}
     assert environment["AGW_ACCESS_LOG"] == "stdout"
     assert environment["AGW_WORKERS"] == "4"
+    assert spec["imagePullSecrets"] == [{"name": "my-registry"}, {"name": "other"}]
     assert (spec["nodeSelector"], spec["priorityClassName"]) == ({"pool": "edge"}, "high")
     service = objects["Service"]
     assert service["spec"]["loadBalancerClass"] == "example.com/nlb"

@@ -1,7 +1,7 @@
 import pytest
 
 from agw.resources.load import load
-from agw.translate.parameters import NO_PARAMETERS, Autoscaling, Parameters, Resources, decode, merge
+from agw.translate.parameters import NO_PARAMETERS, Autoscaling, Parameters, PullSecret, Resources, decode, merge
 from agw.translate.result import ObjectKey
 from agw.translate.translator import translate
 
@@ -11,6 +11,7 @@ def test_every_field_is_read():
         "replicas": "3",
         "image": "registry.example.com:5000/agw:1.0",
         "imagePullPolicy": "Always",
+        "imagePullSecrets": "[{name: my-registry}]",
         "serviceType": "NodePort",
         "serviceAnnotations": "cloud.example.com/spec: small\ncloud.example.com/charge: paid",
         "loadBalancerClass": "cloud.example.com/nlb",
@@ -27,6 +28,7 @@ def test_every_field_is_read():
         replicas=3,
         image="registry.example.com:5000/agw:1.0",
         image_pull_policy="Always",
+        image_pull_secrets=(PullSecret("my-registry"),),
         service_type="NodePort",
         service_annotations={"cloud.example.com/spec": "small", "cloud.example.com/charge": "paid"},
         load_balancer_class="cloud.example.com/nlb",
@@ -56,6 +58,8 @@ def test_every_field_is_read():
         ("hpa", "{maxReplicas: 1, minReplicas: 2}", "less than minReplicas"),
         ("hpa", "{minReplicas: 2}", "maxReplicas"),
         ("image", "has space", "matching regex"),
+        ("imagePullSecrets", "[my-registry]", "expected `object`, got `str`"),
+        ("imagePullSecrets", "[{name: My Registry}]", "matching regex"),
         ("settings", "{acces_log: stdout}", 'did you mean "access_log"?'),
         ("settings", "{drain_timeout: soon}", "must be a duration"),
         ("settings", "{admin: '0.0.0.0:1'}", "pods depend on it"),
@@ -68,6 +72,15 @@ def test_what_is_wrong_is_named(key, value, said):
     assert found == key
     assert said in message
     assert state.parameters is NO_PARAMETERS
+
+
+def test_what_only_a_class_may_say_is_told_apart():
+    assert decode({"replicas": "3", "priorityClassName": "high", "image": "a"}).reserved == (
+        "image",
+        "priorityClassName",
+    )
+    assert decode({"image": "has space"}).reserved == ("image",)
+    assert decode({"replicas": "3"}).reserved == ()
 
 
 def test_all_of_it_is_said_at_once():
