@@ -2,7 +2,9 @@
 
 Two kinds of status, by what the CRDs declare:
 - Gateway, GatewayClass, Backend are ours alone; their conditions and listeners are lists that merge by key. They are
-  written by server-side apply, so that conditions of others stay.
+  written by server-side apply, so that conditions of others stay. What is left in the other lists of another writer, of
+  an earlier release or of the controller that a Gateway had before, apply cannot take away, nor put in order: such a
+  list is written whole, by a merge patch, at the resourceVersion that it was found at.
 - HTTPRoute `parents` and TrafficPolicy `ancestors` are shared by all controllers and declared atomic: with server-side
   apply, whoever applies last owns the whole list, and the others' entries with it. They are written as a merge patch of
   the whole list, others' entries as they were found, guarded by the resourceVersion that they were found at. A
@@ -31,6 +33,10 @@ SHARED: Mapping[str, tuple[str, str, int]] = {
     "TrafficPolicy": ("ancestors", "ancestorRef", 16),
 }
 """Kinds with a list that all controllers share: its name, its reference's, its most entries."""
+
+
+_SORTED = "supportedFeatures"  # in ascending order by name (GEP-2162)
+_NAMED = ("listeners", _SORTED)  # lists of Gateways and GatewayClasses that merge by name, and are their controller's
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,25 @@ def _own(desired: Status, has: Json, now: str) -> Write | None:
     for listener in status.get("listeners", ()):
         old = known.get(listener["name"], {}).get("conditions") or ()
         listener["conditions"] = dated(listener["conditions"], old, now)
-    return None if _holds(has, status) else Write(status, apply=True)
+    if _holds(has, status):
+        return None
+    return Write(_whole(has, status), apply=False) if _stale(has, status) else Write(status, apply=True)
+
+
+def _stale(has: Json, status: Json) -> bool:
+    """Whether a list that is ours alone has what apply would leave in it: entries of others, or ours in another order."""
+    names = {field: [item["name"] for item in status.get(field, ())] for field in _NAMED}
+    found = {field: [item["name"] for item in has.get(field) or ()] for field in _NAMED}
+    if any(set(found[field]) - set(names[field]) for field in _NAMED):
+        return True
+    return set(found[_SORTED]) == set(names[_SORTED]) and found[_SORTED] != names[_SORTED]
+
+
+def _whole(has: Json, status: Json) -> Json:
+    """Return the status for a merge patch, which replaces lists: with the conditions of others, as they were found."""
+    ours = {item["type"] for item in status["conditions"]}
+    others = [item for item in has.get("conditions") or () if item["type"] not in ours]
+    return {**status, "conditions": [*others, *status["conditions"]]}
 
 
 def _holds(has: Json, status: Json) -> bool:

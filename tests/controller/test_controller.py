@@ -10,7 +10,7 @@ import pytest
 from agw.controller import names, statuses
 from agw.controller.provision import GATEWAY_NAME
 from agw.controller.publish.identity import Plane
-from agw.kube import Key
+from agw.kube import Client, Key
 from agw.translate.features import FEATURES
 from agw.translate.result import CONTROLLER
 from tests.controller.cluster import (
@@ -70,6 +70,19 @@ async def test_the_class_is_accepted_with_its_features(yours, process):
     found = await yours.until(CLASSES, "ack-agent-gateway", lambda it: condition(it, "Accepted")[0] == "True")
     assert fresh(found)
     assert [feature["name"] for feature in found["status"]["supportedFeatures"]] == sorted(FEATURES)
+
+
+@scenario
+async def test_features_of_an_earlier_release_go(yours, process):
+    """An upgrade from one that stated others, by whatever manager: they went only from what is stated, and stayed in the list."""
+    await yours.until(CLASSES, "ack-agent-gateway", lambda it: condition(it, "Accepted")[0] == "True")
+    names = [*sorted(FEATURES), "Old"]
+    async with Client.find(yours.kubeconfig, manager="earlier") as earlier:
+        status = {"status": {"supportedFeatures": [{"name": name} for name in reversed(names)]}}
+        await earlier.patch(CLASSES, Key("", "ack-agent-gateway"), status, subresource="status")
+    features = lambda it: [feature["name"] for feature in it["status"]["supportedFeatures"]]  # noqa: E731
+    found = await yours.until(CLASSES, "ack-agent-gateway", lambda it: features(it) == sorted(FEATURES))
+    assert condition(found, "Accepted") == ("True", "Accepted")
 
 
 @scenario

@@ -180,3 +180,40 @@ def test_what_somebody_took_away_is_written_again(changed):
     status = GatewayStatus((ACCEPTED,), (listener,), (Address("IPAddress", "192.0.2.1"),))
     has = plan("Gateway", status, b"", THEN).status | changed
     assert plan("Gateway", status, served(has), NOW) is not None
+
+
+FEATURES = GatewayClassStatus((ACCEPTED,), tuple(map(SupportedFeature, ("Gateway", "HTTPRoute", "ReferenceGrant"))))
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        ["Gateway", "GRPCRoute", "HTTPRoute", "ReferenceGrant"],
+        ["HTTPRoute", "Gateway", "ReferenceGrant"],
+        ["GRPCRoute"],
+    ],
+)
+def test_features_of_an_earlier_release_go(found):
+    """Server-side apply would leave them: another manager has them, or they are in another order."""
+    odd = {"type": "example.com/Odd", "status": "True", "reason": "R", "message": ""}
+    has = {"conditions": [odd], "supportedFeatures": [{"name": name} for name in found]}
+    write = plan("GatewayClass", FEATURES, served(has), NOW)
+    assert not write.apply
+    assert [item["name"] for item in write.status["supportedFeatures"]] == ["Gateway", "HTTPRoute", "ReferenceGrant"]
+    assert write.status["conditions"][0] == odd
+    assert plan("GatewayClass", FEATURES, served(write.status), NOW) is None
+
+
+def test_features_that_are_only_fewer_are_applied():
+    has = {"conditions": [], "supportedFeatures": [{"name": "HTTPRoute"}]}
+    assert plan("GatewayClass", FEATURES, served(has), NOW).apply
+
+
+def test_a_listener_of_the_gateways_former_controller_goes():
+    listener = ListenerStatus("a", 2, (SupportedKind("g", "HTTPRoute"),), (ACCEPTED,))
+    status = GatewayStatus((ACCEPTED,), (listener,), ())
+    has = plan("Gateway", status, b"", THEN).status
+    has["listeners"].append({"name": "old", "attachedRoutes": 0, "supportedKinds": [], "conditions": []})
+    write = plan("Gateway", status, served(has), NOW)
+    assert not write.apply
+    assert [item["name"] for item in write.status["listeners"]] == ["a"]
