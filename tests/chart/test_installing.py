@@ -1,64 +1,24 @@
 """The chart on a real API server, with RBAC on: the server takes all of it, and a second installation is refused."""
 
-import asyncio
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
-from agw.kube import Client
-from tests.chart.helm import CHART, RELEASE, helm, template
-from tests.controller.cluster import install
+from tests.chart.helm import CHART, RELEASE, template
+from tests.chart.installing import Server
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.name.removesuffix(".values.yaml") for path in GOLDEN.glob("*.values.yaml"))
 LABEL = "agentgateway.alibabacloud.com/installation"
 
 
-class Server:
-    """An API server with the Gateway API's CRDs; helm and kubectl for it."""
-
-    def __init__(self, kubeconfig):
-        self.kubeconfig = kubeconfig
-
-    def helm(self, *arguments, code=0):
-        return helm(*arguments, code=code, kubeconfig=self.kubeconfig)
-
-    def install(self, release=RELEASE, namespace=RELEASE, *arguments, code=0):
-        return self.helm("install", release, CHART, "-n", namespace, "--create-namespace", *arguments, code=code)
-
-    def kubectl(self, *arguments, body="", code=0):
-        program = shutil.which("kubectl", path=os.environ.get("KUBEBUILDER_ASSETS", "")) or shutil.which("kubectl")
-        if not program:
-            pytest.skip("THE CHART IS NOT TRIED: there is no kubectl in PATH or in the folder of KUBEBUILDER_ASSETS")
-        command = [program, f"--kubeconfig={self.kubeconfig}", *arguments]
-        done = subprocess.run(command, input=body, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def namespace(self, *names):
-        for name in names:
-            body = yaml.safe_dump({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-            self.kubectl("apply", "-f", "-", body=body)
-
-
 @pytest.fixture
 def server(own_apiserver):
     """A server on which nothing is installed, neither before nor after."""
-
-    async def crds():
-        async with Client.find(str(own_apiserver.kubeconfig), manager="tests") as client:
-            await install(client)
-
-    asyncio.run(crds())
-    made = Server(own_apiserver.kubeconfig)
+    made = Server.on(own_apiserver)
     yield made
-    for line in made.helm("list", "-A", "--no-headers", "-a").splitlines():
-        release, namespace = line.split()[:2]
-        made.helm("uninstall", release, "-n", namespace)
+    made.uninstall()
 
 
 @pytest.mark.parametrize("name", CASES)
