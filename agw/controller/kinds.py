@@ -2,7 +2,9 @@
 
 Rules: a kind that two versions serve is read in the newer one. Discovery asks for the few groups that are of interest,
 never for all. A kind that no version serves is a value (`missing`), so that the caller can say which CRD is not
-installed and try again.
+installed and try again. CRDs come and go, and versions are dropped, while a controller leads: so it looks again now and
+then (a few small answers; a watch of CRDs would need the right to read them all). One look that misses a kind proves
+nothing, since an API server that starts does not know its CRDs yet.
 
 Must not: watch.
 """
@@ -36,6 +38,9 @@ NAMED = (model.Secret, model.ConfigMap)
 """Watched one by one, where something names them; all others are watched whole."""
 
 WHOLE = tuple(kind for kind in NAMES if kind not in NAMED)
+NEEDED = frozenset({model.GatewayClass, model.Gateway, model.HTTPRoute, model.Backend, model.TrafficPolicy})
+"""Without one of these there is nothing to control."""
+
 _INSTALLED = frozenset({gateway.GROUP, agentgateway.GROUP})  # by CRDs; the rest every API server has
 
 
@@ -45,6 +50,20 @@ class Discovered:
 
     resources: dict[type[Object], Resource]
     missing: tuple[str, ...] = ()
+
+
+def succeeding(known: Discovered, found: Discovered, missed: tuple[str, ...]) -> Discovered:
+    """Return what to go by after another look. missed: what the look before this one did not find.
+
+    A kind that is needed stays where it was while no version serves it: what is in force is better than nothing, and
+    its objects, where they really went, were told to be gone by its watch. Another kind has gone at the second look.
+    """
+    kept = {
+        kind: resource
+        for kind, resource in known.resources.items()
+        if kind not in found.resources and (kind in NEEDED or f"{resource.plural}.{resource.group}" not in missed)
+    }
+    return Discovered(found.resources | kept, found.missing)
 
 
 class _Kind(msgspec.Struct, frozen=True):

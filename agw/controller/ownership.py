@@ -52,6 +52,8 @@ class Ownership:
         self._namespace = namespace
         self._told = told
         self._log = log
+        self._group: asyncio.TaskGroup | None = None
+        self._following: asyncio.Task[None] | None = None
         self._classes: dict[Key, HeldClass] = {}
         self._claims: WorkQueue[Key] = WorkQueue(self._claim, self._failed)
         self.ours = asyncio.Event()
@@ -60,9 +62,18 @@ class Ownership:
 
     async def run(self) -> None:
         """Follow the classes until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._claims.run())
-            group.create_task(self._follow())
+        async with asyncio.TaskGroup() as self._group:
+            self._group.create_task(self._claims.run())
+            self._following = self._group.create_task(self._follow())
+
+    def use(self, resource: Resource) -> None:
+        """Follow the classes in this version from now on."""
+        if resource == self._resource:
+            return
+        self._resource = resource
+        if self._group is not None and self._following is not None:
+            self._following.cancel()
+            self._following = self._group.create_task(self._follow())
 
     def serves(self, held: HeldClass) -> bool:
         """Say whether a class may be looked at: another controller's may, too, for its Gateways are known not to be ours.

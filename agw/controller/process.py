@@ -1,7 +1,7 @@
 """One controller replica: everything put together, from the credentials to the last goodbye.
 
     always      certificates, the publishing port (which sends data planes away while another leads), the health port
-    leading     discovery, watches, translation, statuses, provisioning: a `Reconciler` for each term, for as long as no
+    leading     discovery (again and again), watches, translation, statuses, provisioning: a `Reconciler` for as long as no
                 other installation has the GatewayClass
 
 Rules: readiness says that this replica could lead, not that it does, or a rollout would wait for ever for the one that
@@ -15,6 +15,7 @@ Must not: decide anything about an object.
 from __future__ import annotations
 
 import asyncio
+import random
 import signal
 from base64 import b64encode
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field, replace
 
 from agw.controller import events, health, names
 from agw.controller.decode import Held, reader
-from agw.controller.kinds import Discovered, discover
+from agw.controller.kinds import NEEDED, Discovered, discover, succeeding
 from agw.controller.log import Log
 from agw.controller.ownership import Ownership
 from agw.controller.provision import Installation
@@ -52,7 +53,7 @@ _SECRETS = Resource("", "v1", "secrets", "Secret")
 _POD_NAME = "authentication.kubernetes.io/pod-name"
 _LOOK_AGAIN = 5.0  # seconds between looks for CRDs, and for an API server that does not answer
 _ACTION = "Reconcile"
-_NEEDED = frozenset({model.GatewayClass, model.Gateway, model.HTTPRoute, model.Backend, model.TrafficPolicy})
+_KINDS_AGAIN = 15.0  # seconds, more or less, between looks at what is served while leading
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ class Process:
         self._options = options
         self._log = log
         self._reconciler: Reconciler | None = None
+        self._discovered = Discovered({})  # of this term
         self._ownership: Ownership | None = None
         self._serving = False
         self._publisher = Publisher(
@@ -148,7 +150,7 @@ class Process:
         try:
             self._log.info("leading", name=self._options.name)
             recorder = Recorder(self._client, CONTROLLER, self._options.name)
-            discovered = await self._discover()
+            discovered = self._discovered = await self._discover()
             told = _Told(recorder, discovered)
             ownership = self._ownership = self._own(discovered, told)
             around = Surroundings(
@@ -163,7 +165,8 @@ class Process:
             async with asyncio.TaskGroup() as group:
                 group.create_task(recorder.run())
                 group.create_task(ownership.run())
-                group.create_task(self._work_while_ours(ownership, around, discovered))
+                group.create_task(self._work_while_ours(ownership, around))
+                group.create_task(self._look_at_kinds(ownership, told))
         finally:
             self._ownership = None
 
@@ -175,10 +178,29 @@ class Process:
         resource = discovered.resources[model.GatewayClass]
         return Ownership(self._client, resource, self._options.namespace, aside, self._log)
 
-    async def _work_while_ours(self, ownership: Ownership, around: Surroundings, discovered: Discovered) -> None:
+    async def _look_at_kinds(self, ownership: Ownership, told: _Told) -> None:
+        """Follow what the API server serves: kinds that come or go, and versions that are dropped."""
+        missed = self._discovered.missing
+        while True:
+            await asyncio.sleep(_KINDS_AGAIN * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, no secret
+            try:
+                found = await discover(self._client)
+            except KubeError:
+                continue  # what goes wrong with the API server, the watches tell
+            now, before, missed = succeeding(self._discovered, found, missed), self._discovered, found.missing
+            if now.resources == before.resources:
+                continue
+            self._log.info("what the API server serves has changed", **_differing(before, now))
+            self._discovered = now
+            told.use(now)
+            ownership.use(now.resources[model.GatewayClass])
+            if self._reconciler is not None:
+                self._reconciler.use(now)
+
+    async def _work_while_ours(self, ownership: Ownership, around: Surroundings) -> None:
         while True:
             await ownership.ours.wait()
-            self._reconciler = Reconciler(around, discovered)
+            self._reconciler = Reconciler(around, self._discovered)
             work = asyncio.create_task(self._reconciler.run())
             aside = asyncio.create_task(ownership.aside.wait())
             try:
@@ -204,7 +226,7 @@ class Process:
                 if found.missing and found.missing != told:
                     self._log.warning("CRDs are not installed", missing=", ".join(found.missing))
                     told = found.missing
-                if found.resources.keys() >= _NEEDED:
+                if found.resources.keys() >= NEEDED:
                     return found
             await asyncio.sleep(_LOOK_AGAIN)
 
@@ -265,6 +287,17 @@ class Process:
         return "# TYPE agw_controller_leader gauge\nagw_controller_leader 0\n"
 
 
+def _differing(before: Discovered, now: Discovered) -> dict[str, str]:
+    """Kinds that are served otherwise than before, by their plurals: in which version now, or not."""
+    return {
+        (now.resources.get(kind) or before.resources[kind]).plural: (
+            now.resources[kind].version if kind in now.resources else "not served"
+        )
+        for kind in before.resources.keys() | now.resources.keys()
+        if before.resources.get(kind) != now.resources.get(kind)
+    }
+
+
 def _account_of(gateway: str) -> str:
     namespace, _, name = gateway.partition("/")
     return f"{namespace}/{names.made(name)}"
@@ -282,6 +315,10 @@ class _Told:
 
     def __init__(self, recorder: Recorder, discovered: Discovered) -> None:
         self._recorder = recorder
+        self.use(discovered)
+
+    def use(self, discovered: Discovered) -> None:
+        """Go by these kinds from now on."""
         self._versions = {kind.__name__: resource.api_version for kind, resource in discovered.resources.items()}
 
     def record(self, event: events.Happened) -> None:

@@ -41,7 +41,7 @@ from agw.controller.provisioner import Provisioner
 from agw.controller.queue import WorkQueue
 from agw.controller.references import Grants, Name, References
 from agw.controller.world import Identity, World
-from agw.kube import Batch, Client, Key, NotFound, Watcher
+from agw.kube import Batch, Client, Key, NotFound, Resource, Watcher
 from agw.resources import model
 from agw.resources.meta import Object
 from agw.snapshot.model import Entry
@@ -107,7 +107,9 @@ class Reconciler:
         """Know nothing yet."""
         self._around = around
         self._client, self._publisher, self._log = around.client, around.publisher, around.log
-        self._resources = discovered.resources
+        self._resources = dict(discovered.resources)
+        self._served = discovered.resources
+        self._watches: dict[type[Object], tuple[Resource, asyncio.Task[None]]] = {}
         self.metrics = Metrics(self._gauges)
         self._world = World()
         self._translator = CarefulTranslator(around.domain)
@@ -136,15 +138,18 @@ class Reconciler:
         """Work until cancelled."""
         try:
             async with asyncio.TaskGroup() as group:
-                for kind in WHOLE:
-                    if kind in self._resources:
-                        group.create_task(self._follow(kind))
+                self._watch_kinds(group)
                 group.create_task(self.provisioner.run(self.leading))
                 group.create_task(self._turns(group))
                 await self.leading.wait()
                 group.create_task(self.statuses.run())
         finally:
             self.refusals.close()
+
+    def use(self, discovered: Discovered) -> None:
+        """Go by these kinds from now on."""
+        self._served = discovered.resources
+        self._wake.set()
 
     def _refused_otherwise(self, gateway: str, said: str, news: str) -> None:
         """Take who cannot use what was published: "" where all can again."""
@@ -157,6 +162,23 @@ class Reconciler:
         self._gateway_stands_otherwise(gateway)
 
     # Changes
+
+    def _watch_kinds(self, group: asyncio.TaskGroup) -> None:
+        """Watch the kinds that are served, each in the version that is; objects of one that is not are gone."""
+        for kind in WHOLE:
+            served = self._served.get(kind)
+            watched, task = self._watches.get(kind, (None, None))
+            if served == watched:
+                continue
+            if task is not None:
+                task.cancel()
+                del self._watches[kind]
+            if served is not None:
+                self._resources[kind] = served
+                self._watches[kind] = (served, group.create_task(self._follow(kind)))
+            else:
+                self._resources.pop(kind, None)
+                self._world.apply(kind, Batch(restart=True, applied={}, deleted=frozenset(), failed={}))
 
     async def _follow(self, kind: type[Object]) -> None:
         resource = self._resources[kind]
@@ -182,6 +204,7 @@ class Reconciler:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            self._watch_kinds(group)
             self._follow_names(group)
             if not self.leading.is_set():
                 if not self._begun():
