@@ -250,7 +250,8 @@ async def test_data_planes_are_told_before_a_status_says_so(yours, process):
 @scenario
 async def test_a_changed_port_changes_the_service_and_no_pod(yours, process):
     await yours.gateway()
-    before = await yours.until(DEPLOYMENTS, MADE, bool)
+    # The number of pods is set once, after the Deployment is made.
+    before = await yours.until(DEPLOYMENTS, MADE, lambda it: it and it["spec"]["replicas"] == 2)
     ports = lambda it: sorted(port["port"] for port in it["spec"]["ports"])  # noqa: E731
     await yours.until(SERVICES, MADE, lambda it: it and ports(it) == [80])
     await yours.patch(GATEWAYS, "gw", {"spec": {"listeners": [listener(), listener("more", 8080)]}})
