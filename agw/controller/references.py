@@ -23,7 +23,7 @@ from agw.resources import gateway, model
 from agw.resources.meta import Object
 from agw.translate.grants import Referrer, permits
 
-MOST = 512
+MOST = 1000
 """Names that the objects of one namespace have among them. A policy has one, a Gateway a few."""
 
 # RFC 1123, as the API server takes names of Secrets and ConfigMaps.
