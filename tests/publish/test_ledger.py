@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import suppress
 
 import msgspec
@@ -122,6 +123,40 @@ def test_one_route_in_five_thousand_is_a_small_frame_that_all_share():
     assert len(small) < 700
     assert len(everything) > 1_000_000
     assert ledger.update_from(Base(1)) is small
+
+
+def test_who_is_one_version_behind_costs_a_look_at_that_version_alone():
+    looked = []
+
+    class Steps(deque):
+        def __reversed__(self):
+            for step in super().__reversed__():
+                looked.append(step.version)
+                yield step
+
+        def __iter__(self):
+            looked.extend([0] * len(self))
+            return super().__iter__()
+
+    ledger = Ledger()
+    ledger._steps = Steps()
+    publish(ledger, routes(*range(200)))
+    for number in range(500):
+        ledger.publish({**ledger.entries, **route(number % 7, f"/{number}")}, route(number % 7))
+    looked.clear()
+    mirror = mirror_of(ledger.entries)
+    ledger.publish({**ledger.entries, **route(3, "/last")}, route(3))
+    mirror.apply(update(ledger.update_from(Base(ledger.version - 1))))
+    assert mirror.entries == ledger.entries
+    assert looked == [ledger.version, ledger.version - 1]
+
+
+def test_few_updates_are_kept():
+    ledger = Ledger()
+    publish(ledger, routes(*range(40)))
+    for number in range(40):
+        ledger.update_from(Base(1, frozenset(route(number))))
+    assert len(ledger._frames) == module.MAX_FRAMES
 
 
 def test_what_one_data_plane_had_is_known_of_the_next():

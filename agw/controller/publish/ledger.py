@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 from agw.snapshot.codec import encode
@@ -146,7 +147,8 @@ class Ledger:
     def _frame(self, base: Base) -> bytes:
         present, gone = self.entries, frozenset[str]()
         if base.version:
-            changed = base.but.union(*(step.changed for step in self._steps if step.version > base.version))
+            since = takewhile(lambda step: step.version > base.version, reversed(self._steps))
+            changed = base.but.union(*(step.changed for step in since))
             present = {key: self.entries[key] for key in sorted(changed) if key in self.entries}
             gone = changed - present.keys()
         delta = Delta(base.version, self.version, dict(present), tuple(sorted(gone)))
