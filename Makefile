@@ -3,12 +3,14 @@
 #
 #   VARIANT=release|debug|sanitised   which build of the compiled modules (make test VARIANT=debug)
 #   TESTS=path ARGS='-k name'         which tests, and more flags for pytest
+#   PROCESSES=auto|0|N                how many run tests side by side (0: here, one after another, as -s wants it)
 #   FUZZ=request TIME=600             which harness (make fuzz), and seconds of each
 #   PYTHON=python3.12                 which interpreter .venv is made with
 
 VARIANT ?= release
 TESTS ?= tests
 ARGS ?=
+PROCESSES ?= auto
 TIME ?= 3600
 IMAGE ?= agw:dev
 
@@ -21,9 +23,11 @@ SOURCES := $(wildcard agw/_fastpath/*.pyx agw/_fastpath/*.pxd agw/_fastpath/*.h)
 RUN_sanitised = LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)" PYTHONMALLOC=malloc \
 	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
 RUN = $(RUN_$(VARIANT))
+# A processor that has no tests left takes over some of another's; what each took is kept for `make slowest`.
+PYTEST = $(RUN) $(PY) -m pytest --numprocesses $(PROCESSES) --dist worksteal --junit-xml build/tests/$(VARIANT).xml
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test e2e walkthrough conformance probes build debug sanitised lint format types bench trouble soak micro locust docs dist image clean distclean FORCE
+.PHONY: help demo test slowest packages e2e walkthrough conformance probes build debug sanitised lint format types bench trouble soak micro locust docs dist image clean distclean FORCE
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -32,10 +36,13 @@ demo: build $(VENV)/.demo  ## a real agent behind the gateway, and a conversatio
 	@$(VENV)/bin/agw demo
 
 test: build $(VENV)/.dev $(VENV)/.demo  ## the whole test suite (TESTS=path, ARGS='-k name', VARIANT=debug)
-	@$(RUN) $(PY) -m pytest $(TESTS) $(ARGS)
+	@$(PYTEST) $(TESTS) $(ARGS)
+
+slowest:  ## which tests took longest, of what has run last in each variant
+	@$(PY) tools/slowest.py build/tests/*.xml
 
 e2e: build $(VENV)/.dev $(VENV)/.demo  ## the official SDKs as servers and clients; and on a cluster (AGW_CLUSTER=folder, or KUBECONFIG)
-	@$(RUN) $(PY) -m pytest tests/e2e $(ARGS)
+	@$(PYTEST) tests/e2e $(ARGS)
 	@$(MAKE) --no-print-directory walkthrough
 
 walkthrough: build $(VENV)/.dev $(VENV)/.demo  ## the seed's walkthrough on a cluster (AGW_CLUSTER=folder, or KUBECONFIG)
@@ -51,6 +58,7 @@ probes: build $(VENV)/.dev  ## how soon a cluster serves a change, and what requ
 	@tools/cluster up && tools/cluster install && tools/cluster run $(abspath $(PY)) -m bench.cluster $(ARGS)
 
 build: build/built  ## the compiled modules, release variant
+packages: build $(VENV)/.dev $(VENV)/.demo  ## what tests, linters and the demo need, into .venv
 debug:  ## the compiled modules with bounds checks, asserts and object counters
 	@$(MAKE) --no-print-directory build VARIANT=debug
 sanitised:  ## the compiled modules with AddressSanitizer and UndefinedBehaviorSanitizer

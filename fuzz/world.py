@@ -55,7 +55,10 @@ def preload(source: Path, *links: str) -> Path:
     if not made.exists() or made.stat().st_mtime < source.stat().st_mtime:
         made.parent.mkdir(parents=True, exist_ok=True)
         compiler = os.environ.get("CC", "cc")
-        subprocess.run([compiler, "-O1", "-g", "-shared", "-fPIC", "-o", str(made), str(source), *links], check=True)
+        # Into a name of its own, then renamed: of two processes at once none loads half a file.
+        fresh = made.with_suffix(f".{os.getpid()}")
+        subprocess.run([compiler, "-O1", "-g", "-shared", "-fPIC", "-o", str(fresh), str(source), *links], check=True)
+        fresh.replace(made)
     return made
 
 

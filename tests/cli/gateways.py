@@ -7,7 +7,6 @@ import json
 import os
 import queue
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -116,8 +115,3 @@ def get(url: str, **headers: str) -> tuple[int, dict[str, str], str]:
         return answer.status, dict(answer.getheaders()), answer.read().decode()
     finally:
         connection.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.agents import CARD_PATH, agent
-from tests.cli.gateways import ROOT, agw, free_port, get, running
+from tests.cli.gateways import ROOT, agw, get, running
+from tests.ports import free_port
 
 SEED = ROOT / "examples" / "seed"
 

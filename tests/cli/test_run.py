@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.agents import CARD_PATH, Agent, agent
-from tests.cli.gateways import ROOT, Running, agw, free_port, get, running
+from tests.cli.gateways import ROOT, Running, agw, get, running
+from tests.ports import free_port
 
 SEED = ROOT / "examples" / "seed"
 

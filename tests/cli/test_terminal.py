@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.agents import agent
-from tests.cli.gateways import ROOT, agw, environment, free_port
+from tests.cli.gateways import ROOT, agw, environment
+from tests.ports import free_port
 
 SEED = ROOT / "examples" / "seed"
 BROKEN = ROOT / "tests" / "golden" / "broken" / "backend-missing.yaml"

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import threading
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cluster.certificates import NAMES, Authority, write_kubeconfig
+from tests.ports import free_port
 
 START_SECONDS = 120  # a busy machine; a quiet one needs 7
 _PR_SET_PDEATHSIG = 1
@@ -36,15 +36,6 @@ def assets() -> Path | None:
     return folder if there else None
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody has at the moment."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
 class ApiServer:
     """An API server with its etcd. url, kubeconfig (an administrator's); the rest is for tests that break things."""
 
@@ -55,7 +46,7 @@ class ApiServer:
         self.authority.sign("apiserver", "/CN=kube-apiserver", NAMES)
         self.authority.sign("admin", "/O=system:masters/CN=admin")
         self.authority.key_pair("service-account")
-        self.etcd_port, self._peer_port, self.port = free_ports(3)
+        self.etcd_port, self._peer_port, self.port = free_port(), free_port(), free_port()
         self.url = f"https://127.0.0.1:{self.port}"
         self.kubeconfig = self.kubeconfig_for("admin")
         self._etcd: subprocess.Popen[bytes] | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import uuid
 
 import msgspec
@@ -17,6 +16,7 @@ from agw.kube.lease import Timing
 from agw.settings import Address
 from agw.translate.result import CONTROLLER
 from tests.controller.crds import crds
+from tests.ports import free_port
 
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False)
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
@@ -152,12 +152,6 @@ def fresh(found):
     return all(
         item.get("observedGeneration") == found["metadata"]["generation"] for item in found["status"]["conditions"]
     )
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 async def ask(port, path):

@@ -33,10 +33,10 @@ from tests.controller.cluster import (
     cluster,
     condition,
     controller,
-    free_port,
     fresh,
     listener,
 )
+from tests.ports import free_port
 
 MADE = names.made("gw")
 

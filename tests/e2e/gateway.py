@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.e2e.people import PATIENCE, get
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -112,12 +112,6 @@ def environment() -> dict[str, str]:
 def resolve_to(port: int) -> str:
     """Say where the seed's backend is."""
     return f"--resolve={SEED_BACKEND}=127.0.0.1:{port}"
-
-
-def free_port() -> int:
-    """Find a loopback port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agw.dataplane.saved import NAME
+from tests.ports import free_port
 from tests.processes.gateway import PATIENCE, ROOT, eventually
 
 if TYPE_CHECKING:
@@ -26,15 +27,6 @@ if TYPE_CHECKING:
 
 GATEWAY = "default/gw"
 TOKEN = "a-token-that-nobody-may-see"
-
-
-def free_ports(count: int) -> list[int]:
-    """Find loopback ports that nobody listens on."""
-    import socket
-
-    with ExitStack() as stack:
-        found = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(each.getsockname()[1]) for each in found]
 
 
 class Replica:
@@ -92,7 +84,7 @@ class Proxy:
     def __init__(self, fleet: Fleet, *flags: str) -> None:
         self._fleet = fleet
         self._flags = flags
-        self.port, self.admin = free_ports(2)
+        self.port, self.admin = free_port(), free_port()
         self.log = fleet.folder / "proxy.log"
         self.start()
 
@@ -162,7 +154,7 @@ class Fleet:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.host, self.gateway = "localhost", GATEWAY
-        (self.port,) = free_ports(1)
+        self.port = free_port()
         self.replicas: list[Replica] = []
         self.proxies: list[Proxy] = []
         (folder / "token").write_text(TOKEN)

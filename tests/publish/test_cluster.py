@@ -27,8 +27,9 @@ from tests.controller.cluster import (
     condition,
     controller,
 )
+from tests.ports import free_port
 from tests.processes.gateway import PATIENCE, ROOT, agent, eventually
-from tests.publish.fleet import Fleet, environment, fleet, free_ports, traffic
+from tests.publish.fleet import Fleet, environment, fleet, traffic
 from tests.publish.stage import DataPlane
 from tests.publish.stage import eventually as soon
 
@@ -163,7 +164,7 @@ class Replica:
     """`agw controller` as a process."""
 
     def __init__(self, kubeconfig, namespace, log, name="one"):
-        self.port, self.health = free_ports(2)
+        self.port, self.health = free_port(), free_port()
         self._command = [sys.executable, "-m", "agw", "controller", f"--kubeconfig={kubeconfig}", "--image=agw:test"]
         self._command += [f"--namespace={namespace}", f"--publish=127.0.0.1:{self.port}", f"--name={name}"]
         self._command += [f"--advertise=localhost:{self.port}", f"--health=127.0.0.1:{self.health}"]

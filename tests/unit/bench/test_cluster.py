@@ -9,7 +9,7 @@ import pytest
 
 from bench.cluster.stage import AGENT, Poller, cost, route, wait_until
 from bench.cluster.traffic import Traffic, traffic
-from bench.procs import free_port
+from tests.ports import free_port
 
 
 @pytest.fixture

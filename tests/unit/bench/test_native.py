@@ -13,8 +13,9 @@ import pytest
 
 from bench import RigError
 from bench.build import is_current, program
-from bench.procs import free_port, started, wait_until
+from bench.procs import started, wait_until
 from bench.scenario import post, script
+from tests.ports import free_port
 
 USUAL = (post(key="k"),)
 

@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from bench import soak
-from bench.procs import free_port
 from bench.trouble.characters import CAST, Town, live, pipeliner, talker
 from bench.trouble.clients import uvloop
 from bench.trouble.stage import Agent
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ import time
 import pytest
 
 from bench import RigError, machine
-from bench.procs import free_port, wait_until
+from bench.procs import wait_until
 from bench.trouble import __main__ as trouble
 from bench.trouble.clients import GET, POST, Ask, Load, Stream, follow, run_load, uvloop
 from bench.trouble.proxies import KITS, Conditions, with_upstreams
 from bench.trouble.result import Outcome, at_most, exactly, plain, section_of
 from bench.trouble.sockets import owners
 from bench.trouble.stage import Agent, crowd
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 import uvloop
 
 from tests.wire.table.model import Outcome
-from tests.wire.table.report import play_row, summary
+from tests.wire.table.report import play_row, summary, tally
 from tests.wire.table.rows import ROWS
 
 
@@ -24,9 +24,9 @@ def play(number: int) -> list[Outcome]:
 def main(numbers: list[int]) -> int:
     """Play; the number of cases that were not as their row says."""
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as processes:
-        outcomes = [outcome for row in processes.map(play, sorted(numbers or ROWS)) for outcome in row]
-    bad = [outcome for outcome in outcomes if not outcome.good]
-    print(*map(str, bad), *summary(outcomes), sep="\n")
+        rows = list(processes.map(play, sorted(numbers or ROWS)))
+    bad = [outcome for row in rows for outcome in row if not outcome.good]
+    print(*map(str, bad), *summary(map(tally, rows)), sep="\n")
     return len(bad)
 
 

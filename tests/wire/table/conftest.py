@@ -4,7 +4,15 @@ from tests.wire.table import report
 
 
 def pytest_terminal_summary(terminalreporter):
-    if report.PLAYED:
+    # Read from the reports: with several processes nothing else of theirs is here.
+    played = [
+        report.Tally(*value)
+        for outcome in ("passed", "failed")
+        for each in terminalreporter.stats.get(outcome, [])
+        for name, value in each.user_properties
+        if name == report.PROPERTY
+    ]
+    if played:
         terminalreporter.section("the wire's table")
-        for line in report.summary(report.PLAYED):
+        for line in report.summary(played):
             terminalreporter.write_line(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from tests.wire.table.model import Outcome, Request, Row
@@ -19,8 +20,19 @@ PLAYERS: dict[type, Callable[[Row, Sequence[Any]], Awaitable[list[Outcome]]]] = 
 }
 
 
-# What a test run has played so far.
-PLAYED: list[Outcome] = []
+PROPERTY = "played"  # the name under which a test's report carries its tally
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a row came to, in numbers: they travel from the process that has played it. good: 1 where all was as it says."""
+
+    good: int
+    variants: int
+    feeds: int
+    violations: int
+    divergences: int
+    faults: int
 
 
 async def play_row(row: Row) -> list[Outcome]:
@@ -33,17 +45,26 @@ async def play_row(row: Row) -> list[Outcome]:
     ]
 
 
-def summary(outcomes: Iterable[Outcome]) -> list[str]:
-    """The table in five lines."""
-    outcomes = list(outcomes)
-    rows: dict[int, bool] = {}
-    for outcome in outcomes:
-        rows[outcome.row] = rows.get(outcome.row, True) and outcome.good
+def tally(outcomes: Sequence[Outcome]) -> Tally:
+    """Count what came of one row."""
+    return Tally(
+        good=int(all(outcome.good for outcome in outcomes)),
+        variants=len(outcomes),
+        feeds=sum(outcome.feeds for outcome in outcomes),
+        violations=sum(len(outcome.violations) for outcome in outcomes),
+        divergences=sum(len(outcome.divergences) for outcome in outcomes),
+        faults=sum(len(outcome.faults) for outcome in outcomes),
+    )
+
+
+def summary(rows: Iterable[Tally]) -> list[str]:
+    """The table in six lines."""
+    good, variants, feeds, violations, divergences, faults = map(sum, zip(*map(astuple, rows), strict=True))
     return [
-        f"rows done          {sum(rows.values())} / {COUNT}",
-        f"variants           {len(outcomes)}",
-        f"feeds              {sum(outcome.feeds for outcome in outcomes)}",
-        f"violations         {sum(len(outcome.violations) for outcome in outcomes)}",
-        f"split divergences  {sum(len(outcome.divergences) for outcome in outcomes)}",
-        f"other faults       {sum(len(outcome.faults) for outcome in outcomes)}",
+        f"rows done          {good} / {COUNT}",
+        f"variants           {variants}",
+        f"feeds              {feeds}",
+        f"violations         {violations}",
+        f"split divergences  {divergences}",
+        f"other faults       {faults}",
     ]
