@@ -198,7 +198,7 @@ def cuts(data: bytes) -> Iterator[tuple[str, tuple[bytes, ...]]]:
     """All ways of cutting an answer."""
     yield "whole", (data,)
     yield "one by one", one_by_one(data)
-    for at in places(len(data)):
+    for at in places(data):
         yield f"cut at {at}", (data[:at], data[at:])
 
 
