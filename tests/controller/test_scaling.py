@@ -2,11 +2,14 @@
 
 import asyncio
 
+import pytest
+
 from agw.controller import names
 from agw.controller.provision import manifests
 from agw.kube import Client
 from agw.translate.result import CONTROLLER
 from tests.controller.cluster import (
+    AUTOSCALERS,
     CONFIG_MAPS,
     DEPLOYMENTS,
     GATEWAYS,
@@ -108,3 +111,21 @@ async def test_an_older_release_held_the_number(yours, process):
     await scale(yours, 6)
     await looked(process)
     assert has(6)(await yours.get(DEPLOYMENTS, MADE))
+
+
+@scenario
+async def test_an_autoscaler_of_somebody_is_left_alone(yours, process):
+    if not await yours.has_controllers():
+        pytest.skip("no kube-controller-manager")
+    await yours.gateway()
+    await yours.until(DEPLOYMENTS, MADE, has(2))
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": MADE}
+    spec = {"scaleTargetRef": target, "minReplicas": 4, "maxReplicas": 9}
+    await yours.create(AUTOSCALERS, "mine", {"spec": spec})
+    await yours.until(DEPLOYMENTS, MADE, has(4))
+    await looked(process)
+    await yours.patch(GATEWAYS, "gw", {"spec": {"infrastructure": {"labels": {"team": "blue"}}}})
+    await yours.until(DEPLOYMENTS, MADE, lambda it: it["spec"]["template"]["metadata"]["labels"].get("team") == "blue")
+    await looked(process)
+    assert has(4)(await yours.get(DEPLOYMENTS, MADE))
+    assert await yours.get(AUTOSCALERS, "mine"), "and nobody takes it for ours"
