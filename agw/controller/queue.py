@@ -28,7 +28,7 @@ _BACKOFF = Backoff(first=0.5, longest=60.0)
 class WorkQueue(Generic[K]):
     """Keys that wait for `work`, which says by an exception that a key is to be tried again.
 
-    failed: told of each exception. at_once: turns under way at the same time.
+    failed: told of each exception. first: which keys go before those that wait. at_once: turns under way at the same time.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class WorkQueue(Generic[K]):
         work: Callable[[K], Awaitable[None]],
         failed: Callable[[K, Exception], None],
         *,
+        first: Callable[[K], bool] = lambda _: False,
         at_once: int = 8,
         pause: float = 0.0,
         backoff: Backoff = _BACKOFF,
@@ -43,6 +44,7 @@ class WorkQueue(Generic[K]):
         """Begin empty."""
         self._work = work
         self._failed = failed
+        self._goes_first = first
         self._at_once = at_once
         self._pause = pause
         self._first = backoff
@@ -130,6 +132,8 @@ class WorkQueue(Generic[K]):
 
     def _put(self, key: K) -> None:
         self._due[key] = None
+        if self._goes_first(key):
+            self._due.move_to_end(key, last=False)
         self._wake.set()
 
     def _put_off(self, key: K, seconds: float) -> None:

@@ -50,6 +50,7 @@ from agw.translate.hosts import CLUSTER_LOCAL
 from agw.translate.status import FALSE, Condition, GatewayStatus, Status
 
 _STATUS_PAUSE = 1.0  # seconds between two writes of one object's status
+_SEEN_FIRST = frozenset({"GatewayClass", "Gateway"})  # few, and what people look at when something is wrong
 _STATUSES_AT_ONCE = 16  # fewer than requests may be, since data planes' tokens are looked at meanwhile
 _STATED: Mapping[type[Object], str] = {
     model.GatewayClass: "GatewayClass",
@@ -72,6 +73,9 @@ class Publisher(Protocol):
 
     def lead(self) -> None:
         """Every Gateway is published: let data planes in."""
+
+    def count(self) -> int:
+        """Count the data planes that are connected."""
 
     def connected(self, gateway: str, pod: str) -> bool:
         """Say whether a pod of a Gateway is connected."""
@@ -131,7 +135,11 @@ class Reconciler:
             self._client, around.installation, self._gateway_stands_otherwise, self._log, self.metrics
         )
         self.statuses: WorkQueue[ObjectKey] = WorkQueue(
-            self._write_status, self._status_failed, at_once=_STATUSES_AT_ONCE, pause=_STATUS_PAUSE
+            self._write_status,
+            self._status_failed,
+            first=lambda key: key.kind in _SEEN_FIRST,
+            at_once=_STATUSES_AT_ONCE,
+            pause=_STATUS_PAUSE,
         )
 
     async def run(self) -> None:
@@ -458,6 +466,7 @@ class Reconciler:
     def _gauges(self) -> Gauges:
         return {
             "agw_controller_leader": {"": float(self.leading.is_set())},
+            "agw_controller_data_planes": {"": float(self._publisher.count())},
             "agw_controller_objects": {kind.__name__: float(self._world.count(kind)) for kind in self._resources},
             "agw_controller_pending": {"status": len(self.statuses), "provision": len(self.provisioner.queue)},
             "agw_controller_unreadable": {"": float(len(self._world.unreadable))},

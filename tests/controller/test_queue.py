@@ -161,6 +161,19 @@ def test_a_turn_costs_the_same_however_many_wait():
     assert looked < 2000 * 40
 
 
+def test_some_go_before_those_that_wait():
+    """Behind five thousand routes a Gateway would be told last that its data plane refuses what they bring."""
+
+    async def scenario():
+        work = Work(at_once=1, first=str.isupper)
+        work.queue.add_all("abcXdY")
+        async with work.running():
+            await until(lambda: len(work.done) == 6)
+        assert work.done == [*"YXabcd"]
+
+    run(scenario())
+
+
 def test_a_key_that_rests_is_done_when_its_pause_is_over():
     async def scenario():
         work = Work(pause=0.05)

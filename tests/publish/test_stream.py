@@ -58,7 +58,9 @@ def test_a_data_plane_gets_what_is_published_and_acknowledges_it(tmp_path, log):
                 told = plane.subscription.describe()
                 assert "from the controller; connected to the controller at 127.0.0.1" in told.text
                 assert told.connected
+                assert front.publisher.count() == 1
             await eventually(lambda: front.names("gone") == ["pod-0"], "it has gone")
+            assert front.publisher.count() == 0
             assert front.names("connected") == ["pod-0"]
             assert front.publisher.planes(GATEWAY) == ()
 

@@ -168,6 +168,10 @@ class Publisher:
         planes = (session.plane for session in self._sessions.get(gateway, ()))
         return tuple(sorted(planes, key=lambda plane: (plane.pod, plane.address)))
 
+    def count(self) -> int:
+        """Count the data planes that are connected."""
+        return sum(map(len, self._sessions.values()))
+
     def connected(self, gateway: str, pod: str) -> bool:
         """Say whether a data plane of a Gateway with that `Plane.name` is connected."""
         return any(session.plane.name == pod for session in self._sessions.get(gateway, ()))
