@@ -21,12 +21,15 @@ from tests.controller.cluster import (
     BACKENDS,
     CONFIG_MAPS,
     GATEWAYS,
+    POLICIES,
     ROUTES,
     SERVICE_ACCOUNTS,
     cluster,
     condition,
     controller,
+    install,
 )
+from tests.controller.test_newer_crds import TARGET, any_spec, put, release
 from tests.ports import free_port
 from tests.processes.gateway import PATIENCE, ROOT, agent, eventually
 from tests.publish.fleet import Fleet, environment, fleet, traffic
@@ -103,6 +106,30 @@ def test_a_pods_token_lets_it_in_and_changes_are_served(kubeconfig, tmp_path):
             await yours.delete(ROUTES, "s")
             await until(lambda: proxy.get("/b") == 404, "it is gone")
             await asyncio.to_thread(proxy.end)
+
+    asyncio.run(run())
+
+
+def test_a_policy_of_a_later_release_answers_500_until_it_is_one_of_this(kubeconfig, tmp_path):
+    async def run():
+        async with scene(kubeconfig, tmp_path) as (yours, all_of_it):
+            try:
+                await release(yours.client, "trafficpolicies", any_spec)
+                await reads(all_of_it, await token(yours, MADE, names.audience(yours.namespace)))
+                proxy = all_of_it.proxy()
+                await asyncio.to_thread(proxy.wait_ready, "connected to the controller")
+                await until(lambda: proxy.get("/a") == 200, "the route is served")
+                await add_route(yours, "s", "/b")
+                await put(yours, POLICIES, "p", {"targetRefs": [TARGET], "traffic": {"ofNextYear": {}}})
+                await until(lambda: proxy.get("/a") == 500, "its target is closed")
+                await until(lambda: proxy.get("/b") == 200, "the other route is not")
+                await yours.patch(POLICIES, "p", {"spec": {"traffic": {"ofNextYear": None}}})
+                await yours.patch(POLICIES, "p", {"spec": {"traffic": {"timeouts": {"request": "0s"}}}})
+                await until(lambda: proxy.get("/a") == 200, "it is open again")
+                await asyncio.to_thread(proxy.end)
+            finally:
+                await yours.delete(POLICIES, "p")
+                await install(yours.client)
 
     asyncio.run(run())
 
