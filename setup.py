@@ -7,9 +7,10 @@ Environment:
                     harnesses of fuzz/; it is not for the source tree.
     AGW_BUILD_JOBS  how many files are compiled at the same time; default: the processors that this process may use.
 
-Rules: one extension per .pyx, nothing listed by hand. Each variant has a folder of its own below build/, generated C
-included, so that no variant ever takes an object of another for its own; the modules that lie in the source tree are
-copies of the variant that was built last. Without a .pyx in the tree the package is still installable.
+Rules: one extension per .pyx, nothing listed by hand. Each variant has a folder of its own below build/, so that no
+variant ever takes an object of another for its own; all that check themselves are made of the same generated C. The
+modules that lie in the source tree are copies of the variant that was built last. Without a .pyx in the tree the package
+is still installable.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ VARIANT = os.environ.get("AGW_BUILD", "release")
 LINUX = sys.platform == "linux"
 JOBS = int(os.environ.get("AGW_BUILD_JOBS") or (len(os.sched_getaffinity(0)) if LINUX else 1))
 BASE = Path("build") / VARIANT
-CYTHON_OUT = BASE / "cython"
+CHECKS = VARIANT != "release"
+CYTHON_OUT = Path("build", "checked" if CHECKS else "release", "cython")
 
 WARNINGS = [
     "-Wall",
@@ -59,7 +61,8 @@ SANITISERS = [
     "-fno-omit-frame-pointer",
     "-DAGW_EXACT=1",
 ]
-CHECKED = ["-O1", "-g", "-UNDEBUG", "-DAGW_DEBUG=1"]
+# Lines are what a report or a backtrace names; all that a debugger could show besides takes a quarter longer to compile.
+CHECKED = ["-O1", "-g1", "-UNDEBUG", "-DAGW_DEBUG=1"]
 # libFuzzer itself is in a library of its own, loaded before: see fuzz/native.py.
 COVERED = [
     *["-O2", "-g1", "-UNDEBUG", "-DAGW_DEBUG=1", *SANITISERS],
@@ -110,12 +113,11 @@ def extensions() -> list[Extension]:
 
 def directives() -> dict[str, object]:
     """Bounds checks only where they are paid for: release code indexes only what it has measured."""
-    checked = VARIANT != "release"
     return {
         "language_level": "3str",
-        "boundscheck": checked,
+        "boundscheck": CHECKS,
         "wraparound": False,
-        "initializedcheck": checked,
+        "initializedcheck": CHECKS,
         "cdivision": True,
         "warn.undeclared": False,
         "warn.unused": True,
@@ -164,7 +166,7 @@ class BuildExt(build_ext):  # type: ignore[misc]  # setuptools has no types
     def build_extensions(self) -> None:
         """Generate C for every module that changed, then compile."""
         # A user's newer Cython may warn of something new; ours must not warn at all, and CI builds the checked variants.
-        Options.warning_errors = VARIANT != "release"
+        Options.warning_errors = CHECKS
         made = cythonize(
             extensions(),
             compiler_directives=directives(),

@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "build" / "debug"
+GENERATED = ROOT / "build" / "checked" / "cython" / "agw" / "_fastpath"
 PARSER = ("http1_head", "http1_body", "http1_trailers", "framing", "fields", "http1_write", "proxy_protocol")
 BOUND = 95.0  # percent of the lines of each module
 # A comment of Cython's: the line of the source that the C below it comes from, up to the next such comment.
@@ -41,7 +42,7 @@ def counts(module: str) -> dict[int, int]:
     note = next(BUILT.glob(f"temp*/**/{module}.gcno"))
     asked = ["gcov", "--json-format", "--stdout", str(note)]
     told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    generated = BUILT / "cython" / "agw" / "_fastpath" / f"{module}.c"
+    generated = GENERATED / f"{module}.c"
     where = marks(generated, f"agw/_fastpath/{module}.pyx")
     ran: dict[int, int] = {}
     for document in told.splitlines():
