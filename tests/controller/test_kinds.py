@@ -52,14 +52,17 @@ class TestAnotherLook:
 
 
 def scenario(function):
-    """Run a coroutine with (its cluster) under a controller that looks often, and install the CRDs again after it."""
+    """Run a coroutine with (its cluster) under a controller that looks often, and install the CRDs again after it.
+
+    On a server of the tests' own: what goes with a CRD would be somebody's elsewhere.
+    """
 
     @functools.wraps(function)
-    def test(kubeconfig, monkeypatch):
+    def test(apiserver, monkeypatch):
         async def run():
-            async with cluster(kubeconfig) as yours:
+            async with cluster(apiserver.kubeconfig) as yours:
                 try:
-                    await function(yours, kubeconfig)
+                    await function(yours, apiserver.kubeconfig)
                 finally:
                     await install(yours.client)
 

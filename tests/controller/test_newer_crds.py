@@ -1,4 +1,7 @@
-"""CRDs of a later release under this one: what it does not know is closed, and told. On a real API server."""
+"""CRDs of a later release under this one: what it does not know is closed, and told.
+
+On a real API server, of the tests' own: nobody else's objects should be taken without being looked at.
+"""
 
 import asyncio
 import copy
@@ -59,7 +62,9 @@ def message(where, kind):
 def scenario(function):
     """Run a coroutine with (its cluster, a controller, its log) under CRDs whose specs may be anything."""
 
-    def test(kubeconfig):
+    def test(apiserver):
+        kubeconfig = apiserver.kubeconfig
+
         async def run():
             async with cluster(kubeconfig) as yours:
                 try:
@@ -159,8 +164,10 @@ async def test_a_backend_with_a_field_of_next_year_leads_nowhere(yours, process,
     assert [each.backend for each in rule.backends] == [""]
 
 
-def test_a_new_leader_closes_what_it_never_could_read(kubeconfig):
+def test_a_new_leader_closes_what_it_never_could_read(apiserver):
     """The rollback: an older release begins with a policy of a newer one."""
+
+    kubeconfig = apiserver.kubeconfig
 
     async def run():
         async with cluster(kubeconfig) as yours:
@@ -179,7 +186,9 @@ def test_a_new_leader_closes_what_it_never_could_read(kubeconfig):
     asyncio.run(run())
 
 
-def test_a_class_that_cannot_be_read_ends_no_term(kubeconfig):
+def test_a_class_that_cannot_be_read_ends_no_term(apiserver):
+    kubeconfig = apiserver.kubeconfig
+
     async def run():
         async with cluster(kubeconfig) as yours:
             odd = f"odd-{yours.namespace}"

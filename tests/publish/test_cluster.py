@@ -110,9 +110,9 @@ def test_a_pods_token_lets_it_in_and_changes_are_served(kubeconfig, tmp_path):
     asyncio.run(run())
 
 
-def test_a_policy_of_a_later_release_answers_500_until_it_is_one_of_this(kubeconfig, tmp_path):
+def test_a_policy_of_a_later_release_answers_500_until_it_is_one_of_this(apiserver, tmp_path):
     async def run():
-        async with scene(kubeconfig, tmp_path) as (yours, all_of_it):
+        async with scene(apiserver.kubeconfig, tmp_path) as (yours, all_of_it):
             try:
                 await release(yours.client, "trafficpolicies", any_spec)
                 await reads(all_of_it, await token(yours, MADE, names.audience(yours.namespace)))
