@@ -3,7 +3,7 @@
 #
 #   VARIANT=release|debug|sanitised   which build of the compiled modules (make test VARIANT=debug)
 #   TESTS=path ARGS='-k name'         which tests, and more flags for pytest
-#   PROCESSES=auto|0|N                how many run tests side by side (0: here, one after another, as -s wants it)
+#   PROCESSES=auto|0|N                how many run tests side by side, at most 8 (0: one after another, as -s wants it)
 #   EVERY=1|N                         tests/wire/table cuts its inputs at every place, or at every Nth (its feeds.py)
 #   FUZZ=request TIME=600             which harness (make fuzz), and seconds of each
 #   PYTHON=python3.12                 which interpreter .venv is made with
@@ -26,7 +26,8 @@ RUN_sanitised = LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)" PYTHONMA
 	ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
 RUN = $(RUN_$(VARIANT))
 # A processor that has no tests left takes over some of another's; what each took is kept for `make slowest`.
-PYTEST = WIRE_TABLE_EVERY=$(EVERY) $(RUN) $(PY) -m pytest --numprocesses $(PROCESSES) --dist worksteal --junit-xml build/tests/$(VARIANT).xml
+PYTEST = WIRE_TABLE_EVERY=$(EVERY) $(RUN) $(PY) -m pytest --numprocesses $(PROCESSES) --maxprocesses 8 --dist worksteal \
+	--junit-xml build/tests/$(VARIANT).xml
 
 # How a table is cut does not depend on how it was compiled, but what a check costs does.
 EVERY_release = 1
