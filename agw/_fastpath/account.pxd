@@ -22,7 +22,8 @@ cdef struct Account:
     int consumer                # index into the policy's keys, negative without
     int port                    # the listener's
     void* listener              # borrowed str of the exchange's rule, NULL without one
-    uint8_t operation           # Operation
+    uint8_t operation           # agw.a2a.operations.Operation
+    bint a2a                    # its backend speaks A2A, and may be asked for operations
     uint8_t method_len          # bytes
     uint8_t path_len            # bytes
     uint8_t request_id_len      # bytes

@@ -8,8 +8,8 @@ from libc.string cimport memcpy, memset
 
 from agw._fastpath.forwarding cimport hex_id
 from agw._fastpath.record cimport (
-    C_DURATION, C_FIRST_BYTE, C_REASON, C_REQUESTS, C_STATUS_1XX, C_STREAM_DURATION, CONSUMER_ROOM, KEY_ROOM,
-    METHOD_ROOM, OP_NONE, PATH_ROOM, ROUTE_ROOM, R_UPSTREAM, Record, copy_text, new_record, observe,
+    C_DURATION, C_FIRST_BYTE, C_OPERATION, C_REASON, C_REQUESTS, C_STATUS_1XX, C_STREAM_DURATION, CONSUMER_ROOM,
+    KEY_ROOM, METHOD_ROOM, PATH_ROOM, ROUTE_ROOM, R_UPSTREAM, Record, copy_text, new_record, observe,
     publish_record,
 )
 from agw._fastpath.route cimport Name
@@ -27,7 +27,8 @@ cdef void account_open(
     account.consumer = -1
     account.port = port
     account.listener = NULL
-    account.operation = OP_NONE
+    account.operation = 0
+    account.a2a = False
     account.method_len = account.path_len = account.trace_id_len = 0
     account.id[0] = one
     account.id[1] = two
@@ -127,6 +128,8 @@ cdef void account_count(
 ) noexcept:
     counters[C_REQUESTS] += 1
     counters[C_REASON + account.reason] += 1
+    if account.a2a:
+        counters[C_OPERATION + account.operation] += 1
     if answered and 100 <= account.status < 600:
         counters[C_STATUS_1XX + account.status // 100 - 1] += 1
     observe(

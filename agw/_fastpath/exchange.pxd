@@ -27,6 +27,7 @@ from agw._fastpath.message cimport Field, RequestHead, ResponseHead
 from agw._fastpath.networks cimport Networks
 from agw._fastpath.poller cimport Poller
 from agw._fastpath.pool cimport Bound, Endpoint, Pool
+from agw._fastpath.reading cimport Reading
 from agw._fastpath.route cimport CompiledBackend, CompiledRule
 from agw._fastpath.stream cimport Stream
 from agw._fastpath.table cimport Table
@@ -168,7 +169,8 @@ cdef enum ExchangeFlag:
     X_KEEP = 1 << 19            # the request's body is wanted by more than the upstream: see filtering.pass_body
     X_MIRROR = 1 << 20          # it is a copy: see mirror
     X_AGAIN = 1 << 21           # it waits to be sent again
-    X_RARE = X_CARD | X_FILTERED | X_KEEP
+    X_READ = 1 << 22            # its body is read as it passes: see reading
+    X_RARE = X_CARD | X_FILTERED | X_KEEP | X_READ
 
 
 @cython.final
@@ -183,6 +185,7 @@ cdef class Exchange(Waiter):
     cdef Account account        # what its record will say
     cdef HeldCard card          # None on the plain path
     cdef Filtering filtering    # None without filters
+    cdef Reading reading        # of an A2A request's body; None otherwise
     cdef Held held              # the request while it waits, or may have to be sent again; None otherwise
     cdef Exchange next_spare    # in Context.spare; None outside of it
 

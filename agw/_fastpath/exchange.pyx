@@ -33,9 +33,10 @@ from agw._fastpath.message cimport (
 )
 from agw._fastpath.mirror cimport mirror_answered, mirror_dropped, mirror_lost, mirror_over
 from agw._fastpath.poller cimport Source
+from agw._fastpath.reading cimport read_begin, read_body, read_end
 from agw._fastpath.record cimport (
     C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAMS, C_STREAMS_ACTIVE, C_TUNNELS,
-    C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, OP_GET_AGENT_CARD, RECORD_CARD, RECORD_END,
+    C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, RECORD_CARD, RECORD_END,
     RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM, R_CONNECT_FAILED, R_DRAINED, R_INTERNAL, R_NO_ENDPOINT,
     R_TOO_LARGE, Record,
 )
@@ -217,8 +218,8 @@ cdef class Exchange(Waiter):
         if verdict.status:
             return filter_verdict(self, head, verdict.status, verdict.reason)
         self.backend = <CompiledBackend> verdict.ref.backend
-        if verdict.card:
-            self.account.operation = OP_GET_AGENT_CARD
+        if self.backend.a2a:
+            read_begin(self, head)
         if verdict.card and context.rewrite_card is not None:
             self.flags |= X_CARD
             self.card = hold_card(head, self.down.port)
@@ -324,6 +325,8 @@ cdef class Exchange(Waiter):
         self.account.request_bytes += size
         if self.context.max_body and self.account.request_bytes > self.context.max_body and not self.flags & X_TUNNEL:
             return self.request_refused(413, R_TOO_LARGE)
+        if self.flags & X_READ:
+            read_body(self, data, size)
         if self.flags & X_KEEP:
             return pass_body(self, data, size)
         return self.up.send_body(data, size)
@@ -332,6 +335,8 @@ cdef class Exchange(Waiter):
         """The request is complete."""
         self.flags |= X_REQUEST_DONE
         self.flags &= ~<uint32_t> X_PAUSED_DOWN
+        if self.flags & X_READ:
+            read_end(self)
         return pass_end(self) if self.flags & X_KEEP else self.up.send_end()
 
     cdef int request_lost(self, int reason) except -1:
@@ -585,6 +590,7 @@ cdef class Exchange(Waiter):
         if self.filtering is not None and self.filtering.copies is not None:
             mirror_lost(self.filtering)
         self.card = None
+        self.reading = None
         self.held = None
         self.filtering = None
         return 0

@@ -77,7 +77,8 @@ cdef enum:
     C_DURATION = 192            # histograms, each H_SLOTS long: requests that are no stream, from head to end
     C_FIRST_BYTE = 216          # all answers of agents, from the request's head to the answer's
     C_STREAM_DURATION = 240     # streams, from the request's head to their end
-    C_COUNT = 264
+    C_OPERATION = 264           # C_OPERATION + agw.a2a.operations.Operation, room for 32
+    C_COUNT = 296
 
 # A histogram: a counter for each bucket (not cumulative), one for what is over the last bound, and the sum.
 cdef enum:
@@ -101,11 +102,6 @@ cdef enum RecordFlag:
     RECORD_CARD = 2
     RECORD_REUSED = 4           # the upstream connection had served before
     RECORD_RETRIED = 8
-
-# What a request asks an agent for, whatever the binding; see record.pyx OPERATIONS.
-cdef enum Operation:
-    OP_NONE = 0                 # not known
-    OP_GET_AGENT_CARD = 1
 
 cdef enum:
     ROUTE_ROOM = 144            # bytes of the texts; what is longer is cut

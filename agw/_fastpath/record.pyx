@@ -12,6 +12,7 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.string cimport memcpy
 
 from agw import errors
+from agw.a2a.operations import OPERATIONS
 
 COUNTERS_SIZE = C_COUNT * 8
 RECORDS_SIZE = RING_HEADER + RING_SLOTS * RECORD_SIZE
@@ -26,6 +27,10 @@ COUNTERS = (
     *(
         (C_REASON + why, "agw_exchanges_total", f'reason="{why.word}"', "counter", "Ended exchanges, by why.")
         for why in errors.Reason
+    ),
+    *(
+        (C_OPERATION + i, "agw_a2a_requests_total", f'operation="{name or "unknown"}"', "counter", "Asked of agents.")
+        for i, name in enumerate(OPERATIONS)
     ),
     (C_DOWNSTREAM_ACCEPTED, "agw_downstream_connections_total", "", "counter", "Client connections accepted."),
     (C_DOWNSTREAM_RECLAIMED, "agw_downstream_reclaimed_total", "", "counter", "Idle connections closed to make room."),
@@ -74,8 +79,6 @@ HISTOGRAMS = (
 HISTOGRAM_OVER = H_OVER
 HISTOGRAM_SUM = H_SUM
 
-# By number: the names of A2A 1.0, whatever binding and version a request is in.
-OPERATIONS = ("", "GetAgentCard")
 
 RequestRecord = namedtuple(
     "RequestRecord",

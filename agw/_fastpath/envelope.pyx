@@ -1,0 +1,505 @@
+"""A streaming scan of an A2A request's JSON for the few members by which a gateway knows what it is.
+
+    JSON-RPC     jsonrpc, method, id, params.{id, taskId, contextId}, params.message.{taskId, contextId, messageId}
+    HTTP+JSON    {id, taskId, contextId}, message.{taskId, contextId, messageId}
+
+Bytes are looked at once, wherever they are cut, and none is kept but the texts themselves: a body of any size costs the
+same memory. The grammar is RFC 8259's, all of it, since a body that one reader takes and another refuses has no
+meaning that one could act on. For the same reason a member of interest that comes twice, or in another case (Go's
+reader takes any, and takes U+017F for "s" and U+212A for "k"), makes the whole ambiguous.
+
+    VALUE --string, number, literal--> AFTER --,--> KEY --:--> VALUE        (in arrays VALUE follows the comma)
+    VALUE --{ or [--> FIRST_KEY, FIRST_VALUE           AFTER --} or ]--> AFTER of the one around it, or DONE
+
+Rules: nothing is allocated, nothing raised; what it finds is only good once `envelope_end` has said so, though a
+text may be read before. Names in snake case are those of protocol buffers (ProtoJSON takes both).
+"""
+
+from libc.string cimport memcmp
+
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp
+
+cdef extern from "plain_run.h" nogil:
+    size_t agw_plain_run(const unsigned char* data, size_t size)
+
+cdef enum:
+    MAX_DEPTH = 512         # open containers: Envelope.nesting has a bit for each
+
+# What is expected, or being read.
+cdef enum State:
+    S_VALUE = 0
+    S_FIRST_VALUE           # or the end of the array
+    S_FIRST_KEY             # or the end of the object
+    S_KEY
+    S_COLON
+    S_AFTER                 # a comma, or the end of what is around
+    S_STRING
+    S_ESCAPE
+    S_HEX                   # digits of \u
+    S_UTF8                  # the rest of a character
+    S_LITERAL
+    S_MINUS
+    S_ZERO
+    S_INTEGER
+    S_POINT
+    S_FRACTION
+    S_EXPONENT
+    S_EXPONENT_SIGN
+    S_EXPONENT_DIGITS
+    S_DONE
+    S_GIVEN_UP
+
+
+cdef void envelope_begin(Envelope* self, bint rest) noexcept nogil:
+    cdef int slot
+    self.depth = self.seen = self.surrogate = 0
+    self.state = S_VALUE
+    self.path = 0
+    self.base = 1 if rest else 0
+    self.slot = SLOT_OTHER
+    self.taking = SLOT_OTHER
+    self.unknown = U_NOT
+    for slot in range(SLOTS):
+        self.texts[slot].state = TEXT_ABSENT
+        self.texts[slot].size = 0
+
+
+cdef inline bint _give_up(Envelope* self, int why) noexcept nogil:
+    self.state = S_GIVEN_UP
+    self.unknown = <uint8_t> why
+    return False
+
+
+# --- names of members ---------------------------------------------------------------------------------------------
+
+cdef bint _folded(const Text* key, const char* name, uint8_t size, bint* exact) noexcept nogil:
+    """Whether a key is this name to a reader that ignores case, as Unicode folds it."""
+    cdef const unsigned char* at = <const unsigned char*> key.data
+    cdef const unsigned char* end = at + key.size
+    cdef const unsigned char* want = <const unsigned char*> name
+    cdef const unsigned char* last = want + size
+    cdef unsigned char c
+    exact[0] = True
+    while at < end and want < last:
+        c = at[0]
+        if c == 0xc5 and end - at >= 2 and at[1] == 0xbf:
+            c = b"s"
+            at += 1
+            exact[0] = False
+        elif c == 0xe2 and end - at >= 3 and at[1] == 0x84 and at[2] == 0xaa:
+            c = b"k"
+            at += 2
+            exact[0] = False
+        elif c != want[0]:
+            exact[0] = False
+        if c | 0x20 != want[0] | 0x20 or (c != want[0] and not (b"a" <= c | 0x20 <= b"z")):
+            return False
+        at += 1
+        want += 1
+    return at == end and want == last
+
+
+cdef inline bint _is(Envelope* self, const char* name, uint8_t size, int slot, bint* exact) noexcept nogil:
+    if _folded(&self.key, name, size, exact):
+        self.slot = <uint8_t> slot
+        return True
+    return False
+
+
+cdef bint _name(Envelope* self, bint* exact) noexcept nogil:
+    """Find which member the key names; False where it is of no interest here."""
+    cdef int level = self.path - 1 + self.base
+    cdef bint message = level == 2
+    if level == 0:
+        return (
+            _is(self, "jsonrpc", 7, SLOT_VERSION, exact) or _is(self, "method", 6, SLOT_METHOD, exact)
+            or _is(self, "id", 2, SLOT_RPC_ID, exact) or _is(self, "params", 6, SLOT_PARAMS, exact)
+        )
+    if _is(self, "taskId", 6, SLOT_MESSAGE_TASK if message else SLOT_TASK, exact):
+        return True
+    if _is(self, "task_id", 7, SLOT_MESSAGE_TASK if message else SLOT_TASK, exact):
+        return True
+    if _is(self, "contextId", 9, SLOT_MESSAGE_CONTEXT if message else SLOT_CONTEXT, exact):
+        return True
+    if _is(self, "context_id", 10, SLOT_MESSAGE_CONTEXT if message else SLOT_CONTEXT, exact):
+        return True
+    if message:
+        return _is(self, "messageId", 9, SLOT_MESSAGE_ID, exact) or _is(self, "message_id", 10, SLOT_MESSAGE_ID, exact)
+    return _is(self, "id", 2, SLOT_ID, exact) or _is(self, "message", 7, SLOT_MESSAGE, exact)
+
+
+cdef bint _key_ended(Envelope* self) noexcept nogil:
+    cdef bint exact = True
+    self.state = S_COLON
+    self.slot = SLOT_OTHER
+    if self.taking == SLOT_OTHER or self.key.state != TEXT_USED or not _name(self, &exact):
+        return True
+    if not exact or self.seen >> self.slot & 1:
+        return _give_up(self, U_AMBIGUOUS)
+    self.seen |= <uint16_t> (1 << self.slot)
+    return True
+
+
+# --- strings ------------------------------------------------------------------------------------------------------
+
+cdef inline Text* _text(Envelope* self) noexcept nogil:
+    """Where what is read is copied to; NULL where nobody wants it."""
+    if self.taking == SLOT_OTHER:
+        return NULL
+    return &self.key if self.taking == SLOTS else &self.texts[self.taking]
+
+
+cdef inline void _put(Text* text, unsigned char byte) noexcept nogil:
+    if text.size == TEXT_ROOM:
+        text.state = TEXT_UNUSABLE
+    else:
+        text.data[text.size] = <char> byte
+        text.size += 1
+
+
+cdef void _put_character(Text* text, uint32_t c) noexcept nogil:
+    """In UTF-8."""
+    if c < 0x80:
+        _put(text, <unsigned char> c)
+        return
+    if c < 0x800:
+        _put(text, <unsigned char> (0xc0 | c >> 6))
+    else:
+        if c < 0x10000:
+            _put(text, <unsigned char> (0xe0 | c >> 12))
+        else:
+            _put(text, <unsigned char> (0xf0 | c >> 18))
+            _put(text, <unsigned char> (0x80 | (c >> 12 & 0x3f)))
+        _put(text, <unsigned char> (0x80 | (c >> 6 & 0x3f)))
+    _put(text, <unsigned char> (0x80 | (c & 0x3f)))
+
+
+cdef void _escaped(Envelope* self, Text* text) noexcept nogil:
+    """A \\u escape is complete. Halves of a pair are one character together, and none alone."""
+    cdef uint32_t c = self.code_point
+    if self.surrogate:
+        if 0xdc00 <= c < 0xe000:
+            _put_character(text, 0x10000 + ((<uint32_t> self.surrogate - 0xd800) << 10) + (c - 0xdc00))
+            self.surrogate = 0
+            return
+        text.state = TEXT_UNUSABLE
+        self.surrogate = 0
+    if 0xd800 <= c < 0xdc00:
+        self.surrogate = <uint16_t> c
+    elif 0xdc00 <= c < 0xe000:
+        text.state = TEXT_UNUSABLE
+    else:
+        _put_character(text, c)
+
+
+cdef inline void _halved(Envelope* self, Text* text) noexcept nogil:
+    """Something else came where the second half of a pair was due."""
+    if self.surrogate:
+        text.state = TEXT_UNUSABLE
+        self.surrogate = 0
+
+
+cdef inline bint _raw(const Envelope* self) noexcept nogil:
+    """Whether the text is kept as it stands: an id is given back in an error, whatever it is."""
+    return self.taking == SLOT_RPC_ID
+
+
+cdef bint _lead(Envelope* self, unsigned char c) noexcept nogil:
+    """The first byte of a character that is not ASCII (RFC 3629 section 4)."""
+    self.low, self.high = 0x80, 0xbf
+    if 0xc2 <= c <= 0xdf:
+        self.left = 1
+    elif 0xe0 <= c <= 0xef:
+        self.left = 2
+        if c == 0xe0:
+            self.low = 0xa0
+        elif c == 0xed:
+            self.high = 0x9f
+    elif 0xf0 <= c <= 0xf4:
+        self.left = 3
+        if c == 0xf0:
+            self.low = 0x90
+        elif c == 0xf4:
+            self.high = 0x8f
+    else:
+        return False
+    self.state = S_UTF8
+    return True
+
+
+cdef inline int _hex(unsigned char c) noexcept nogil:
+    if b"0" <= c <= b"9":
+        return c - 0x30
+    c |= 0x20
+    return c - 0x57 if b"a" <= c <= b"f" else -1
+
+
+cdef inline int _unescaped(unsigned char c) noexcept nogil:
+    """What a one-letter escape stands for; -1 where there is none."""
+    if c == b'"' or c == b"\\" or c == b"/":
+        return c
+    if c == b"b": return 8
+    if c == b"f": return 12
+    if c == b"n": return 10
+    if c == b"r": return 13
+    if c == b"t": return 9
+    return -1
+
+
+cdef void _string_begins(Envelope* self, int taking) noexcept nogil:
+    cdef Text* text
+    self.state = S_STRING
+    self.taking = <uint8_t> taking
+    self.surrogate = 0
+    text = _text(self)
+    if text != NULL:
+        text.state = TEXT_USED
+        text.size = 0
+        if _raw(self):
+            _put(text, b'"')
+
+
+cdef bint _string_ends(Envelope* self) noexcept nogil:
+    cdef Text* text = _text(self)
+    if text != NULL:
+        _halved(self, text)
+        if _raw(self):
+            _put(text, b'"')
+    if self.is_key:
+        return _key_ended(self)
+    self.state = S_AFTER
+    return True
+
+
+cdef bint _in_string(Envelope* self, unsigned char c) noexcept nogil:
+    """One byte of a string, of any of its states. False: that is no JSON."""
+    cdef Text* text = _text(self)
+    cdef int value
+    if text != NULL and _raw(self) and not (self.state == S_STRING and c == b'"'):
+        _put(text, c)
+    elif text != NULL and self.state != S_ESCAPE and self.state != S_HEX and c != b'"' and c != b"\\":
+        _halved(self, text)
+        _put(text, c)
+    if self.state == S_STRING:
+        if c == b'"':
+            return _string_ends(self)
+        if c == b"\\":
+            self.state = S_ESCAPE
+            return True
+        return c >= 0x20 and (c < 0x80 or _lead(self, c))
+    if self.state == S_UTF8:
+        if not self.low <= c <= self.high:
+            return False
+        self.low, self.high = 0x80, 0xbf
+        self.left -= 1
+        if self.left == 0:
+            self.state = S_STRING
+        return True
+    if self.state == S_HEX:
+        value = _hex(c)
+        self.code_point = self.code_point << 4 | <uint32_t> value
+        self.left -= 1
+        if value >= 0 and self.left == 0:
+            self.state = S_STRING
+            if text != NULL and not _raw(self):
+                _escaped(self, text)
+        return value >= 0
+    if c == b"u":
+        self.state, self.left, self.code_point = S_HEX, 4, 0
+        return True
+    value = _unescaped(c)
+    self.state = S_STRING
+    if text != NULL and not _raw(self) and value >= 0:
+        _halved(self, text)
+        _put(text, <unsigned char> value)
+    return value >= 0
+
+
+# --- values -------------------------------------------------------------------------------------------------------
+
+cdef inline bint _in_object(const Envelope* self) noexcept nogil:
+    return self.nesting[(self.depth - 1) >> 6] >> ((self.depth - 1) & 63) & 1
+
+
+cdef bint _open(Envelope* self, bint is_object) noexcept nogil:
+    cdef uint64_t bit
+    if self.depth == MAX_DEPTH:
+        return _give_up(self, U_DEEP)
+    if self.depth == 0 and not is_object:
+        return _give_up(self, U_NO_OBJECT)
+    # The members of this object are of interest where it is itself one, of an object that is.
+    if self.depth == 0 or (is_object and self.depth == self.path and SLOT_PARAMS <= self.slot <= SLOT_MESSAGE):
+        self.path += 1
+    bit = <uint64_t> 1 << (self.depth & 63)
+    if is_object:
+        self.nesting[self.depth >> 6] |= bit
+    else:
+        self.nesting[self.depth >> 6] &= ~bit
+    self.depth += 1
+    self.state = S_FIRST_KEY if is_object else S_FIRST_VALUE
+    return True
+
+
+cdef bint _close(Envelope* self, bint is_object) noexcept nogil:
+    if _in_object(self) != is_object:
+        return _give_up(self, U_INVALID)
+    if self.path == self.depth:
+        self.path -= 1
+    self.depth -= 1
+    self.slot = SLOT_OTHER
+    self.state = S_AFTER if self.depth else S_DONE
+    return True
+
+
+cdef bint _value(Envelope* self, unsigned char c) noexcept nogil:
+    """The first byte of a value."""
+    cdef int slot = self.slot if self.depth == self.path and self.slot < SLOTS else SLOT_OTHER
+    if c == b"{" or c == b"[":
+        if slot != SLOT_OTHER:
+            self.texts[slot].state = TEXT_UNUSABLE
+        return _open(self, c == b"{")
+    if self.depth == 0:
+        return _give_up(self, U_NO_OBJECT)
+    if c == b'"':
+        self.is_key = False
+        _string_begins(self, slot)
+        return True
+    self.taking = SLOT_OTHER
+    if c == b"-" or b"0" <= c <= b"9":
+        self.state = S_MINUS if c == b"-" else (S_ZERO if c == b"0" else S_INTEGER)
+        if slot == SLOT_RPC_ID:
+            self.taking = <uint8_t> slot
+            self.texts[slot].state = TEXT_USED
+            self.texts[slot].size = 0
+            _put(&self.texts[slot], c)
+        elif slot != SLOT_OTHER:
+            self.texts[slot].state = TEXT_UNUSABLE
+        return True
+    if c != b"t" and c != b"f" and c != b"n":
+        return _give_up(self, U_INVALID)
+    if slot != SLOT_OTHER and c != b"n":    # null is as good as nothing, here as to both generations' readers
+        self.texts[slot].state = TEXT_UNUSABLE
+    self.literal = c
+    self.left = 4 if c == b"f" else 3
+    self.state = S_LITERAL
+    return True
+
+
+cdef bint _in_literal(Envelope* self, unsigned char c) noexcept nogil:
+    cdef const char* rest = "rue" if self.literal == b"t" else ("alse" if self.literal == b"f" else "ull")
+    cdef int size = 4 if self.literal == b"f" else 3
+    if c != <unsigned char> rest[size - self.left]:
+        return _give_up(self, U_INVALID)
+    self.left -= 1
+    if self.left == 0:
+        self.state = S_AFTER
+    return True
+
+
+cdef inline int _number_state(int state, unsigned char c) noexcept nogil:
+    """The state after one more byte of a number; S_AFTER where it ended before it, S_GIVEN_UP where it must not."""
+    cdef bint digit = b"0" <= c <= b"9"
+    if state == S_INTEGER or state == S_ZERO:
+        if digit:
+            return S_INTEGER if state == S_INTEGER else S_GIVEN_UP
+        return S_POINT if c == b"." else (S_EXPONENT if c | 0x20 == b"e" else S_AFTER)
+    if state == S_FRACTION:
+        return S_FRACTION if digit else (S_EXPONENT if c | 0x20 == b"e" else S_AFTER)
+    if state == S_EXPONENT_DIGITS:
+        return S_EXPONENT_DIGITS if digit else S_AFTER
+    if state == S_MINUS:
+        return S_GIVEN_UP if not digit else (S_ZERO if c == b"0" else S_INTEGER)
+    if state == S_POINT:
+        return S_FRACTION if digit else S_GIVEN_UP
+    if state == S_EXPONENT and (c == b"+" or c == b"-"):
+        return S_EXPONENT_SIGN
+    return S_EXPONENT_DIGITS if digit else S_GIVEN_UP
+
+
+cdef bint _between(Envelope* self, unsigned char c) noexcept nogil:
+    """A byte that is neither of a string nor of a number nor of a literal."""
+    cdef int state = self.state
+    if c == b" " or c == b"\n" or c == b"\r" or c == b"\t":
+        return True
+    if state == S_AFTER:
+        if c == b",":
+            self.state = S_KEY if _in_object(self) else S_VALUE
+            return True
+        return _close(self, c == b"}") if c == b"}" or c == b"]" else _give_up(self, U_INVALID)
+    if state == S_KEY or state == S_FIRST_KEY:
+        if c == b"}" and state == S_FIRST_KEY:
+            return _close(self, True)
+        if c != b'"':
+            return _give_up(self, U_INVALID)
+        self.is_key = True
+        _string_begins(self, SLOTS if self.depth == self.path else SLOT_OTHER)
+        return True
+    if state == S_COLON:
+        self.state = S_VALUE
+        return c == b":" or _give_up(self, U_INVALID)
+    if state == S_FIRST_VALUE and c == b"]":
+        return _close(self, False)
+    if state == S_VALUE or state == S_FIRST_VALUE:
+        return _value(self, c)
+    return _give_up(self, U_INVALID)
+
+
+cdef bint envelope_feed(Envelope* self, const unsigned char* data, Py_ssize_t size) noexcept nogil:
+    cdef const unsigned char* end = data + size
+    cdef int state
+    while data < end:
+        state = self.state
+        if S_STRING <= state <= S_UTF8:
+            if state == S_STRING and self.taking == SLOT_OTHER:
+                data += agw_plain_run(data, end - data)
+                if data == end:
+                    return True
+            if not _in_string(self, data[0]):
+                return self.state != S_GIVEN_UP and _give_up(self, U_INVALID)
+        elif S_MINUS <= state <= S_EXPONENT_DIGITS:
+            state = _number_state(state, data[0])
+            if state == S_GIVEN_UP:
+                return _give_up(self, U_INVALID)
+            self.state = <uint8_t> state
+            if state == S_AFTER:
+                continue        # the byte that ended it is looked at again
+            if self.taking != SLOT_OTHER:
+                _put(&self.texts[self.taking], data[0])
+        elif state == S_LITERAL:
+            if not _in_literal(self, data[0]):
+                return False
+        elif state == S_GIVEN_UP or not _between(self, data[0]):
+            return False
+        data += 1
+    return True
+
+
+cdef bint envelope_end(Envelope* self) noexcept nogil:
+    cdef const Text* version = &self.texts[<int> SLOT_VERSION]
+    if self.state != S_DONE:
+        return self.state != S_GIVEN_UP and _give_up(self, U_INVALID)
+    if self.base or (version.state == TEXT_USED and version.size == 3 and memcmp(version.data, b"2.0", 3) == 0):
+        return True
+    self.unknown = U_VERSION
+    return False
+
+
+def scan_envelope(pieces, bint rest=False):
+    """For tests and fuzzing: see envelope.pyi."""
+    cdef Envelope self
+    cdef const unsigned char[::1] view
+    cdef int slot
+    envelope_begin(&self, rest)
+    for piece in pieces:
+        if len(piece):
+            view = piece
+            envelope_feed(&self, &view[0], view.shape[0])
+    envelope_end(&self)
+    texts = []
+    for slot in range(SLOTS):
+        if self.texts[slot].state == TEXT_USED:
+            texts.append(self.texts[slot].data[:self.texts[slot].size])
+        else:
+            texts.append(None)
+    return self.unknown, tuple(texts)

@@ -1,0 +1,16 @@
+# Which operation of A2A a request is, by agw.a2a.operations: from a method's name, or from a path.
+
+from libc.stdint cimport uint32_t
+
+# A stretch of a path.
+cdef struct PathSpan:
+    const unsigned char* data   # NULL: there is none
+    uint32_t size               # bytes, as they stand in the path
+
+# The operation of a JSON-RPC method, 0 where it is none; place: where its parameters have the task's id (IdPlace).
+cdef int rpc_operation(const char* name, uint32_t size, int* place) noexcept nogil
+# The operation of an HTTP+JSON request, 0 where it is none; task: the id of its task, percent-encoded as it came.
+# method_id: MethodId. The path is borrowed, without its query.
+cdef int rest_operation(int method_id, const unsigned char* path, uint32_t size, PathSpan* task) noexcept nogil
+# The operation of a gRPC method's path, 0 where it is none.
+cdef int grpc_operation(const unsigned char* path, uint32_t size) noexcept nogil

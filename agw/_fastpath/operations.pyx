@@ -1,0 +1,204 @@
+"""Names of A2A's operations on the wire, looked up without an object: agw.a2a.operations as C tables, made at import.
+
+A path is read from its end, since nobody here knows where below a route an agent's own paths begin: /v1, a tenant, or a
+prefix may stand before them. What is asked is whether it ends like a path of the binding, whole segments only.
+"""
+
+from libc.stdint cimport uint8_t
+from libc.string cimport memcmp, memset
+
+from agw._fastpath.fields cimport method_id as method_number
+from agw.a2a import operations as table
+
+cdef enum:
+    MAX_NAMES = 48
+    MAX_REST = 32
+
+# A name, borrowed from _kept, and what it stands for.
+cdef struct Named:
+    const char* name
+    uint32_t size
+    uint8_t operation
+    uint8_t place
+
+cdef enum Form:
+    FORM_MESSAGE = 0
+    FORM_TASKS = 1
+    FORM_TASK = 2
+    FORM_TASK_VERB = 3
+    FORM_CONFIGS = 4
+    FORM_CONFIG = 5
+    FORM_PLAIN = 6
+
+cdef struct Call:
+    Named verb
+    uint8_t method
+    uint8_t form
+
+cdef Named _rpc[MAX_NAMES]
+cdef Named _grpc[MAX_NAMES]
+cdef Named _services[4]
+cdef Call _rest[MAX_REST]
+cdef int _n_rpc = 0, _n_grpc = 0, _n_services = 0, _n_rest = 0
+cdef list _kept = []
+
+
+cdef Named _named(str name, int operation, int place):
+    cdef Named named
+    cdef bytes raw = name.encode()
+    _kept.append(raw)
+    named.name = raw
+    named.size = <uint32_t> len(raw)
+    named.operation = <uint8_t> operation
+    named.place = <uint8_t> place
+    return named
+
+
+cdef void _fill():
+    global _n_rpc, _n_grpc, _n_services, _n_rest
+    cdef bytes method
+    forms = list(table.RestForm)
+    for each in table.RPC:
+        _rpc[_n_rpc] = _named(each.name, each.operation, each.task)
+        _n_rpc += 1
+    for name, operation in table.GRPC.items():
+        _grpc[_n_grpc] = _named(name, operation, 0)
+        _n_grpc += 1
+    for name in table.GRPC_SERVICES:
+        _services[_n_services] = _named(name, 0, 0)
+        _n_services += 1
+    for each in table.REST:
+        method = each.method.encode()
+        _rest[_n_rest].verb = _named(each.verb, each.operation, 0)
+        _rest[_n_rest].method = <uint8_t> method_number(method, <uint32_t> len(method))
+        _rest[_n_rest].form = <uint8_t> forms.index(each.form)
+        _n_rest += 1
+
+
+_fill()
+
+
+cdef inline bint _same(const Named* named, const void* data, uint32_t size) noexcept nogil:
+    return named.size == size and memcmp(named.name, data, size) == 0
+
+
+cdef int rpc_operation(const char* name, uint32_t size, int* place) noexcept nogil:
+    cdef int i
+    place[0] = 0
+    for i in range(_n_rpc):
+        if _same(&_rpc[i], name, size):
+            place[0] = _rpc[i].place
+            return _rpc[i].operation
+    return 0
+
+
+cdef int grpc_operation(const unsigned char* path, uint32_t size) noexcept nogil:
+    cdef int i, j
+    for i in range(_n_services):
+        if size > _services[i].size and memcmp(path, _services[i].name, _services[i].size) == 0:
+            for j in range(_n_grpc):
+                if _same(&_grpc[j], path + _services[i].size, size - _services[i].size):
+                    return _grpc[j].operation
+    return 0
+
+
+# --- HTTP+JSON ----------------------------------------------------------------------------------------------------
+
+cdef enum:
+    SEGMENTS = 4        # of a path's end, that a form may need
+
+# The last segments of a path, from its end.
+cdef struct Tail:
+    PathSpan segments[SEGMENTS]
+    PathSpan verb               # behind the last colon of the last segment, which ends before it
+    PathSpan whole              # the last segment with its verb
+
+
+cdef bint _is(const PathSpan* span, const char* word, uint32_t size) noexcept nogil:
+    return span.size == size and memcmp(span.data, word, size) == 0
+
+
+cdef void _split(const unsigned char* path, uint32_t size, Tail* tail) noexcept nogil:
+    """Take the last segments, a verb from the last of them; its colon may be percent-encoded."""
+    cdef uint32_t end = size, at
+    cdef int i
+    cdef PathSpan* last = &tail.segments[0]
+    memset(tail, 0, sizeof(Tail))
+    for i in range(SEGMENTS):
+        at = end
+        while at and path[at - 1] != b"/":
+            at -= 1
+        if at == 0:
+            break
+        tail.segments[i].data = path + at
+        tail.segments[i].size = end - at
+        end = at - 1
+    tail.whole = last[0]
+    at = last.size
+    while at:
+        at -= 1
+        if last.data[at] == b":":
+            tail.verb.data, tail.verb.size = last.data + at + 1, last.size - at - 1
+            last.size = at
+            return
+        if last.size - at >= 3 and memcmp(last.data + at, b"%3", 2) == 0 and last.data[at + 2] | 0x20 == b"a":
+            tail.verb.data, tail.verb.size = last.data + at + 3, last.size - at - 3
+            last.size = at
+            return
+
+
+cdef bint _fits(
+    const Call* call, const Tail* tail, const unsigned char* path, uint32_t size, PathSpan* task,
+) noexcept nogil:
+    """Whether the path's end has this form; and where the task's id is in it."""
+    cdef const PathSpan* at = tail.segments
+    cdef int form = call.form
+    if form == FORM_PLAIN:
+        return size >= call.verb.size and memcmp(path + size - call.verb.size, call.verb.name, call.verb.size) == 0
+    if form == FORM_MESSAGE:
+        return _is(at, "message", 7) and _same(&call.verb, tail.verb.data, tail.verb.size)
+    if form == FORM_TASKS:
+        return _is(&tail.whole, "tasks", 5)
+    if form == FORM_CONFIGS:
+        task[0] = at[1]
+        return _is(&tail.whole, "pushNotificationConfigs", 23) and _is(at + 2, "tasks", 5)
+    if form == FORM_CONFIG:
+        task[0] = at[2]
+        return _is(at + 1, "pushNotificationConfigs", 23) and _is(at + 3, "tasks", 5)
+    if not _is(at + 1, "tasks", 5):
+        return False
+    if form == FORM_TASK_VERB:
+        task[0] = at[0]
+        return _same(&call.verb, tail.verb.data, tail.verb.size)
+    task[0] = tail.whole
+    return tail.whole.size > 0
+
+
+cdef int rest_operation(int method_id, const unsigned char* path, uint32_t size, PathSpan* task) noexcept nogil:
+    cdef Tail tail
+    cdef int i
+    if size > 1 and path[size - 1] == b"/":
+        size -= 1
+    _split(path, size, &tail)
+    # The longer forms first: "tasks/{id}:subscribe" is a "tasks/{id}" too, where nothing forbids a colon in an id.
+    for i in range(_n_rest - 1, -1, -1):
+        task.data, task.size = NULL, 0
+        if _rest[i].method == method_id and _fits(&_rest[i], &tail, path, size, task):
+            return _rest[i].verb.operation
+    task.data, task.size = NULL, 0
+    return 0
+
+
+def operation_of(str what, name, str path=""):
+    """For tests: see operations.pyi."""
+    cdef int place = 0
+    cdef PathSpan task
+    cdef bytes raw = name.encode(), rest = path.encode()
+    task.data = NULL
+    if what == "rpc":
+        return rpc_operation(raw, <uint32_t> len(raw), &place), place
+    if what == "grpc":
+        return grpc_operation(raw, <uint32_t> len(raw)), 0
+    method = method_number(raw, <uint32_t> len(raw))
+    operation = rest_operation(method, rest, <uint32_t> len(rest), &task)
+    return operation, (<bytes> task.data[:task.size]).decode() if task.data != NULL else ""

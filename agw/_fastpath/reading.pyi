@@ -1,0 +1,1 @@
+"""Types of the reading of A2A requests: nothing of it is for Python."""
