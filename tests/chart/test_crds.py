@@ -43,6 +43,8 @@ def kubectl(kubeconfig, unique):
     run("wait", "--for=condition=Established", "--timeout=60s", "crd", *(f"{kind}.{GROUP}" for kind in KINDS))
     run("create", "namespace", namespace)
     yield run
+    # Nobody ends a namespace on a bare server: what a later test's controller should not see is deleted.
+    run("delete", "--all", ",".join(f"{kind}.{GROUP}" for kind in KINDS))
     run("delete", "namespace", namespace, "--wait=false")
 
 
