@@ -15,7 +15,7 @@ Rules: nothing is allocated, nothing raised; what it finds is only good once `en
 text may be read before. Names in snake case are those of protocol buffers (ProtoJSON takes both).
 """
 
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memcpy
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp
@@ -158,6 +158,26 @@ cdef inline void _put(Text* text, unsigned char byte) noexcept nogil:
         text.size += 1
 
 
+cdef inline void _halved(Envelope* self, Text* text) noexcept nogil:
+    """Something else came where the second half of a pair was due."""
+    if self.surrogate:
+        text.state = TEXT_UNUSABLE
+        self.surrogate = 0
+
+
+cdef inline void _put_run(Envelope* self, Text* text, const unsigned char* run, Py_ssize_t size) noexcept nogil:
+    """Plain bytes of a string that is copied."""
+    if size == 0:
+        return
+    if self.surrogate:
+        _halved(self, text)
+    if size > TEXT_ROOM - text.size:
+        size = TEXT_ROOM - text.size
+        text.state = TEXT_UNUSABLE
+    memcpy(text.data + text.size, run, size)
+    text.size += <uint8_t> size
+
+
 cdef void _put_character(Text* text, uint32_t c) noexcept nogil:
     """In UTF-8."""
     if c < 0x80:
@@ -191,13 +211,6 @@ cdef void _escaped(Envelope* self, Text* text) noexcept nogil:
         text.state = TEXT_UNUSABLE
     else:
         _put_character(text, c)
-
-
-cdef inline void _halved(Envelope* self, Text* text) noexcept nogil:
-    """Something else came where the second half of a pair was due."""
-    if self.surrogate:
-        text.state = TEXT_UNUSABLE
-        self.surrogate = 0
 
 
 cdef inline bint _raw(const Envelope* self) noexcept nogil:
@@ -447,12 +460,16 @@ cdef bint _between(Envelope* self, unsigned char c) noexcept nogil:
 
 cdef bint envelope_feed(Envelope* self, const unsigned char* data, Py_ssize_t size) noexcept nogil:
     cdef const unsigned char* end = data + size
+    cdef Py_ssize_t run
     cdef int state
     while data < end:
         state = self.state
         if S_STRING <= state <= S_UTF8:
-            if state == S_STRING and self.taking == SLOT_OTHER:
-                data += agw_plain_run(data, end - data)
+            if state == S_STRING:
+                run = agw_plain_run(data, end - data)
+                if self.taking != SLOT_OTHER:
+                    _put_run(self, _text(self), data, run)
+                data += run
                 if data == end:
                     return True
             if not _in_string(self, data[0]):
