@@ -1,4 +1,7 @@
-"""What the whole table came to, at the end of a run that has played it."""
+"""What the whole table came to, at the end of a run that has played it; loaded by tests/conftest.py.
+
+A conftest.py here would be read by those who play the table only, not by the process that prints the end of the run.
+"""
 
 from tests.wire.table import report
 
