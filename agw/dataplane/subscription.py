@@ -6,7 +6,8 @@
 Rules: what was received stays in force until something else is, whatever becomes of the connection; no answer of a
 controller, and no failure to reach one, takes a configuration away. The stream is read while the supervisor works, and
 what comes meanwhile becomes one update. A connection that ends is tried again at once, then at times that nobody else
-has, `LONGEST` apart at most. What is in force is saved at most once a second, and at the end.
+has, `LONGEST` apart at most. What is in force is saved after a second without a change, after five at latest, and at
+the end.
 
 Must not: serve anything, or end because of what it is told.
 """
@@ -66,7 +67,8 @@ ANSWER = 15.0
 STEADY = 5.0
 """Seconds after which a connection that ends is no failed attempt."""
 
-_SAVE_EVERY = 1.0
+_SAVE_CALM = 1.0  # seconds without a change
+_SAVE_AT_LATEST = 5.0  # seconds after the first
 _SAVE_AGAIN = 10.0  # seconds, where the disk did not take it
 _KEPT = 2  # generations before the newest that may still come in force
 _TELL_AGAIN = 60.0  # seconds after which the same failure is logged again
@@ -358,13 +360,25 @@ class Subscription:
     async def _keep_saved(self) -> None:
         while True:
             await self._saving.wait()
-            self._saving.clear()
+            await self._calm()
             entries, self._to_save = self._to_save, None
             if await asyncio.to_thread(self._save, entries):
-                await asyncio.sleep(_SAVE_EVERY)
                 continue
             self._keep_for_later(entries)
             await asyncio.sleep(_SAVE_AGAIN)
+
+    async def _calm(self) -> None:
+        """Wait until nothing has changed for a while: a copy made between two changes holds up the second."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _SAVE_AT_LATEST
+        while (left := end - loop.time()) > 0:
+            self._saving.clear()
+            try:
+                async with asyncio.timeout(min(_SAVE_CALM, left)):
+                    await self._saving.wait()
+            except TimeoutError:
+                break
+        self._saving.clear()
 
     def _keep_for_later(self, entries: Mapping[str, Entry] | None) -> None:
         """Save these another time, if there is nothing newer by now."""

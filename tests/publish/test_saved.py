@@ -173,7 +173,7 @@ def test_it_starts_from_the_copy_and_nothing_is_sent_that_it_has(tmp_path, log):
 def test_a_folder_that_cannot_be_written_is_a_warning_and_no_more(tmp_path, log, told, monkeypatch):
     async def run():
         (tmp_path / "pod-0").write_text("a file")
-        monkeypatch.setattr(subscription, "_SAVE_EVERY", 0.01)
+        monkeypatch.setattr(subscription, "_SAVE_CALM", 0.01)
         async with stage(tmp_path, log) as front:
             front.publisher.publish(GATEWAY, routes(1))
             front.publisher.lead()
