@@ -128,6 +128,7 @@ class Reason(IntEnum):
     POLICY_INVALID = 22
     CLIENT_STALLED = 23
     OVERLOADED = 24
+    FORBIDDEN = 25
 
     @property
     def word(self) -> str:
@@ -323,5 +324,13 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "Every endpoint had `--endpoint-inflight` requests, and `--queue-size` waited or this one did for "
         "`--queue-timeout`.",
         "More replicas of the agent, or a higher `--endpoint-inflight` where it can take more.",
+    ),
+    Reason.FORBIDDEN: Explanation(
+        (403,),
+        "PERMISSION_DENIED",
+        "this client may not ask the agent for that",
+        "No rule of the TrafficPolicy's `authorization` allows it, or a rule denies it. Where rules name operations, a "
+        "request of which nobody can say what it asks for is refused too: no JSON, a batch, a member twice.",
+        "`consumer` and `operation` of the access log beside the policy's rules; SDKs need `GetAgentCard` as well.",
     ),
 }

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 
 from agw._fastpath.message cimport RequestHead
 from agw._fastpath.pool cimport Pool
-from agw._fastpath.route cimport WeightedRef
+from agw._fastpath.route cimport CompiledPolicy, WeightedRef
 from agw._fastpath.table cimport Table
 
 # The decision about one request. rule and ref are borrowed from the table, NULL where there is none.
@@ -15,7 +15,11 @@ cdef struct Admission:
     int status          # to answer with at once (204: a preflight, 3xx: a redirect); 0: forward to the backend
     int reason          # Reason, with a status
     int consumer        # index into the policy's keys, negative without
+    bint undecided      # authorization waits for what the request turns out to ask for
     bint card           # the request is for the agent card of a backend that speaks A2A
+
+# Who a consumer's index stands for; None for nobody.
+cdef str consumer_name(CompiledPolicy policy, int consumer)
 
 # table: None while there is no configuration. port: the listener's. max_body: bytes, 0 = without limit. The credential
 # that let the client in is marked with FIELD_DROP. The head is borrowed for the call.

@@ -10,7 +10,7 @@ from agw._fastpath.credentials cimport REFUSED, authenticate
 from agw._fastpath.fields cimport method_id
 from agw._fastpath.message cimport FRAMING_LENGTH, Field, M_GET, M_HEAD, M_OPTIONS
 from agw._fastpath.record cimport (
-    R_INVALID_BACKEND, R_LOCAL, R_NOT_FOUND, R_POLICY_INVALID, R_TOO_LARGE, R_UNAUTHENTICATED,
+    R_FORBIDDEN, R_INVALID_BACKEND, R_LOCAL, R_NOT_FOUND, R_POLICY_INVALID, R_TOO_LARGE, R_UNAUTHENTICATED,
 )
 from agw._fastpath.route cimport CompiledBackend, CompiledPolicy, CompiledRule, WeightedRef
 
@@ -51,6 +51,11 @@ cdef bint _preflight(Admission* verdict, const RequestHead* head, Table table, i
     return True
 
 
+cdef str consumer_name(CompiledPolicy policy, int consumer):
+    """Who a consumer's index stands for; None for nobody."""
+    return policy.keys.consumer(consumer) if consumer >= 0 else None
+
+
 cdef inline int _refuse(Admission* verdict, int status, int reason) noexcept:
     verdict.status = status
     verdict.reason = reason
@@ -65,7 +70,7 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
     verdict.ref = NULL
     verdict.status = 0
     verdict.consumer = -1
-    verdict.card = False
+    verdict.card = verdict.undecided = False
     if head.path[0] == b"*":
         return _refuse(verdict, 200, R_LOCAL)
     if table is not None:
@@ -84,6 +89,10 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
             verdict.consumer = authenticate(head, policy)
             if verdict.consumer == REFUSED:
                 return _refuse(verdict, 401, R_UNAUTHENTICATED)
+        if policy.grants is not None and not (card and policy.public_card):
+            verdict.undecided = policy.grants.by_operation
+            if not verdict.undecided and not policy.grants.allows(consumer_name(policy, verdict.consumer), 0, True):
+                return _refuse(verdict, 403, R_FORBIDDEN)
     if rule.error:
         return _refuse(verdict, 500, R_INVALID_BACKEND)
     if max_body and head.framing == FRAMING_LENGTH and head.content_length > max_body:

@@ -19,3 +19,7 @@ cdef const char* http_date() noexcept
 # Makes the head of an answer of agw's own in `fields`, which has room for ANSWER_FIELDS of them, and gives its body.
 # Static memory.
 cdef const char* local_answer(ResponseHead* head, Field* fields, int status, int reason) noexcept
+
+# The body of the same answer as an error of JSON-RPC, and its length in the head. reason: one that has a body. id:
+# JSON, as it came. Static memory, until the next.
+cdef const char* rpc_answer(ResponseHead* head, int reason, const char* id, uint32_t id_size) noexcept

@@ -1,11 +1,13 @@
 """Bodies of the answers that agw gives itself, made once at import.
 
 The shape is google.rpc.Status with an ErrorInfo, which REST clients of A2A 1.0 read, and which says the same to a
-person: status, sentence, reason (agw.errors.EXPLANATIONS). Nothing in it comes from the request, so that nothing of a
-request can be reflected.
+person: status, sentence, reason (agw.errors.EXPLANATIONS). Who speaks JSON-RPC gets the same as an error of that, with
+the HTTP status in its message too, since SDKs show no more than that. The code is JSON-RPC's own for an internal error:
+those from -32001 on are the agent's to give. Nothing comes from the request but the id of its envelope, as JSON-RPC 2.0
+section 5 asks, so that nothing else can be reflected.
 """
 
-from libc.string cimport memset, strlen
+from libc.string cimport memcpy, memset, strlen
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from agw._fastpath.forwarding cimport add_field
@@ -36,13 +38,30 @@ def _body(reason, code=None):
     ).encode()
 
 
+def _error(reason, code=None):
+    """What stands behind the id of a JSON-RPC answer."""
+    told = EXPLANATIONS[reason]
+    if not told.code:
+        return b""
+    status = code or told.statuses[0]
+    return (
+        f',"error":{{"code":-32603,"message":"{status} {told.message}",'
+        f'"data":[{{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"{reason.name}",'
+        f'"domain":"agentgateway.alibabacloud.com","metadata":{{"httpStatus":"{status}"}}}}]}}}}\n'
+    ).encode()
+
+
 cdef enum:
+    RPC_ROOM = 1024
     TARGET_TOO_LONG = 63    # one reason, two statuses: 431, and 414 for a request line
     CLOSED_AGAIN = 62       # the same: 502, and 503 where the rule has a retry, which was of no use
 
 cdef list _bodies = [_body(reason) for reason in Reason]
 cdef bytes _target_too_long = _body(Reason.HEAD_TOO_LARGE, 414)
 cdef bytes _closed_again = _body(Reason.UPSTREAM_CLOSED, 503)
+cdef list _errors = [_error(reason) for reason in Reason]
+cdef bytes _closed_again_error = _error(Reason.UPSTREAM_CLOSED, 503)
+cdef char _rpc[RPC_ROOM]
 cdef const char* _texts[64]
 cdef uint32_t _sizes[64]
 
@@ -70,6 +89,17 @@ cdef const char* answer_body(int status, int reason, uint32_t* size) noexcept no
     return _texts[index]
 
 
+cdef const char* rpc_answer(ResponseHead* head, int reason, const char* id, uint32_t id_size) noexcept:
+    cdef bytes error = _closed_again_error if head.status == 503 and reason == R_UPSTREAM_CLOSED else _errors[reason]
+    cdef uint32_t size = <uint32_t> len(error)
+    cdef uint32_t before = 22
+    memcpy(_rpc, b'{"jsonrpc":"2.0","id":', before)
+    memcpy(_rpc + before, id, id_size)
+    memcpy(_rpc + before + id_size, <const char*> error, size)
+    head.content_length = before + id_size + size
+    return _rpc
+
+
 cdef const char* reason_phrase(int status) noexcept nogil:
     if status == 200: return "OK"
     if status == 204: return "No Content"
@@ -81,6 +111,7 @@ cdef const char* reason_phrase(int status) noexcept nogil:
     if status == 308: return "Permanent Redirect"
     if status == 400: return "Bad Request"
     if status == 401: return "Unauthorized"
+    if status == 403: return "Forbidden"
     if status == 404: return "Not Found"
     if status == 405: return "Method Not Allowed"
     if status == 408: return "Request Timeout"

@@ -63,5 +63,7 @@ cdef struct Envelope:
 cdef void envelope_begin(Envelope* self, bint rest) noexcept nogil
 # Bytes as they come. False once the scan has given up: nothing more of the body can change that.
 cdef bint envelope_feed(Envelope* self, const unsigned char* data, Py_ssize_t size) noexcept nogil
+# Whether a text is there, whole.
+cdef bint envelope_has(const Envelope* self, int slot) noexcept nogil
 # The body is complete: whether it says what it is; otherwise `unknown` says why not.
 cdef bint envelope_end(Envelope* self) noexcept nogil

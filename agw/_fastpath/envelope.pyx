@@ -354,6 +354,13 @@ cdef bint _open(Envelope* self, bint is_object) noexcept nogil:
     return True
 
 
+cdef bint _is_of_version(Envelope* self) noexcept nogil:
+    cdef const Text* version = &self.texts[<int> SLOT_VERSION]
+    if self.base or (version.state == TEXT_USED and version.size == 3 and memcmp(version.data, b"2.0", 3) == 0):
+        return True
+    return _give_up(self, U_VERSION)
+
+
 cdef bint _close(Envelope* self, bint is_object) noexcept nogil:
     if _in_object(self) != is_object:
         return _give_up(self, U_INVALID)
@@ -362,7 +369,7 @@ cdef bint _close(Envelope* self, bint is_object) noexcept nogil:
     self.depth -= 1
     self.slot = SLOT_OTHER
     self.state = S_AFTER if self.depth else S_DONE
-    return True
+    return self.depth > 0 or _is_of_version(self)
 
 
 cdef bint _value(Envelope* self, unsigned char c) noexcept nogil:
@@ -493,13 +500,12 @@ cdef bint envelope_feed(Envelope* self, const unsigned char* data, Py_ssize_t si
 
 
 cdef bint envelope_end(Envelope* self) noexcept nogil:
-    cdef const Text* version = &self.texts[<int> SLOT_VERSION]
-    if self.state != S_DONE:
-        return self.state != S_GIVEN_UP and _give_up(self, U_INVALID)
-    if self.base or (version.state == TEXT_USED and version.size == 3 and memcmp(version.data, b"2.0", 3) == 0):
-        return True
-    self.unknown = U_VERSION
-    return False
+    return self.state == S_DONE or (self.state != S_GIVEN_UP and _give_up(self, U_INVALID))
+
+
+cdef bint envelope_has(const Envelope* self, int slot) noexcept nogil:
+    cdef bint reading = S_STRING <= self.state <= S_UTF8 or S_MINUS <= self.state <= S_EXPONENT_DIGITS
+    return self.texts[slot].state == TEXT_USED and not (reading and self.taking == slot)
 
 
 def scan_envelope(pieces, bint rest=False):

@@ -170,6 +170,9 @@ cdef enum ExchangeFlag:
     X_MIRROR = 1 << 20          # it is a copy: see mirror
     X_AGAIN = 1 << 21           # it waits to be sent again
     X_READ = 1 << 22            # its body is read as it passes: see reading
+    X_WITHHELD = 1 << 23        # it is kept back until it is known what it asks for
+    X_GUARDED = 1 << 24         # what it asks for was allowed, and must stay what it is
+    X_RPC = 1 << 25             # its client speaks JSON-RPC
     X_RARE = X_CARD | X_FILTERED | X_KEEP | X_READ
 
 
@@ -208,7 +211,7 @@ cdef class Exchange(Waiter):
     cdef int upstream_drained(self) except -1
 
     cdef bint streaming(self) noexcept
-    cdef int _forward(self, RequestHead* head) except -1
+    cdef int _forward(self, RequestHead* head, bint held) except -1
     cdef int _send(self, Endpoint endpoint, RequestHead* head) except -1
     cdef int _connect(self, Endpoint endpoint) except -1
     cdef int _attach(self, Endpoint endpoint, bint fresh) except -1

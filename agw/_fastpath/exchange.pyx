@@ -33,7 +33,7 @@ from agw._fastpath.message cimport (
 )
 from agw._fastpath.mirror cimport mirror_answered, mirror_dropped, mirror_lost, mirror_over
 from agw._fastpath.poller cimport Source
-from agw._fastpath.reading cimport read_begin, read_body, read_end
+from agw._fastpath.reading cimport in_rpc, read_begin, read_body, read_end, read_refused, withhold
 from agw._fastpath.record cimport (
     C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAMS, C_STREAMS_ACTIVE, C_TUNNELS,
     C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, RECORD_CARD, RECORD_END,
@@ -216,19 +216,21 @@ cdef class Exchange(Waiter):
             self.rule = <CompiledRule> verdict.rule
             self.account.listener = verdict.listener
         if verdict.status:
+            if self.rule is not None and self.rule.a2a:
+                read_refused(self, head)
             return filter_verdict(self, head, verdict.status, verdict.reason)
         self.backend = <CompiledBackend> verdict.ref.backend
-        if self.backend.a2a:
-            read_begin(self, head)
+        if self.backend.a2a or verdict.undecided:
+            read_begin(self, head, verdict.undecided)
         if verdict.card and context.rewrite_card is not None:
             self.flags |= X_CARD
             self.card = hold_card(head, self.down.port)
         if self.rule.has_filters:
             filter_begin(self, head, verdict.ref)
-        return self._forward(head)
+        return withhold(self, head) if verdict.undecided else self._forward(head, False)
 
-    cdef int _forward(self, RequestHead* head) except -1:
-        """Send the request to an endpoint, or wait for a slot of one where all are busy or others wait already."""
+    cdef int _forward(self, RequestHead* head, bint held) except -1:
+        """Send the request, or what is held of it; or wait for a slot where all are busy or others wait already."""
         cdef Pool pool = self.context.pool
         cdef Bound bound = self.backend.bound
         cdef Endpoint endpoint = None
@@ -239,6 +241,8 @@ cdef class Exchange(Waiter):
             endpoint = pool.pick(bound, None, self.poller.now_ms)
             if endpoint is None and pool.full:
                 return wait_in_line(self, bound, head)
+        if held:
+            return take_turn(self, endpoint)
         self._send(endpoint, head)
         return 0
 
@@ -325,8 +329,8 @@ cdef class Exchange(Waiter):
         self.account.request_bytes += size
         if self.context.max_body and self.account.request_bytes > self.context.max_body and not self.flags & X_TUNNEL:
             return self.request_refused(413, R_TOO_LARGE)
-        if self.flags & X_READ:
-            read_body(self, data, size)
+        if self.flags & X_READ and read_body(self, data, size):
+            return 0
         if self.flags & X_KEEP:
             return pass_body(self, data, size)
         return self.up.send_body(data, size)
@@ -335,8 +339,8 @@ cdef class Exchange(Waiter):
         """The request is complete."""
         self.flags |= X_REQUEST_DONE
         self.flags &= ~<uint32_t> X_PAUSED_DOWN
-        if self.flags & X_READ:
-            read_end(self)
+        if self.flags & X_READ and read_end(self):
+            return 0
         return pass_end(self) if self.flags & X_KEEP else self.up.send_end()
 
     cdef int request_lost(self, int reason) except -1:
@@ -361,7 +365,7 @@ cdef class Exchange(Waiter):
         """All that one read brought has been handed over: send it, and read on only while the agent keeps up."""
         if self.up is not None:
             self.up.flush()
-        if not self.flags & X_REQUEST_DONE and (self.up is None or backlog(self.up) > HIGH_MARK):
+        if not self.flags & (X_REQUEST_DONE | X_WITHHELD) and (self.up is None or backlog(self.up) > HIGH_MARK):
             self.flags |= X_PAUSED_DOWN
             self.down.want_read(False)
         return 0
@@ -502,6 +506,8 @@ cdef class Exchange(Waiter):
         cdef ResponseHead head
         cdef Field fields[ANSWER_FIELDS + CORS_FIELDS + 1]
         cdef const char* body = local_answer(&head, fields, status, reason)
+        if self.flags & (X_READ | X_RPC):
+            body = in_rpc(self, &head, reason, body)
         if self.flags & X_FILTERED:
             filter_answer(self, &head)
         return self.reply(&head, body, reason)

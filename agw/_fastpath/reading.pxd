@@ -1,20 +1,28 @@
-# A request to an A2A agent as it is read on its way past: which operation it is.
+# A request to an A2A agent as it is read on its way past: which operation it is, and whether it may be.
 
 cimport cython
 
 from agw._fastpath.envelope cimport Envelope
 from agw._fastpath.exchange cimport Exchange
-from agw._fastpath.message cimport RequestHead
+from agw._fastpath.message cimport RequestHead, ResponseHead
 
 
 # The JSON-RPC envelope of an exchange's request.
 @cython.final
 cdef class Reading:
     cdef Envelope envelope
+    cdef bint by_path           # the path names the operation: an envelope with a method would be a second name
 
-# Knows the operation by the path, or begins to read the body. The head is borrowed for the call.
-cdef int read_begin(Exchange exchange, const RequestHead* head) except -1
-# Bytes of the body, before they are passed on.
-cdef int read_body(Exchange exchange, const unsigned char* data, Py_ssize_t size) except -1
-# The body is complete.
-cdef int read_end(Exchange exchange) except -1
+# Knows the operation by the path, or begins to read the body. undecided: Admission's. The head is borrowed.
+cdef int read_begin(Exchange exchange, const RequestHead* head, bint undecided) except -1
+# Authorization waits for the operation: decides at once where it is known, or keeps the request back. The head is
+# borrowed for the call.
+cdef int withhold(Exchange exchange, RequestHead* head) except -1
+# A request that is refused before anything of its body is read: whether it is of JSON-RPC. The head is borrowed.
+cdef int read_refused(Exchange exchange, const RequestHead* head) except -1
+# The body of an answer of our own, as its client's protocol has it; `body` where that is no JSON-RPC.
+cdef const char* in_rpc(Exchange exchange, ResponseHead* head, int reason, const char* body) noexcept
+# Bytes of the body, before they are passed on. True where they are not to be: they are kept, or all is refused.
+cdef bint read_body(Exchange exchange, const unsigned char* data, Py_ssize_t size) except -1
+# The body is complete. True where that is not to be passed on: it has been, or the request is refused.
+cdef bint read_end(Exchange exchange) except -1

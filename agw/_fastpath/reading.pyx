@@ -4,17 +4,31 @@
     POST of JSON to any other               its envelope is scanned on the way past, and its method names it
     anything else                           no operation
 
-Rules: what cannot be read is forwarded like anything else and has no operation: invalid JSON, batches, other media
-types and codings are between client and agent. Only exchanges with a backend that speaks A2A come here.
+Where authorization tells operations apart, the request is kept back until its operation is known (or HELD bytes of it
+do not say), and what follows is still watched: an envelope that turns out to be no JSON, or to have a second method, is
+refused before its last byte has gone, so that no agent has a whole request of it.
+
+Rules: without such a policy what cannot be read is forwarded like anything else and has no operation: invalid JSON,
+batches, other media types and codings are between client and agent. With one it is refused.
 """
 
 cimport cython
 from libc.stdint cimport uint8_t, uint32_t
 
-from agw._fastpath.envelope cimport SLOT_METHOD, TEXT_USED, Text, envelope_begin, envelope_end, envelope_feed
-from agw._fastpath.exchange cimport X_BODY, X_READ
+from agw._fastpath.admission cimport consumer_name
+from agw._fastpath.answers cimport rpc_answer
+from agw._fastpath.buffer cimport buffer_append, buffer_size
+from agw._fastpath.envelope cimport SLOT_METHOD, SLOT_RPC_ID, envelope_begin, envelope_end, envelope_feed, envelope_has
+from agw._fastpath.exchange cimport X_BODY, X_FILTERED, X_GUARDED, X_KEEP, X_READ, X_RPC, X_WITHHELD
+from agw._fastpath.filters cimport ADDED_ROOM
+from agw._fastpath.held cimport hold
 from agw._fastpath.message cimport F_CONTENT_ENCODING, F_CONTENT_TYPE, M_POST, Field
 from agw._fastpath.operations cimport PathSpan, rest_operation, rpc_operation
+from agw._fastpath.record cimport R_FORBIDDEN
+from agw._fastpath.route cimport CompiledPolicy
+
+cdef enum:
+    HELD = 65536            # bytes of a body that are kept back for its operation
 
 
 @cython.final
@@ -61,29 +75,119 @@ cdef bint _readable(const RequestHead* head) noexcept:
     return json
 
 
-cdef int read_begin(Exchange exchange, const RequestHead* head) except -1:
+cdef int read_begin(Exchange exchange, const RequestHead* head, bint undecided) except -1:
     cdef PathSpan task
     cdef Reading reading
     cdef int operation = rest_operation(head.method_id, head.path, head.path_len, &task)
-    exchange.account.a2a = True
+    exchange.account.a2a = exchange.backend.a2a
     exchange.account.operation = <uint8_t> operation
-    if operation == 0 and head.method_id == M_POST and exchange.flags & X_BODY and _readable(head):
+    if head.method_id == M_POST and exchange.flags & X_BODY and (operation == 0 or undecided) and _readable(head):
         reading = Reading.__new__(Reading)
+        reading.by_path = operation != 0
         envelope_begin(&reading.envelope, False)
         exchange.reading = reading
         exchange.flags |= X_READ
     return 0
 
 
-cdef int read_body(Exchange exchange, const unsigned char* data, Py_ssize_t size) except -1:
-    envelope_feed(&exchange.reading.envelope, data, size)
+# --- where something waits for the operation --------------------------------------------------------------------------
+
+cdef bint _allowed(Exchange exchange, bint known) except -1:
+    cdef CompiledPolicy policy = exchange.rule.policy
+    return policy.grants.allows(consumer_name(policy, exchange.account.consumer), exchange.account.operation, known)
+
+
+cdef int withhold(Exchange exchange, RequestHead* head) except -1:
+    cdef bint empty = not exchange.flags & X_BODY
+    cdef bint by_path = exchange.account.operation != 0
+    cdef bint read = (exchange.flags & X_READ) != 0
+    if empty or by_path or not read:
+        # A body that cannot be watched may name something else than the path does.
+        if not _allowed(exchange, empty or (by_path and read)):
+            return exchange.answer(403, R_FORBIDDEN)
+        exchange.flags |= X_GUARDED
+        return exchange._forward(head, False)
+    if exchange.held is None:
+        exchange.held = hold(head, ADDED_ROOM if exchange.flags & X_FILTERED else 0)
+        exchange.flags |= X_KEEP
+    exchange.flags |= X_WITHHELD
+    if head.expect_continue:
+        exchange.held.head.expect_continue = 0
+        return exchange.down.respond_continue()
     return 0
 
 
-cdef int read_end(Exchange exchange) except -1:
+cdef int _settle(Exchange exchange, bint readable) except -1:
+    """Decide now, and send what was kept back, or answer."""
     cdef Envelope* envelope = &exchange.reading.envelope
-    cdef const Text* method = &envelope.texts[<int> SLOT_METHOD]
-    cdef int place
-    if envelope_end(envelope) and method.state == TEXT_USED:
-        exchange.account.operation = <uint8_t> rpc_operation(method.data, method.size, &place)
+    cdef bint known = readable and envelope_has(envelope, SLOT_METHOD)
+    cdef RequestHead head = exchange.held.head
+    exchange.flags &= ~<uint32_t> X_WITHHELD
+    if known:
+        exchange.account.operation = <uint8_t> _operation(envelope)
+    if not _allowed(exchange, known):
+        return exchange.answer(403, R_FORBIDDEN)
+    exchange.flags |= X_GUARDED
+    return exchange._forward(&head, True)
+
+
+cdef int read_refused(Exchange exchange, const RequestHead* head) except -1:
+    cdef PathSpan task
+    if head.method_id == M_POST and _readable(head):
+        if rest_operation(head.method_id, head.path, head.path_len, &task) == 0:
+            exchange.flags |= X_RPC
     return 0
+
+
+cdef const char* in_rpc(Exchange exchange, ResponseHead* head, int reason, const char* body) noexcept:
+    cdef const Envelope* envelope
+    if head.content_length == 0 or (exchange.reading is not None and exchange.reading.by_path):
+        return body
+    if exchange.reading is not None:
+        envelope = &exchange.reading.envelope
+        if envelope_has(envelope, SLOT_RPC_ID):
+            return rpc_answer(
+                head, reason, envelope.texts[<int> SLOT_RPC_ID].data, envelope.texts[<int> SLOT_RPC_ID].size
+            )
+    return rpc_answer(head, reason, "null", 4)
+
+
+cdef inline int _operation(const Envelope* envelope) noexcept:
+    cdef int place
+    return rpc_operation(envelope.texts[<int> SLOT_METHOD].data, envelope.texts[<int> SLOT_METHOD].size, &place)
+
+
+cdef int _refuse(Exchange exchange) except -1:
+    """The rest of the request says something else than its beginning."""
+    return exchange.request_refused(403, R_FORBIDDEN)
+
+
+cdef bint read_body(Exchange exchange, const unsigned char* data, Py_ssize_t size) except -1:
+    cdef Reading reading = exchange.reading
+    cdef bint readable = envelope_feed(&reading.envelope, data, size), turned
+    if exchange.flags & X_WITHHELD:
+        buffer_append(&exchange.held.body, data, size)
+        if not readable or envelope_has(&reading.envelope, SLOT_METHOD) or buffer_size(&exchange.held.body) > HELD:
+            _settle(exchange, readable)
+        return True
+    turned = envelope_has(&reading.envelope, SLOT_METHOD) if reading.by_path else not readable
+    if turned and exchange.flags & X_GUARDED:
+        _refuse(exchange)
+        return True
+    return False
+
+
+cdef bint read_end(Exchange exchange) except -1:
+    cdef Reading reading = exchange.reading
+    cdef bint readable = envelope_end(&reading.envelope)
+    if exchange.flags & X_WITHHELD:
+        _settle(exchange, readable)
+        return True
+    if reading.by_path:
+        return False
+    if exchange.flags & X_GUARDED and not readable:
+        _refuse(exchange)
+        return True
+    if readable and envelope_has(&reading.envelope, SLOT_METHOD):
+        exchange.account.operation = <uint8_t> _operation(&reading.envelope)
+    return False

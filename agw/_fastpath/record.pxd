@@ -32,7 +32,8 @@ cdef enum Reason:
     R_POLICY_INVALID = 22
     R_CLIENT_STALLED = 23
     R_OVERLOADED = 24
-    R_COUNT = 25
+    R_FORBIDDEN = 25
+    R_COUNT = 26
 
 # Indices into the counters, each a uint64. Gauges (see record.pyx COUNTERS) are set to 0 when a worker starts. New ones
 # take the next free number below C_REASON; what is in *_seconds metrics is held in microseconds.

@@ -5,6 +5,7 @@ cimport cython
 from libc.stdint cimport int64_t, uint16_t
 
 from agw._fastpath.filters cimport CompiledFilters
+from agw._fastpath.grants cimport Grants
 from agw._fastpath.keys cimport KeySet
 
 cdef enum:
@@ -32,6 +33,7 @@ cdef class CompiledPolicy:
     cdef readonly bint optional    # no key at all is let through; a wrong one is not
     cdef readonly bint forward_credential
     cdef readonly bint public_card  # the agent card needs no key
+    cdef readonly Grants grants     # None where anybody who is let in may do anything
     cdef readonly bint deny         # the policy is unusable: 500 for all
     cdef int n_sources             # of sources, at most MAX_KEY_SOURCES
     cdef KeySourceSpec sources[8]
@@ -78,6 +80,7 @@ cdef class CompiledRule:
     cdef readonly CompiledFilters filters  # None where neither it nor a backend of it has filters, nor it a retry
     cdef readonly list backend_refs        # the CompiledBackends that backends borrow
     cdef list _backend_filters             # the CompiledFilters that they do
+    cdef bint a2a                          # a backend of it speaks A2A
     cdef readonly bint error               # the whole rule answers 500
     cdef int n_backends                    # of backends
     cdef int total_weight                  # of all backends, those in error included

@@ -3,6 +3,7 @@
 from typing import Any, final
 
 from agw._fastpath.filters import CompiledFilters
+from agw._fastpath.grants import Grants
 from agw._fastpath.keys import KeySet
 from agw.snapshot.model import Backend, Policy, Rule
 
@@ -22,6 +23,8 @@ class CompiledPolicy:
     def forward_credential(self) -> bool: ...
     @property
     def public_card(self) -> bool: ...
+    @property
+    def grants(self) -> Grants | None: ...
     @property
     def deny(self) -> bool: ...
     @property

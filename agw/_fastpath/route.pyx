@@ -15,6 +15,7 @@ from libc.stdlib cimport calloc, free
 import re2
 
 from agw._fastpath.filters cimport filters_new
+from agw._fastpath.grants cimport grants_new
 from agw._fastpath.keys cimport KeySet
 from agw._fastpath.message cimport F_AUTHORIZATION, F_COOKIE, F_OTHER, F_PROXY_AUTHORIZATION, F_X_API_KEY
 
@@ -59,6 +60,11 @@ cdef CompiledPolicy policy_new(object entry, dict key_sets):
     policy.entry = entry
     policy._bytes = []
     policy.deny = entry is None or bool(entry.deny)
+    if entry is not None and entry.authorization is not None:
+        try:
+            policy.grants = grants_new(entry.authorization)
+        except ValueError:
+            policy.deny = True      # a rule left out would let somebody in
     if entry is None or entry.api_key is None:
         return policy
     auth = entry.api_key
@@ -189,6 +195,7 @@ cdef _add_backends(CompiledRule rule, dict backends):
             _add_backend_filters(rule, ref, weighted.filters, backends)
         if not ref.error:
             rule.backend_refs.append(backend)
+            rule.a2a = rule.a2a or backend.a2a
             ref.backend = <void*>backend
         rule.total_weight += ref.weight
         ref += 1

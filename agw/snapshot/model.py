@@ -279,11 +279,23 @@ class ApiKeyAuth(_Value, frozen=True):
     public_agent_card: bool = False
 
 
+class AuthorizationRule(_Value, frozen=True):
+    """action: Allow | Deny. consumers, operations (by their A2A 1.0 names): empty is any."""
+
+    action: str
+    consumers: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+
+
 class Policy(_Value, frozen=True, tag="Policy"):
-    """The merged policy of one rule. deny: not empty where the policy is unusable, so that all is refused with 500."""
+    """The merged policy of one rule. deny: not empty where the policy is unusable, so that all is refused with 500.
+
+    authorization: None where anybody who is let in may do anything; the first rule that matches decides, no match denies.
+    """
 
     refs: tuple[str, ...] = ()  # "namespace/name" of the TrafficPolicies it came from
     api_key: ApiKeyAuth | None = None
+    authorization: tuple[AuthorizationRule, ...] | None = None
     deny: str = ""
 
 

@@ -14,6 +14,7 @@ from hashlib import sha256
 from urllib.parse import urlsplit
 
 from agw.a2a.card import is_card_path
+from agw.a2a.operations import OPERATIONS
 from agw.errors import Reason
 from agw.snapshot.model import (
     ApiKeyAuth,
@@ -28,8 +29,9 @@ from agw.snapshot.model import (
     Rule,
     Target,
 )
-from agw.translate import effects, hostnames, paths
+from agw.translate import authorization, effects, hostnames, paths
 from agw.translate.gateways import listener_key
+from agw.translate.policies import PolicyField
 from agw.translate.precedence import Candidate, Request, candidates, listener_for, refusal, why
 from agw.translate.result import ObjectKey, Translation
 
@@ -227,7 +229,7 @@ def _outcome(
         hostname=winner.hostname,
         policy=policy,
         origins=tuple(
-            FieldOrigin(item.name, item.policy, item.deny or "API keys") for item in translation.origins.get(key, ())
+            FieldOrigin(item.name, item.policy, _says(item, consumer)) for item in translation.origins.get(key, ())
         ),
         consumer=consumer,
         filters=effects.in_words(rule.filters, entries),
@@ -254,11 +256,33 @@ def _admit(
         return passed if not key else (500, Reason.POLICY_INVALID, f"policy {key} is missing", "")
     if policy.deny:
         return 500, Reason.POLICY_INVALID, policy.deny, ""
-    if policy.api_key is None:
-        return passed
-    if policy.api_key.public_agent_card and request.method in {"GET", "HEAD"} and is_card_path(request.path):
-        return passed
-    return _authenticate(entries, policy.api_key, request)
+    card = request.method in {"GET", "HEAD"} and is_card_path(request.path)
+    if policy.api_key is not None:
+        if policy.api_key.public_agent_card and card:
+            return passed
+        passed = _authenticate(entries, policy.api_key, request)
+    status, _, _, consumer = passed
+    return passed if status else _authorize(policy, consumer, card=card)
+
+
+def _authorize(policy: Policy, consumer: str, *, card: bool) -> tuple[int, Reason, str, str]:
+    """(status or 0, reason, words, consumer). Which operation a body asks for is not known here, so any may be."""
+    rules = policy.authorization
+    if rules is None:
+        return 0, Reason.UPSTREAM, "", consumer
+    asked = ["GetAgentCard"] if card else [name for name in OPERATIONS if name != "GetAgentCard"]
+    if any(authorization.allows(rules, consumer, name) for name in asked):
+        return 0, Reason.UPSTREAM, "", consumer
+    what = "read the agent card" if card else "ask for anything"
+    return 403, Reason.FORBIDDEN, f"no rule lets {consumer or 'a client without a key'} {what}", consumer
+
+
+def _says(field: PolicyField, consumer: str) -> str:
+    if field.deny:
+        return field.deny
+    if field.authorization is not None:
+        return f"{consumer or 'a client without a key'} {authorization.in_words(field.authorization, consumer)}"
+    return "API keys"
 
 
 def _authenticate(entries: Mapping[str, Entry], auth: ApiKeyAuth, request: Request) -> tuple[int, Reason, str, str]:

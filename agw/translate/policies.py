@@ -33,7 +33,7 @@ _REFUSED = "every request is refused with 500"
 
 @dataclass(frozen=True, slots=True)
 class PolicyField:
-    """One field of one policy. api_key: what it says; deny: why it cannot be served, so that all is refused.
+    """One field of one policy. api_key, authorization: what it says; deny: why it cannot be served, so that all is refused.
 
     name: the field's; "unread NAMESPACE/NAME" of a policy that could not be read.
     """
@@ -41,6 +41,7 @@ class PolicyField:
     name: str
     policy: str  # "namespace/name"
     api_key: model.ApiKeyAuth | None = None
+    authorization: tuple[model.AuthorizationRule, ...] | None = None
     deny: str = ""
 
 
@@ -80,6 +81,8 @@ def _policy(ask: Ask, namespace: str, name: str) -> PolicyState | None:
             invalid.append(refusal)
         else:
             partly = state.notes
+    if traffic.authorization is not None:
+        fields.append(PolicyField("authorization", ref, authorization=_rules(traffic.authorization)))
     return PolicyState(tuple(fields), tuple(invalid), partly, tuple(problems))
 
 
@@ -125,8 +128,6 @@ def _unserved(traffic: own.Traffic) -> list[tuple[str, str]]:
         if strange or not auth.sources:
             said = f"keys are read from headers only so far, not from {', '.join(strange)}" if strange else "no sources"
             found.append(("authentication", said))
-    if traffic.authorization is not None:
-        found.append(("authorization", "authorization is not served yet"))
     if traffic.rate_limit is not None and traffic.rate_limit.local:
         found.append(("rateLimit", "rateLimit is not served yet"))
     times = traffic.timeouts
@@ -143,6 +144,10 @@ def _api_key(auth: own.APIKeyAuth, state: CredentialState) -> model.ApiKeyAuth:
         forward_credential=auth.forward_credential,
         public_agent_card=auth.public_agent_card,
     )
+
+
+def _rules(authorization: own.Authorization) -> tuple[model.AuthorizationRule, ...]:
+    return tuple(model.AuthorizationRule(each.action, each.consumers, each.operations) for each in authorization.rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +218,7 @@ def merge(*levels: LevelState) -> Merged:
         entry=model.Policy(
             refs=tuple(dict.fromkeys(field.policy for field in ordered)),
             api_key=next((field.api_key for field in ordered if field.api_key is not None), None),
+            authorization=next((field.authorization for field in ordered if field.authorization is not None), None),
             deny="; ".join(field.deny for field in ordered if field.deny),
         ),
         fields=ordered,

@@ -35,13 +35,26 @@ PARTS = """
 ---
 {apiVersion: agentgateway.alibabacloud.com/v1alpha1, kind: Backend, metadata: {name: next},
  spec: {type: A2A, a2a: {targets: [{name: only, static: {host: 127.0.0.1, port: 9998}}]}}}
+---
+{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: route-for-a2a-backend},
+ spec: {parentRefs: [{name: edge}], rules: [{matches: [{path: {value: /a2a}}],
+  backendRefs: [{group: agentgateway.alibabacloud.com, kind: Backend, name: hello}]}]}}
+---
+{apiVersion: v1, kind: Secret, metadata: {name: a2a-api-key}, stringData: {key1: one, key2: two}}
 """
 
 
 @pytest.mark.parametrize(
-    "example", re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/routing.md").read_text(), re.MULTILINE | re.DOTALL)
+    "example",
+    [
+        example
+        for page in ("routing", "policies")
+        for example in re.findall(
+            r"^```yaml\n(.*?)^```$", (ROOT / f"docs/{page}.md").read_text(), re.MULTILINE | re.DOTALL
+        )
+    ],
 )
-def test_an_example_of_routing_is_served_as_it_stands(example, tmp_path):
+def test_an_example_is_served_as_it_stands(example, tmp_path):
     (tmp_path / "example.yaml").write_text(example)
     documents = yaml.safe_load_all(PARTS)
     (tmp_path / "parts.yaml").write_text(yaml.safe_dump_all(documents))

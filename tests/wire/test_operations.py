@@ -14,13 +14,17 @@ from tests.wire.gateway import OK, entries, replies, serving
 JSON = b"application/json"
 
 
+def a2a(served):
+    """The entries, with a backend that speaks A2A."""
+    backend = served["backend/Backend/d/b"]
+    return {**served, "backend/Backend/d/b": msgspec.structs.replace(backend, protocol="A2A")}
+
+
 @asynccontextmanager
 async def agent(script=None):
     """A gateway before an agent that speaks A2A."""
     async with serving(script or replies(OK)) as gateway:
-        served = entries(gateway.agent_port)
-        backend = served["backend/Backend/d/b"]
-        gateway.swap({**served, "backend/Backend/d/b": msgspec.structs.replace(backend, protocol="A2A")})
+        gateway.swap(a2a(entries(gateway.agent_port)))
         yield gateway
 
 

@@ -181,3 +181,21 @@ def test_what_is_no_request_is_refused(url):
 def test_a_host_header_goes_before_the_url():
     request, _ = parse("GET", "http://127.0.0.1/", (("Host", "agents.example.com:80"),), frozenset({80}))
     assert request.host == "agents.example.com"
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "status", "says"),
+    [
+        ("/inherits", "alice-key", 0, "alice may "),
+        ("/own", "alice-key", 0, "alice may GetAgentCard, SendMessage"),
+        ("/own", "bob-key", 403, "bob may nothing"),
+        ("/own/.well-known/agent-card.json", "bob-key", 403, "bob may nothing"),
+    ],
+)
+def test_authorization_says_what_a_consumer_may_do(path, key, status, says):
+    found = ask("policy-authorization", "GET", f"http://h{path}", ("X-API-Key", key))
+    assert found.status in {status, 503}
+    assert (found.reason is Reason.FORBIDDEN) == (status == 403)
+    [origin] = [origin for origin in found.origins if origin.field == "authorization"]
+    assert origin.says.startswith(says)
+    assert "CancelTask" not in origin.says
