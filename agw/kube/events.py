@@ -3,7 +3,8 @@
 `Record` is called from anywhere and never waits; `run` sends. What repeats is one Event with a series whose count goes
 up, written seldom. Each object has a budget, as client-go's spam filter gives it, and the queue is bounded: Events are
 for people, and no flood of them may cost the API server what it is there for. An Event that the server refuses, or
-that cannot be sent for minutes, is dropped.
+that cannot be sent for minutes, is dropped. One whose answer got lost is sent again by the name that it had: a server
+that times out may have kept it all the same.
 
 Must not: hold up its caller, or raise anything at it.
 """
@@ -13,11 +14,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from agw.kube.client import Client
-from agw.kube.errors import KubeError, NotFound
+from agw.kube.errors import AlreadyExists, KubeError, NotFound
 from agw.kube.resource import Key, Resource
 
 LOG = logging.getLogger("agw.kube")
@@ -56,7 +58,7 @@ class Told:
 
 @dataclass(slots=True)
 class _Series:
-    """One Event. name: "" before it was created. count: times it happened; written: times the server knows of."""
+    """One Event. name: "" before it was sent. count: times it happened; written: times the server knows of."""
 
     name: str = ""
     count: int = 0
@@ -150,8 +152,8 @@ class Recorder:
         count = series.count
         now = asyncio.get_running_loop().time()
         try:
-            if not series.name:
-                series.name = await self._create(told, series)
+            if not series.written:
+                await self._create(told, series)
                 count = 1
             else:
                 await self._count(told, series, count)
@@ -166,17 +168,13 @@ class Recorder:
         series.written = count
         series.due = now + SERIES_SECONDS
 
-    async def _create(self, told: Told, series: _Series) -> str:
+    async def _create(self, told: Told, series: _Series) -> None:
         regarding = told.regarding
-        self._made += 1
-        stamp = datetime.now(UTC)
-        # A name of at most 253 characters that no other instance makes at the same microsecond.
-        tail = f".{int(stamp.timestamp() * 1e6):x}{self._made & 0xFFFF:04x}"
-        name = regarding.name[: 253 - len(tail)].rstrip(".-") + tail
+        series.name = series.name or self._name(regarding)
         body = {
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
-            "metadata": {"name": name, "namespace": _namespace(regarding)},
+            "metadata": {"name": series.name, "namespace": _namespace(regarding)},
             "eventTime": series.last_wall,
             "reportingController": self._controller,
             "reportingInstance": self._instance[:128],
@@ -186,8 +184,14 @@ class Recorder:
             "note": told.note,
             "regarding": _reference(regarding),
         }
-        await self._client.create(EVENTS, body, namespace=_namespace(regarding))
-        return name
+        with suppress(AlreadyExists):  # an earlier try came through, and its answer did not
+            await self._client.create(EVENTS, body, namespace=_namespace(regarding))
+
+    def _name(self, regarding: Reference) -> str:
+        """Make a name of at most 253 characters that no other instance makes at the same microsecond."""
+        self._made += 1
+        tail = f".{int(datetime.now(UTC).timestamp() * 1e6):x}{self._made & 0xFFFF:04x}"
+        return regarding.name[: 253 - len(tail)].rstrip(".-") + tail
 
     async def _count(self, told: Told, series: _Series, count: int) -> None:
         body = {"series": {"count": count, "lastObservedTime": series.last_wall}}

@@ -66,6 +66,10 @@ def aside(log):
     return [fields["error"] for level, event, fields in log.lines if level == "error" and "standing aside" in event]
 
 
+def terms(log):
+    return [event for _, event, _ in log.lines].count("leading")
+
+
 def test_a_second_installation_stands_aside_and_says_so(kubeconfig):
     async def run():
         async with two(kubeconfig) as (yours, first, second, log, other):
@@ -86,12 +90,12 @@ def test_a_second_installation_stands_aside_and_says_so(kubeconfig):
             assert after["metadata"]["generation"] == deployment["metadata"]["generation"]
             assert controllers(after) == [f"--controller={first._options.publish}"]
             assert other._reconciler is None
-            assert len(aside(log)) == 1
             async with asyncio.timeout(PATIENCE):
-                while not await told(yours):
+                while not (found := await told(yours)):
                     await asyncio.sleep(0.05)
-            (event,) = await told(yours)
-            assert second in event["note"]
+            assert all(second in event["note"] for event in found)
+            # Once a term; a busy machine may have cost it the Lease, and with it a term.
+            assert len(found) <= len(aside(log)) <= terms(log)
 
     async def told(yours):
         events = (await yours.client.list(EVENTS, msgspec.json.decode, Scope("default"))).items

@@ -17,6 +17,7 @@ from agw.kube import (
 from agw.kube.events import EVENTS
 from agw.kube.lease import LEASES
 from tests.kube.proxy import Proxy
+from tests.kube.scripted import status
 from tests.kube.space import (
     namespace,
     never,
@@ -163,6 +164,44 @@ def test_events_are_recorded_and_counted(kubeconfig, unique, monkeypatch):
             assert event["type"] == "Warning"
             assert event["regarding"]["uid"] == "some-uid"
             assert event["reportingController"] == "example.com/controller"
+            running.cancel()
+
+    asyncio.run(run())
+
+
+def test_an_event_whose_answer_was_lost_is_recorded_once(apiserver, unique, monkeypatch):
+    """A server that is overloaded answers 504 to what it has kept: sent again by another name, that was told twice."""
+    monkeypatch.setattr("agw.kube.events.RETRY_SECONDS", 0.1)
+    monkeypatch.setattr("agw.kube.events.SERIES_SECONDS", 0.1)
+
+    async def run():
+        async with (
+            namespace(apiserver.kubeconfig, unique) as space,
+            Proxy(apiserver) as proxy,
+            Client.find(proxy.kubeconfig()) as client,
+        ):
+
+            async def kept_and_lost(request, connection):
+                await space.client.request(request.method, request.path, request.query, plain(request.body))
+                await connection.answer(504, status(504, "Timeout"))
+
+            faults = [kept_and_lost]
+            proxy.fault = lambda request: faults.pop() if faults and request.method == "POST" else None
+            recorder = Recorder(client, "example.com/controller", "pod-1")
+            running = asyncio.create_task(recorder.run())
+            gateway = Reference("gateway.networking.k8s.io/v1", "Gateway", space.name, "gw", "some-uid")
+            recorder.record(gateway, reason="Refused", action="Publish", note="why")
+            await proxy.until(lambda request: request.method == "POST", 2)
+            recorder.record(gateway, reason="Refused", action="Publish", note="why")
+            await proxy.until(lambda request: request.method == "PATCH")
+
+            async def counts():
+                listed = await space.client.list(EVENTS, plain, Scope(space.name))
+                return [each.get("series", {}).get("count", 1) for each in listed.items]
+
+            while 2 not in await counts():
+                await asyncio.sleep(0.05)
+            assert await counts() == [2]
             running.cancel()
 
     asyncio.run(run())
