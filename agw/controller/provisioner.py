@@ -6,6 +6,10 @@ what was done is needed. One object that cannot be written keeps no other from b
 taken for what is there, so that our own writes are not mistaken for somebody's. A Gateway that is refused keeps what it
 has. One that is being deleted is left to the garbage collector, as is everything in a namespace that ends.
 
+A Gateway has one turn at a time, which looks at its beginning whether a data plane is to be made or to go: made and taken
+away at once, half of one would stay. What is another controller's Gateway's goes whenever it is seen, whoever made it
+and however late: a load balancer that nobody uses costs money all the same.
+
 Must not: decide what a data plane is made of, or what its state means.
 """
 
@@ -13,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -44,18 +48,21 @@ from agw.translate.status import Address
 
 Made = fleet.Deployment | fleet.Service | fleet.Thing
 _TYPES: Mapping[Resource, type[Made]] = {DEPLOYMENTS: fleet.Deployment, SERVICES: fleet.Service}
-_RELEASE = "release "
 _APPLY = "application/apply-patch+yaml"
 
 
 class Provisioner:
-    """All data planes. installation: as it is now. news: called with a Gateway whose data plane stands otherwise."""
+    """All data planes. installation: as it is now. news: called with a Gateway whose data plane stands otherwise.
+
+    theirs: says whether a Gateway is another controller's, so that what was made for it goes, where nothing is wanted.
+    """
 
     def __init__(
         self,
         client: Client,
         installation: Callable[[], Installation],
         news: Callable[[str], None],
+        theirs: Callable[[str], bool],
         log: Log,
         metrics: Metrics,
     ) -> None:
@@ -63,6 +70,7 @@ class Provisioner:
         self._client = client
         self._installation = installation
         self._news = news
+        self._theirs = theirs
         self._log = log
         self._metrics = metrics
         self._made: dict[tuple[str, Key], Made] = {}
@@ -88,20 +96,22 @@ class Provisioner:
         before, self._wanted = self._wanted, wanted
         if before is wanted:
             return
+        for ref in before.keys() ^ wanted.keys():
+            self.queue.forget(ref)  # what failed was another thing to do: its back-off must not hold this one up
+            self._recovered(ref)
+            self._ending.pop(ref, None)
         for ref, infrastructure in wanted.items():
             if infrastructure is not None and before.get(ref) != infrastructure:
                 self.queue.add(ref)
-        for ref in before.keys() - wanted.keys():
-            self._recovered(ref)
-            self._ending.pop(ref, None)
+        self.look(before.keys())
 
     def again(self) -> None:
         """Look at every Gateway again: the installation has changed."""
         self.queue.add_all(ref for ref, infrastructure in self._wanted.items() if infrastructure is not None)
 
-    def release(self, ref: str) -> None:
-        """Take away what was made for a Gateway that exists and is not ours any more."""
-        self.queue.add(_RELEASE + ref)
+    def look(self, refs: Iterable[str]) -> None:
+        """Look at those of these Gateways for which nothing is wanted: whose they are may have changed."""
+        self.queue.add_all(ref for ref in refs if ref not in self._wanted)
 
     def gateways(self) -> frozenset[str]:
         """Return the Gateways that anything is made for."""
@@ -159,9 +169,9 @@ class Provisioner:
                 self._tell(new)
 
     def _drifted(self, made: Made) -> None:
-        """Something of ours came, went, or is not as it was."""
+        """Something of ours came, went, or is not as it was; it may be what should have gone."""
         ref = _owner(made)
-        if ref and self._wanted.get(ref) is not None:
+        if ref:
             self.queue.add(ref)
         self._tell(made)
 
@@ -171,10 +181,11 @@ class Provisioner:
             self._news(ref)
 
     async def _work(self, ref: str) -> None:
-        if ref.startswith(_RELEASE):
-            await self._release(ref.removeprefix(_RELEASE))
+        """Bring a Gateway's data plane to what is wanted by now."""
+        if ref not in self._wanted:
+            await self._release(ref)
             return
-        wanted = self._wanted.get(ref)
+        wanted = self._wanted[ref]
         if wanted is None or self._ending.get(ref) == wanted.uid:
             return
         failures = await self._make(wanted)
@@ -265,13 +276,24 @@ class Provisioner:
         await self._client.request("PATCH", DEPLOYMENTS.object(key), query, body, content_type=_APPLY)
 
     async def _release(self, ref: str) -> None:
-        if ref in self._wanted:
-            return
+        """Take away what was made for a Gateway that exists and is another controller's."""
         namespace, _, name = ref.partition("/")
-        for resource in KINDS:
-            await self._remove(resource, Key(namespace, names.made(name)))
+        key = Key(namespace, names.made(name))
+        there = [resource for resource in KINDS if self._there(resource, key)] if self._theirs(ref) else []
+        failures: list[Failure] = []
+        for resource in there:
+            failures += await _tried(resource, key, self._remove(resource, key))
+        if failures:
+            raise NotMadeError(failures)
         self._recovered(ref)
-        self._log.info("data plane taken away: the Gateway is not ours any more", gateway=ref)
+        self._ending.pop(ref, None)
+        if there:
+            self._log.info("data plane taken away: the Gateway is not ours any more", gateway=ref)
+
+    def _there(self, resource: Resource, key: Key) -> bool:
+        """Say whether there is something to take away: a load balancer that goes already takes a while."""
+        made = self._made.get((resource.kind, key))
+        return made is not None and not made.metadata.deletion_timestamp
 
     async def _remove(self, resource: Resource, key: Key) -> None:
         made = self._made.get((resource.kind, key))
@@ -285,7 +307,6 @@ class Provisioner:
 
     def _failed(self, ref: str, error: Exception) -> None:
         self._metrics.count("agw_controller_provisioning_writes_total", kind="any", result="failed")
-        ref = ref.removeprefix(_RELEASE)
         self._failures[ref] += 1
         said = str(error) or type(error).__name__
         trouble = judged(error, self._failures[ref])
@@ -294,7 +315,8 @@ class Provisioner:
             return
         if self._troubles.get(ref) != trouble:
             tell = self._log.warning if isinstance(error, AgwError) else self._log.error
-            tell("a data plane cannot be made", gateway=ref, error=trouble.said)
+            what = "made" if ref in self._wanted else "taken away"
+            tell(f"a data plane cannot be {what}", gateway=ref, error=trouble.said)
         self._troubles[ref] = trouble
         self._news(ref)
 

@@ -125,14 +125,13 @@ class Reconciler:
         self._refused: dict[str, str] = {}  # Gateway -> why its data planes cannot use what was published
         self.refusals = Refusals(self._refused_otherwise, self._publisher.connected)
         self._faults: dict[Identity, str] = {}  # objects that translation stumbled over, until they change
-        self._ours_before: frozenset[str] = frozenset()
         self._wake = asyncio.Event()
         self._synced: set[type[Object]] = set()
         self.leading = asyncio.Event()
         """Set once everything is published."""
         self._named = NamedWatches(self._client, self._resources, self._named_batch, self._world.forget, self._wake.set)
         self.provisioner = Provisioner(
-            self._client, around.installation, self._gateway_stands_otherwise, self._log, self.metrics
+            self._client, around.installation, self._gateway_stands_otherwise, self._theirs, self._log, self.metrics
         )
         self.statuses: WorkQueue[ObjectKey] = WorkQueue(
             self._write_status,
@@ -218,7 +217,6 @@ class Reconciler:
                 if not self._begun():
                     continue
                 self._turn()
-                self._clean_up()
                 self._publisher.lead()
                 self.leading.set()
                 # What there is now is there to stay: the collector need not look at it again and again.
@@ -321,7 +319,7 @@ class Reconciler:
         for gateway in gateways:
             keys = None if outcome.whole else translation.changed[gateway]
             self._publish(gateway, translation.snapshots.get(gateway), keys)
-        self._provision(translation)
+        self.provisioner.want(translation.infrastructure)
         self.statuses.add_all(restated)
         for identity in changed:
             self._faults.pop(identity, None)
@@ -345,30 +343,17 @@ class Reconciler:
             self._publisher.publish(gateway, entries, changed)
             self.metrics.count("agw_controller_published_total")
 
-    def _provision(self, translation: Translation) -> None:
-        self.provisioner.want(translation.infrastructure)
-        ours = frozenset(translation.infrastructure)
-        for ref in self._ours_before - ours:
-            self._let_go(ref)
-        self._ours_before = ours
-
-    def _let_go(self, ref: str) -> None:
-        """A Gateway is not ours any more: where it exists still and is another controller's, what was made for it goes.
+    def _theirs(self, ref: str) -> bool:
+        """Say whether a Gateway exists still and is another controller's.
 
         A class that is gone says nothing about whose the Gateway is: its data plane serves on, as without a controller.
         """
         namespace, _, name = ref.partition("/")
         gateway = self._world.held(model.Gateway, namespace, name)
         if gateway is None:
-            return
+            return False
         of_class = self._world.held(model.GatewayClass, "", gateway.value.spec.gateway_class_name)
-        if of_class is not None and of_class.value.spec.controller_name != CONTROLLER:
-            self.provisioner.release(ref)
-
-    def _clean_up(self) -> None:
-        """Let go of what an earlier leader made for Gateways that are not ours any more."""
-        for ref in self.provisioner.gateways() - self._translation.infrastructure.keys():
-            self._let_go(ref)
+        return of_class is not None and of_class.value.spec.controller_name != CONTROLLER
 
     def _tell_unreadable(self) -> None:
         for kind, namespace, name in self._world.newly_unreadable():

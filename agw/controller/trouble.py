@@ -1,4 +1,4 @@
-"""What of a data plane cannot be made, and what that means for its Gateway. Errors in, values out.
+"""What of a data plane cannot be made or taken away, and what that means for its Gateway. Errors in, values out.
 
 Rules: each object is tried, whatever became of the others, and those that failed are named with the server's own
 words: a person who has to raise a quota or mend a webhook has nothing else to go by. What is refused (403, 422) counts
@@ -47,7 +47,7 @@ class Trouble:
 
 
 class NotMadeError(AgwError):
-    """Some objects of a data plane could not be made."""
+    """Some objects of a data plane could not be made, or not be taken away."""
 
     retry = True
 

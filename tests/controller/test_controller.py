@@ -442,17 +442,6 @@ async def test_names_over_the_bound_are_said_at_the_objects(yours, process):
 
 
 @scenario
-async def test_a_gateway_that_changes_class_is_let_go(yours, process):
-    await yours.gateway()
-    await yours.until(BUDGETS, MADE, bool)
-    await yours.client.apply(CLASSES, Key("", "somebody-elses"), {"spec": {"controllerName": "example.com/other"}})
-    await yours.patch(GATEWAYS, "gw", {"spec": {"gatewayClassName": "somebody-elses"}})
-    for resource in (DEPLOYMENTS, SERVICES, SERVICE_ACCOUNTS, CONFIG_MAPS, BUDGETS):
-        await yours.until(resource, MADE, lambda it: it is None or it["metadata"].get("deletionTimestamp"))
-    assert f"{yours.namespace}/gw" not in process._publisher._ledgers
-
-
-@scenario
 async def test_a_refusal_of_a_data_plane_is_a_condition_and_an_event(yours, process):
     await yours.gateway()
     await yours.until(GATEWAYS, "gw", fresh)
