@@ -319,7 +319,7 @@ class Reconciler:
         for gateway in gateways:
             keys = None if outcome.whole else translation.changed[gateway]
             self._publish(gateway, translation.snapshots.get(gateway), keys)
-        self.provisioner.want(translation.infrastructure)
+        self._provision(translation, changed)
         self.statuses.add_all(restated)
         for identity in changed:
             self._faults.pop(identity, None)
@@ -342,6 +342,17 @@ class Reconciler:
         else:
             self._publisher.publish(gateway, entries, changed)
             self.metrics.count("agw_controller_published_total")
+
+    def _provision(self, translation: Translation, changed: tuple[Identity, ...]) -> None:
+        """Have data planes made; and have those looked at that may be another controller's by what has changed.
+
+        A class may come long after the Gateways that name it.
+        """
+        self.provisioner.want(translation.infrastructure)
+        if any(kind is model.GatewayClass for kind, _, _ in changed):
+            self.provisioner.look(self.provisioner.gateways())
+        else:
+            self.provisioner.look(f"{space}/{name}" for kind, space, name in changed if kind is model.Gateway)
 
     def _theirs(self, ref: str) -> bool:
         """Say whether a Gateway exists still and is another controller's.

@@ -104,6 +104,26 @@ async def test_one_that_changes_class_while_its_data_plane_is_made_is_let_go(you
 
 
 @scenario
+async def test_one_whose_class_comes_later_is_let_go(yours, process):
+    await provisioned(yours)
+    await move(yours, yours.namespace)
+    await until_not_ours(yours, process)
+    assert await yours.get(SERVICES, MADE), "a class that nobody knows says nothing"
+    async with other_class(yours):
+        await let_go(yours)
+
+
+@scenario
+async def test_one_that_goes_on_from_a_class_that_nobody_knows_is_let_go(yours, process):
+    await provisioned(yours)
+    await move(yours, "nobody-knows")
+    await until_not_ours(yours, process)
+    async with other_class(yours) as other:
+        await move(yours, other)
+        await let_go(yours)
+
+
+@scenario
 async def test_one_that_comes_back_has_its_data_plane_again(yours, process):
     async with other_class(yours) as other:
         await provisioned(yours)
