@@ -15,7 +15,7 @@ Rules: nothing is allocated, nothing raised; what it finds is only good once `en
 text may be read before. Names in snake case are those of protocol buffers (ProtoJSON takes both).
 """
 
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memchr, memcmp, memcpy
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp
@@ -66,6 +66,8 @@ cdef void envelope_begin(Envelope* self, bint rest) noexcept nogil:
 
 
 cdef inline bint _give_up(Envelope* self, int why) noexcept nogil:
+    if self.taking < SLOTS and (S_STRING <= self.state <= S_UTF8 or S_MINUS <= self.state <= S_EXPONENT_DIGITS):
+        self.texts[self.taking].state = TEXT_UNUSABLE   # it is not whole
     self.state = S_GIVEN_UP
     self.unknown = <uint8_t> why
     return False
@@ -133,9 +135,15 @@ cdef bint _key_ended(Envelope* self) noexcept nogil:
     cdef bint exact = True
     self.state = S_COLON
     self.slot = SLOT_OTHER
-    if self.taking == SLOT_OTHER or self.key.state != TEXT_USED or not _name(self, &exact):
+    if self.taking == SLOT_OTHER:
+        return True
+    if memchr(self.key.data, 0, self.key.size) != NULL:     # a reader in C takes it to end there
+        return _give_up(self, U_AMBIGUOUS)
+    if self.key.state != TEXT_USED or not _name(self, &exact):
         return True
     if not exact or self.seen >> self.slot & 1:
+        if self.slot < SLOTS:
+            self.texts[self.slot].state = TEXT_UNUSABLE
         return _give_up(self, U_AMBIGUOUS)
     self.seen |= <uint16_t> (1 << self.slot)
     return True

@@ -10,7 +10,10 @@ cdef struct PathSpan:
 # The operation of a JSON-RPC method, 0 where it is none; place: where its parameters have the task's id (IdPlace).
 cdef int rpc_operation(const char* name, uint32_t size, int* place) noexcept nogil
 # The operation of an HTTP+JSON request, 0 where it is none; task: the id of its task, percent-encoded as it came.
-# method_id: MethodId. The path is borrowed, without its query.
+# method_id: MethodId; HEAD counts as GET. The path is borrowed, without its query.
 cdef int rest_operation(int method_id, const unsigned char* path, uint32_t size, PathSpan* task) noexcept nogil
+# Whether no agent reads another operation out of this path than rest_operation does: one that ignores case, cuts
+# parameters off or decodes once more.
+cdef bint is_plain_path(int method_id, const unsigned char* path, uint32_t size, int operation) noexcept nogil
 # The operation of a gRPC method's path, 0 where it is none.
 cdef int grpc_operation(const unsigned char* path, uint32_t size) noexcept nogil

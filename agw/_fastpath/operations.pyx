@@ -5,10 +5,21 @@ prefix may stand before them. What is asked is whether it ends like a path of th
 """
 
 from libc.stdint cimport uint8_t
-from libc.string cimport memcmp, memset
+from libc.string cimport memchr, memcmp, memset
 
 from agw._fastpath.fields cimport method_id as method_number
+from agw._fastpath.message cimport M_GET, M_HEAD
 from agw.a2a import operations as table
+
+cdef extern from "<strings.h>" nogil:
+    int strncasecmp(const char* one, const char* other, size_t size)
+
+# agw.a2a.operations.Operation: those that stand behind a colon.
+cdef enum:
+    OP_SEND_MESSAGE = 2
+    OP_SEND_STREAMING_MESSAGE = 3
+    OP_CANCEL_TASK = 6
+    OP_SUBSCRIBE_TO_TASK = 7
 
 cdef enum:
     MAX_NAMES = 48
@@ -114,8 +125,18 @@ cdef struct Tail:
     PathSpan whole              # the last segment with its verb
 
 
-cdef bint _is(const PathSpan* span, const char* word, uint32_t size) noexcept nogil:
-    return span.size == size and memcmp(span.data, word, size) == 0
+cdef inline bint _equal(const void* one, const void* other, uint32_t size, bint fold) noexcept nogil:
+    if fold:
+        return strncasecmp(<const char*> one, <const char*> other, size) == 0
+    return memcmp(one, other, size) == 0
+
+
+cdef bint _is(const PathSpan* span, const char* word, uint32_t size, bint fold) noexcept nogil:
+    return span.size == size and _equal(span.data, word, size, fold)
+
+
+cdef bint _is_verb(const Call* call, const Tail* tail, bint fold) noexcept nogil:
+    return call.verb.size == tail.verb.size and _equal(call.verb.name, tail.verb.data, tail.verb.size, fold)
 
 
 cdef void _split(const unsigned char* path, uint32_t size, Tail* tail) noexcept nogil:
@@ -148,45 +169,79 @@ cdef void _split(const unsigned char* path, uint32_t size, Tail* tail) noexcept 
 
 
 cdef bint _fits(
-    const Call* call, const Tail* tail, const unsigned char* path, uint32_t size, PathSpan* task,
+    const Call* call, const Tail* tail, const unsigned char* path, uint32_t size, PathSpan* task, bint fold,
 ) noexcept nogil:
     """Whether the path's end has this form; and where the task's id is in it."""
     cdef const PathSpan* at = tail.segments
     cdef int form = call.form
     if form == FORM_PLAIN:
-        return size >= call.verb.size and memcmp(path + size - call.verb.size, call.verb.name, call.verb.size) == 0
+        return size >= call.verb.size and _equal(path + size - call.verb.size, call.verb.name, call.verb.size, fold)
     if form == FORM_MESSAGE:
-        return _is(at, "message", 7) and _same(&call.verb, tail.verb.data, tail.verb.size)
+        return _is(at, "message", 7, fold) and _is_verb(call, tail, fold)
     if form == FORM_TASKS:
-        return _is(&tail.whole, "tasks", 5)
+        return _is(&tail.whole, "tasks", 5, fold)
     if form == FORM_CONFIGS:
         task[0] = at[1]
-        return _is(&tail.whole, "pushNotificationConfigs", 23) and _is(at + 2, "tasks", 5)
+        return _is(&tail.whole, "pushNotificationConfigs", 23, fold) and _is(at + 2, "tasks", 5, fold)
     if form == FORM_CONFIG:
         task[0] = at[2]
-        return _is(at + 1, "pushNotificationConfigs", 23) and _is(at + 3, "tasks", 5)
-    if not _is(at + 1, "tasks", 5):
+        return _is(at + 1, "pushNotificationConfigs", 23, fold) and _is(at + 3, "tasks", 5, fold)
+    if not _is(at + 1, "tasks", 5, fold):
         return False
     if form == FORM_TASK_VERB:
         task[0] = at[0]
-        return _same(&call.verb, tail.verb.data, tail.verb.size)
+        return _is_verb(call, tail, fold)
     task[0] = tail.whole
     return tail.whole.size > 0
 
 
-cdef int rest_operation(int method_id, const unsigned char* path, uint32_t size, PathSpan* task) noexcept nogil:
-    cdef Tail tail
+cdef int _look_up(
+    int method_id, const unsigned char* path, uint32_t size, const Tail* tail, PathSpan* task, bint fold,
+) noexcept nogil:
     cdef int i
-    if size > 1 and path[size - 1] == b"/":
-        size -= 1
-    _split(path, size, &tail)
+    if method_id == M_HEAD:
+        method_id = M_GET
     # The longer forms first: "tasks/{id}:subscribe" is a "tasks/{id}" too, where nothing forbids a colon in an id.
     for i in range(_n_rest - 1, -1, -1):
         task.data, task.size = NULL, 0
-        if _rest[i].method == method_id and _fits(&_rest[i], &tail, path, size, task):
+        if _rest[i].method == method_id and _fits(&_rest[i], tail, path, size, task, fold):
             return _rest[i].verb.operation
     task.data, task.size = NULL, 0
     return 0
+
+
+cdef int rest_operation(int method_id, const unsigned char* path, uint32_t size, PathSpan* task) noexcept nogil:
+    cdef Tail tail
+    if size > 1 and path[size - 1] == b"/":
+        size -= 1
+    _split(path, size, &tail)
+    return _look_up(method_id, path, size, &tail, task, False)
+
+
+cdef bint _has_service(const unsigned char* path, uint32_t size) noexcept nogil:
+    """Whether "A2AService" is anywhere in the path, in any case."""
+    cdef uint32_t at
+    for at in range(size):
+        if size - at >= 10 and strncasecmp(<const char*> path + at, "A2AService", 10) == 0:
+            return True
+    return False
+
+
+cdef bint is_plain_path(int method_id, const unsigned char* path, uint32_t size, int operation) noexcept nogil:
+    cdef Tail tail
+    cdef PathSpan task
+    if memchr(path, b"%", size) != NULL or memchr(path, b";", size) != NULL:
+        return False
+    if _has_service(path, size):
+        return False    # Connect, or gRPC
+    if size > 1 and path[size - 1] == b"/":
+        size -= 1
+    _split(path, size, &tail)
+    if tail.verb.data != NULL and operation not in (
+        OP_SEND_MESSAGE, OP_SEND_STREAMING_MESSAGE, OP_CANCEL_TASK, OP_SUBSCRIBE_TO_TASK,
+    ):
+        return False    # a verb that is none here may be one to others
+    return _look_up(method_id, path, size, &tail, &task, True) == operation
 
 
 def operation_of(str what, name, str path=""):
@@ -201,4 +256,6 @@ def operation_of(str what, name, str path=""):
         return grpc_operation(raw, <uint32_t> len(raw)), 0
     method = method_number(raw, <uint32_t> len(raw))
     operation = rest_operation(method, rest, <uint32_t> len(rest), &task)
+    if what == "plain":
+        return operation, is_plain_path(method, rest, <uint32_t> len(rest), operation)
     return operation, (<bytes> task.data[:task.size]).decode() if task.data != NULL else ""

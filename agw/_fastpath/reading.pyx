@@ -18,12 +18,14 @@ from libc.stdint cimport uint8_t, uint32_t
 from agw._fastpath.admission cimport consumer_name
 from agw._fastpath.answers cimport rpc_answer
 from agw._fastpath.buffer cimport buffer_append, buffer_size
-from agw._fastpath.envelope cimport SLOT_METHOD, SLOT_RPC_ID, envelope_begin, envelope_end, envelope_feed, envelope_has
+from agw._fastpath.envelope cimport (
+    SLOT_METHOD, SLOT_RPC_ID, U_VERSION, envelope_begin, envelope_end, envelope_feed, envelope_has,
+)
 from agw._fastpath.exchange cimport X_BODY, X_FILTERED, X_GUARDED, X_KEEP, X_READ, X_RPC, X_WITHHELD
 from agw._fastpath.filters cimport ADDED_ROOM
 from agw._fastpath.held cimport hold
-from agw._fastpath.message cimport F_CONTENT_ENCODING, F_CONTENT_TYPE, M_POST, Field
-from agw._fastpath.operations cimport PathSpan, rest_operation, rpc_operation
+from agw._fastpath.message cimport F_CONTENT_ENCODING, F_CONTENT_TYPE, M_OTHER, M_POST, Field
+from agw._fastpath.operations cimport PathSpan, is_plain_path, rest_operation, rpc_operation
 from agw._fastpath.record cimport R_FORBIDDEN
 from agw._fastpath.route cimport CompiledPolicy
 
@@ -34,16 +36,34 @@ cdef enum:
 @cython.final
 @cython.freelist(64)
 cdef class Reading:
-    pass
+    """The JSON-RPC envelope of an exchange's request."""
 
 
-cdef bint _is_json(const Field* field) noexcept:
-    """application/json, or A2A's own form of it, with whatever parameters (RFC 9110 8.3.1)."""
+cdef bint _is_json(const Field* field, bint strictly) noexcept:
+    """application/json, or A2A's own form of it (RFC 9110 8.3.1).
+
+    strictly: with no parameter but one charset=utf-8. Body parsers decode other charsets, and then read another text.
+    """
     cdef const unsigned char* value = field.value
-    cdef uint32_t size = 0
+    cdef uint32_t size = 0, at
     while size < field.value_len and value[size] != b";" and value[size] != b" " and value[size] != b"\t":
         size += 1
-    return _is_word(value, size, "application/json", 16) or _is_word(value, size, "application/a2a+json", 20)
+    if not (_is_word(value, size, "application/json", 16) or _is_word(value, size, "application/a2a+json", 20)):
+        return False
+    if not strictly or size == field.value_len:
+        return True
+    at = size
+    while at < field.value_len and (value[at] == b" " or value[at] == b"\t"):
+        at += 1
+    if at == field.value_len or value[at] != b";":
+        return at == field.value_len
+    at += 1
+    while at < field.value_len and (value[at] == b" " or value[at] == b"\t"):
+        at += 1
+    return (
+        _is_word(value + at, field.value_len - at, "charset=utf-8", 13)
+        or _is_word(value + at, field.value_len - at, 'charset="utf-8"', 15)
+    )
 
 
 cdef bint _is_word(const unsigned char* value, uint32_t size, const char* word, uint32_t n) noexcept:
@@ -61,7 +81,7 @@ cdef bint _is_word(const unsigned char* value, uint32_t size, const char* word, 
     return True
 
 
-cdef bint _readable(const RequestHead* head) noexcept:
+cdef bint _readable(const RequestHead* head, bint strictly) noexcept:
     """Whether the body is JSON as it stands."""
     cdef bint json = False
     cdef int i
@@ -69,7 +89,7 @@ cdef bint _readable(const RequestHead* head) noexcept:
         if head.fields[i].id == F_CONTENT_ENCODING:
             return False
         if head.fields[i].id == F_CONTENT_TYPE:
-            if json or not _is_json(&head.fields[i]):
+            if json or not _is_json(&head.fields[i], strictly):
                 return False
             json = True
     return json
@@ -81,7 +101,9 @@ cdef int read_begin(Exchange exchange, const RequestHead* head, bint undecided) 
     cdef int operation = rest_operation(head.method_id, head.path, head.path_len, &task)
     exchange.account.a2a = exchange.backend.a2a
     exchange.account.operation = <uint8_t> operation
-    if head.method_id == M_POST and exchange.flags & X_BODY and (operation == 0 or undecided) and _readable(head):
+    if head.method_id != M_POST or not exchange.flags & X_BODY or (operation and not undecided):
+        return 0
+    if _readable(head, undecided):
         reading = Reading.__new__(Reading)
         reading.by_path = operation != 0
         envelope_begin(&reading.envelope, False)
@@ -101,9 +123,13 @@ cdef int withhold(Exchange exchange, RequestHead* head) except -1:
     cdef bint empty = not exchange.flags & X_BODY
     cdef bint by_path = exchange.account.operation != 0
     cdef bint read = (exchange.flags & X_READ) != 0
-    if empty or by_path or not read:
+    cdef bint plain = head.method_id != M_OTHER and is_plain_path(
+        head.method_id, head.path, head.path_len, exchange.account.operation
+    )
+    head.websocket = False      # what is asked for in a tunnel nobody could say
+    if empty or by_path or not read or not plain:
         # A body that cannot be watched may name something else than the path does.
-        if not _allowed(exchange, empty or (by_path and read)):
+        if not _allowed(exchange, plain and (empty or (by_path and read))):
             return exchange.answer(403, R_FORBIDDEN)
         exchange.flags |= X_GUARDED
         return exchange._forward(head, False)
@@ -111,6 +137,8 @@ cdef int withhold(Exchange exchange, RequestHead* head) except -1:
         exchange.held = hold(head, ADDED_ROOM if exchange.flags & X_FILTERED else 0)
         exchange.flags |= X_KEEP
     exchange.flags |= X_WITHHELD
+    if exchange.rule.request_timeout_ms:
+        exchange.poller.arm(exchange, exchange.rule.request_timeout_ms)
     if head.expect_continue:
         exchange.held.head.expect_continue = 0
         return exchange.down.respond_continue()
@@ -133,7 +161,7 @@ cdef int _settle(Exchange exchange, bint readable) except -1:
 
 cdef int read_refused(Exchange exchange, const RequestHead* head) except -1:
     cdef PathSpan task
-    if head.method_id == M_POST and _readable(head):
+    if head.method_id == M_POST and _readable(head, False):
         if rest_operation(head.method_id, head.path, head.path_len, &task) == 0:
             exchange.flags |= X_RPC
     return 0
@@ -162,16 +190,23 @@ cdef int _refuse(Exchange exchange) except -1:
     return exchange.request_refused(403, R_FORBIDDEN)
 
 
+cdef bint _turned(Reading reading, bint readable) noexcept:
+    """Whether what was allowed turns out to be something else. By its path, it has parameters and no envelope."""
+    cdef const Envelope* envelope = &reading.envelope
+    if not reading.by_path:
+        return not readable
+    return (envelope.seen >> SLOT_METHOD & 1) != 0 or (not readable and envelope.unknown != U_VERSION)
+
+
 cdef bint read_body(Exchange exchange, const unsigned char* data, Py_ssize_t size) except -1:
     cdef Reading reading = exchange.reading
-    cdef bint readable = envelope_feed(&reading.envelope, data, size), turned
+    cdef bint readable = envelope_feed(&reading.envelope, data, size)
     if exchange.flags & X_WITHHELD:
         buffer_append(&exchange.held.body, data, size)
         if not readable or envelope_has(&reading.envelope, SLOT_METHOD) or buffer_size(&exchange.held.body) > HELD:
             _settle(exchange, readable)
         return True
-    turned = envelope_has(&reading.envelope, SLOT_METHOD) if reading.by_path else not readable
-    if turned and exchange.flags & X_GUARDED:
+    if exchange.flags & X_GUARDED and _turned(reading, readable):
         _refuse(exchange)
         return True
     return False
@@ -183,11 +218,9 @@ cdef bint read_end(Exchange exchange) except -1:
     if exchange.flags & X_WITHHELD:
         _settle(exchange, readable)
         return True
-    if reading.by_path:
-        return False
-    if exchange.flags & X_GUARDED and not readable:
+    if exchange.flags & X_GUARDED and _turned(reading, readable):
         _refuse(exchange)
         return True
-    if readable and envelope_has(&reading.envelope, SLOT_METHOD):
+    if not reading.by_path and readable and envelope_has(&reading.envelope, SLOT_METHOD):
         exchange.account.operation = <uint8_t> _operation(&reading.envelope)
     return False

@@ -14,7 +14,7 @@ from agw.snapshot.model import AuthorizationRule
 def allows(rules: Iterable[AuthorizationRule], consumer: str, operation: str) -> bool:
     """Whether a consumer ("" for nobody) may ask for an operation ("" for what is none)."""
     for rule in rules:
-        if rule.operations and operation not in rule.operations:
+        if rule.operations and operation not in rule.operations and (operation or rule.action == "Allow"):
             continue
         if rule.consumers and consumer not in rule.consumers:
             continue

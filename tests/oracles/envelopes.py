@@ -62,6 +62,8 @@ def oracle(body, *, rest=False):
 def read(members, levels, texts):
     names, seen = levels[0], set()
     for name, value in members:
+        if "\0" in name:
+            raise AmbiguousError
         slot = next((slot for known, slot in names.items() if fold(known) == fold(name)), None)
         if slot is None:
             continue

@@ -18,7 +18,7 @@ FORBIDDEN = 'reason="forbidden"'
 
 
 @asynccontextmanager
-async def guarded(*rules, script=None, protocol="A2A", **limits):
+async def guarded(*rules, script=None, protocol="A2A", request_timeout_ms=0, **limits):
     """A gateway whose policy has these rules."""
     async with serving(script or replies(OK), **limits) as gateway:
         served = entries(gateway.agent_port)
@@ -28,7 +28,9 @@ async def guarded(*rules, script=None, protocol="A2A", **limits):
             {
                 **served,
                 "policy/g": Policy(authorization=rules or RULES),
-                "rule/HTTPRoute/d/r/0": msgspec.structs.replace(rule, policy="policy/g"),
+                "rule/HTTPRoute/d/r/0": msgspec.structs.replace(
+                    rule, policy="policy/g", request_timeout_ms=request_timeout_ms
+                ),
                 "backend/Backend/d/b": msgspec.structs.replace(backend, protocol=protocol),
             }
         )
@@ -46,6 +48,8 @@ ALLOWED = [
     post(rpc(b"GetTask")),
     post(b'{"params":{"message":{"parts":[{"text":"%s"}]}},"method":"message/send","jsonrpc":"2.0"}' % (b"x" * 9_000)),
     post(SEND[:-1] + b',"more":"%s"}' % (b"x" * 300_000)),
+    post(SEND, media=b"application/json; charset=UTF-8"),
+    post(SEND, media=b'application/a2a+json;charset="utf-8"'),
     post(b'{"message":{}}', b"/v1/message:send"),
     b"GET /v1/tasks/7 HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET /.well-known/agent-card.json HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -61,6 +65,16 @@ REFUSED = [
     post(b'{"params":"%s","method":"message/send","jsonrpc":"2.0"}' % (b"x" * 200_000)),
     post(b"{}", b"/v1/tasks/7:cancel"),
     post(SEND, b"/message:send", b"text/plain"),
+    post(SEND, media=b"application/json; charset=utf-7"),
+    post(SEND, media=b"application/json; charset=utf-8; charset=utf-7"),
+    post(SEND, media=b"application/json; a=b"),
+    post(rpc(b"tasks/get"), b"/tasks/7:cancel%0A"),
+    post(rpc(b"tasks/get"), b"/tasks/7:CANCEL"),
+    post(rpc(b"tasks/get"), b"/tasks/7:cancel;x"),
+    post(rpc(b"tasks/get"), b"/lf.a2a.v1.A2AService/CancelTask"),
+    b"GET /tasks/7:Subscribe HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"HEAD /tasks/7:subscribe HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"get /tasks/7 HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 ]
@@ -95,9 +109,10 @@ async def test_what_is_not_allowed_reaches_nobody(request_, protocol, whole):
     async with guarded(protocol=protocol) as gateway:
         client = await gateway.client()
         await client.send(*(pieces(request_) if not whole and len(request_) < 1_000 else [request_]))
-        response = await client.response()
+        head = request_.startswith(b"HEAD")
+        response = await client.response(head=head)
         assert response.status == 403
-        assert b'"reason":"FORBIDDEN"' in response.body
+        assert head or b'"reason":"FORBIDDEN"' in response.body
         assert gateway.received() == b""
         assert gateway.count("agw_exchanges_total", FORBIDDEN) == 1
         if response.one("connection") is None:
@@ -134,11 +149,40 @@ def read(data):
     return found[0] if found else None
 
 
-async def test_a_path_and_an_envelope_are_one_name_too_many():
+@pytest.mark.parametrize(
+    "body",
+    [
+        CANCEL,
+        CANCEL.replace(b'"id":1', b'"id":1,"id":1'),
+        CANCEL.replace(b'"id":1', b'"Method":1'),
+        CANCEL.replace(b'"id":1', b'"method":null'),
+        b"[%s]" % CANCEL,
+        b"\xef\xbb\xbf" + CANCEL,
+        CANCEL.decode().encode("utf-16"),
+    ],
+)
+async def test_a_path_and_an_envelope_are_one_name_too_many(body):
     async with guarded() as gateway:
-        client = await gateway.client(post(CANCEL, b"/message:send"))
+        client = await gateway.client(post(body, b"/message:send"))
         assert (await client.response()).status == 403
         assert not any(read(peer.received) for peer in gateway.peers)
+
+
+async def test_a_websocket_of_a_task_is_no_tunnel():
+    handshake = (
+        b"GET /tasks/7 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    async with guarded() as gateway:
+        client = await gateway.client(handshake)
+        assert (await client.response()).status == 200
+        assert b"pgrade: websocket" not in gateway.received()
+
+
+async def test_the_time_of_a_request_runs_while_it_is_kept_back():
+    async with guarded(request_timeout_ms=100) as gateway:
+        client = await gateway.client(post(SEND)[: 10 - len(SEND)])
+        assert (await client.response()).status == 504
 
 
 async def test_who_waits_for_100_is_asked_for_its_body():

@@ -37,6 +37,14 @@ async def test_an_id_of_no_use_is_null(sent):
         assert error(await client.response(), None) == "FORBIDDEN"
 
 
+@pytest.mark.parametrize("sent", [b'"abc', b'"abc\x01"', b'"\xff"', b'"a\\q"', b"-x", b"1.", b"01", b'1,"id":2'])
+async def test_an_id_that_is_not_whole_is_null(sent):
+    async with agent() as gateway:
+        gateway.swap(a2a(entries(closed_port())))
+        client = await gateway.client(post(b'{"jsonrpc":"2.0","id":' + sent))
+        assert error(await client.response(), None) == "CONNECT_FAILED"
+
+
 async def test_a_refusal_before_the_body_has_no_id():
     async with agent() as gateway:
         client = await gateway.client(post(rpc(b"message/send"), b"/key"))

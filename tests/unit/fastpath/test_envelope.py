@@ -72,6 +72,7 @@ def test_byte_by_byte():
         (SEND.replace(b'"id"', '"param\u017f":1,"id"'.encode()), AMBIGUOUS),
         (SEND.replace(b'"taskId"', '"tas\u212aId":1,"taskId"'.encode()), AMBIGUOUS),
         (SEND.replace(b'"taskId"', b'"task_id":"u","taskId"'), AMBIGUOUS),
+        (SEND.replace(b'"id"', b'"method\\u0000":"x","id"'), AMBIGUOUS),
         (SEND.replace(b'"m"', b'"\xc3"'), INVALID),
         (SEND.replace(b'"m"', b'"\xed\xa0\x80"'), INVALID),
         (SEND.replace(b'"m"', b"01"), INVALID),

@@ -28,7 +28,13 @@ def test_the_first_rule_that_matches_decides():
 def test_what_nobody_can_say_is_refused_where_rules_tell_operations_apart():
     assert grants([rule("Allow")]).permits("alice", "", known=False)
     assert not grants([rule("Deny", [], ["CancelTask"]), rule("Allow")]).permits("alice", "", known=False)
-    assert grants([rule("Deny", [], ["CancelTask"]), rule("Allow")]).permits("alice", "", known=True)
+
+
+def test_a_deny_of_operations_takes_what_is_none_too():
+    rules = grants([rule("Deny", ["bob"], ["CancelTask"]), rule("Allow")])
+    assert not rules.permits("bob", "")
+    assert rules.permits("bob", "SendMessage")
+    assert rules.permits("alice", "")
 
 
 @pytest.mark.parametrize("bad", [rule("Maybe"), rule("Allow", [], ["Send"])])

@@ -66,6 +66,40 @@ def test_every_form_of_a_path(before, after, method, path, operation, task):
     assert operation_of("rest", method, before + path + after) == (operation, task)
 
 
+@pytest.mark.parametrize("path", [each for each in PATHS if each[2] and each[1] != "tasks/a:b" and "%" not in each[1]])
+def test_a_path_as_it_is_written_is_plain(path):
+    method, end, operation, _ = path
+    assert operation_of("plain", method, f"/{end}") == (operation, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/tasks/7:CANCEL"),
+        ("POST", "/Tasks/7:cancel"),
+        ("POST", "/tasks/7:cancel%0A"),
+        ("GET", "/tasks/7:subscribe%0A"),
+        ("GET", "/tasks/7:Subscribe"),
+        ("GET", "/tasks/7:other"),
+        ("POST", "/tasks/7:cancel;x"),
+        ("POST", "/tasks;x/7:cancel"),
+        ("POST", "/message:send%0A"),
+        ("POST", "/message:other"),
+        ("POST", "/lf.a2a.v1.A2AService/CancelTask"),
+        ("POST", "/a2a.v1.a2aservice/CancelTask"),
+        ("GET", "/TASKS"),
+        ("GET", "/V1/card"),
+    ],
+)
+def test_a_path_that_others_read_otherwise_is_not(method, path):
+    assert not operation_of("plain", method, path)[1]
+
+
+def test_head_is_get():
+    assert operation_of("rest", "HEAD", "/.well-known/agent-card.json")[0] == Operation.GET_AGENT_CARD
+    assert operation_of("rest", "HEAD", "/tasks/7:subscribe")[0] == Operation.SUBSCRIBE_TO_TASK
+
+
 def test_the_names_are_those_of_a2a_1_0():
     assert OPERATIONS[Operation.SUBSCRIBE_TO_TASK] == "SubscribeToTask"
     assert OPERATIONS[Operation.LIST_TASK_PUSH_NOTIFICATION_CONFIGS] == "ListTaskPushNotificationConfigs"
