@@ -244,7 +244,13 @@ class Election:
         spec |= {"holderIdentity": "", "leaseDurationSeconds": 1}
         try:
             async with asyncio.timeout(_RELEASE_WITHIN):
-                await self._write(self._seen.lease, spec, clock)
+                try:
+                    await self._write(self._seen.lease, spec, clock)
+                except Conflict:
+                    # A renewal that was cancelled on its way arrived after all, or the Lease has a label more.
+                    lease = await self._client.get(LEASES, self._key, _decode)
+                    if lease.spec.holder_identity == self._identity:
+                        await self._write(lease, spec, clock)
         except (KubeError, TimeoutError) as error:
             LOG.info("lease %s: not released: %s", self._key, error)
 

@@ -75,6 +75,19 @@ def test_one_of_two_leads_and_hands_over_at_once(kubeconfig, unique):
     asyncio.run(run())
 
 
+def test_a_lease_that_changed_since_its_last_renewal_is_released_all_the_same(kubeconfig, unique):
+    async def run():
+        async with namespace(kubeconfig, unique) as space:
+            key = Key(space.name, "leader")
+            one = Candidate(space.client, key, "one", Timing(lease=60, renew=40, retry=30))  # it renews never here
+            await until(lambda: one.terms == 1)
+            await space.client.patch(LEASES, key, {"metadata": {"labels": {"a": "b"}}})
+            await one.stop()
+            assert (await space.client.get(LEASES, key, plain))["spec"]["holderIdentity"] == ""
+
+    asyncio.run(run())
+
+
 def test_a_leader_that_cannot_renew_stops_before_another_begins(apiserver, unique):
     async def run():
         async with (
