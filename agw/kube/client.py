@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar
@@ -35,6 +35,7 @@ PAGE = 500
 """Objects in a page of a list, as kubectl and client-go ask for."""
 
 _FRESH_SECONDS = 5.0  # how often the files of the credentials are looked at
+_LEAVE_SECONDS = 1.0  # for handshakes that are under way when all is closed
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _MERGE = "application/merge-patch+json"
 _encode = msgspec.json.Encoder().encode
@@ -66,6 +67,13 @@ class Scope:
 _EVERYTHING = Scope()
 
 
+async def _closed(sending: asyncio.Future[httpx2.Response]) -> None:
+    """Close a stream as soon as it has begun; what it fails with is nobody's business any more."""
+    with suppress(Exception):
+        response = await sending
+        await response.aclose()
+
+
 class _Connection:
     """The HTTP clients of certain credentials, and how many requests are under way on them."""
 
@@ -94,6 +102,7 @@ class Client:
         self._user_agent = user_agent
         self._connection = _Connection(credentials.load(source), user_agent)
         self._looked = float("-inf")
+        self._leaving: set[asyncio.Future[None]] = set()  # streams that nobody wants any more, until they are closed
         self._turn = asyncio.Semaphore(credentials.REQUESTS_AT_ONCE)
 
     @classmethod
@@ -239,12 +248,23 @@ class Client:
     async def _streamed(self, ask: Ask) -> AsyncIterator[httpx2.Response]:
         """One answer whose body is left to be read; it is closed at the end."""
         async with self._borrowed(ask) as links:
-            with credentials.authenticated(self.server):
-                response = await links.streams.send(credentials.built(links.streams, ask), stream=True)
+            response = await self._sent(links, ask)
             try:
                 yield response
             finally:
                 await response.aclose()
+
+    async def _sent(self, links: credentials.Links, ask: Ask) -> httpx2.Response:
+        """Send, and cut nothing off in between: of a connection cancelled in its handshake the library closes nothing."""
+        with credentials.authenticated(self.server):
+            sending = asyncio.ensure_future(links.streams.send(credentials.built(links.streams, ask), stream=True))
+            try:
+                return await asyncio.shield(sending)
+            except asyncio.CancelledError:
+                leaving = asyncio.ensure_future(_closed(sending))
+                self._leaving.add(leaving)
+                leaving.add_done_callback(self._leaving.discard)
+                raise
 
     @asynccontextmanager
     async def _borrowed(self, ask: Ask) -> AsyncIterator[credentials.Links]:
@@ -278,6 +298,11 @@ class Client:
 
     async def close(self) -> None:
         """End all connections; requests under way fail."""
+        if self._leaving:
+            _, late = await asyncio.wait(self._leaving, timeout=_LEAVE_SECONDS)
+            for each in late:
+                each.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         await self._connection.links.close()
 
     async def __aenter__(self) -> Self:
