@@ -62,6 +62,8 @@ cdef bytes _closed_again = _body(Reason.UPSTREAM_CLOSED, 503)
 cdef list _errors = [_error(reason) for reason in Reason]
 cdef bytes _closed_again_error = _error(Reason.UPSTREAM_CLOSED, 503)
 cdef char _rpc[RPC_ROOM]
+cdef const char* _error_texts[64]
+cdef uint32_t _error_sizes[64]
 cdef const char* _texts[64]
 cdef uint32_t _sizes[64]
 
@@ -72,10 +74,14 @@ cdef void _fill() noexcept:
     for index in range(len(_bodies)):
         _texts[index] = <const char*> (<bytes> _bodies[index])
         _sizes[index] = <uint32_t> len(<bytes> _bodies[index])
+        _error_texts[index] = <const char*> (<bytes> _errors[index])
+        _error_sizes[index] = <uint32_t> len(<bytes> _errors[index])
     _texts[TARGET_TOO_LONG] = <const char*> _target_too_long
     _sizes[TARGET_TOO_LONG] = <uint32_t> len(_target_too_long)
     _texts[CLOSED_AGAIN] = <const char*> _closed_again
     _sizes[CLOSED_AGAIN] = <uint32_t> len(_closed_again)
+    _error_texts[CLOSED_AGAIN] = <const char*> _closed_again_error
+    _error_sizes[CLOSED_AGAIN] = <uint32_t> len(_closed_again_error)
 
 
 _fill()
@@ -90,12 +96,12 @@ cdef const char* answer_body(int status, int reason, uint32_t* size) noexcept no
 
 
 cdef const char* rpc_answer(ResponseHead* head, int reason, const char* id, uint32_t id_size) noexcept:
-    cdef bytes error = _closed_again_error if head.status == 503 and reason == R_UPSTREAM_CLOSED else _errors[reason]
-    cdef uint32_t size = <uint32_t> len(error)
+    cdef int index = CLOSED_AGAIN if head.status == 503 and reason == R_UPSTREAM_CLOSED else reason
+    cdef uint32_t size = _error_sizes[index]
     cdef uint32_t before = 22
     memcpy(_rpc, b'{"jsonrpc":"2.0","id":', before)
     memcpy(_rpc + before, id, id_size)
-    memcpy(_rpc + before + id_size, <const char*> error, size)
+    memcpy(_rpc + before + id_size, _error_texts[index], size)
     head.content_length = before + id_size + size
     return _rpc
 

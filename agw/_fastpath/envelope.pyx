@@ -60,14 +60,15 @@ cdef void envelope_begin(Envelope* self, bint rest) noexcept nogil:
     self.slot = SLOT_OTHER
     self.taking = SLOT_OTHER
     self.unknown = U_NOT
-    for slot in range(SLOTS):
+    for slot in range(<int> SLOTS):
         self.texts[slot].state = TEXT_ABSENT
         self.texts[slot].size = 0
 
 
 cdef inline bint _give_up(Envelope* self, int why) noexcept nogil:
-    if self.taking < SLOTS and (S_STRING <= self.state <= S_UTF8 or S_MINUS <= self.state <= S_EXPONENT_DIGITS):
-        self.texts[self.taking].state = TEXT_UNUSABLE   # it is not whole
+    cdef Text* text = _text(self)
+    if text != NULL and (S_STRING <= self.state <= S_UTF8 or S_MINUS <= self.state <= S_EXPONENT_DIGITS):
+        text.state = TEXT_UNUSABLE      # it is not whole
     self.state = S_GIVEN_UP
     self.unknown = <uint8_t> why
     return False
@@ -528,7 +529,7 @@ def scan_envelope(pieces, bint rest=False):
             envelope_feed(&self, &view[0], view.shape[0])
     envelope_end(&self)
     texts = []
-    for slot in range(SLOTS):
+    for slot in range(<int> SLOTS):
         if self.texts[slot].state == TEXT_USED:
             texts.append(self.texts[slot].data[:self.texts[slot].size])
         else:

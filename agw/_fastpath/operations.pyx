@@ -172,7 +172,7 @@ cdef bint _fits(
     const Call* call, const Tail* tail, const unsigned char* path, uint32_t size, PathSpan* task, bint fold,
 ) noexcept nogil:
     """Whether the path's end has this form; and where the task's id is in it."""
-    cdef const PathSpan* at = tail.segments
+    cdef const PathSpan* at = <const PathSpan*> tail.segments
     cdef int form = call.form
     if form == FORM_PLAIN:
         return size >= call.verb.size and _equal(path + size - call.verb.size, call.verb.name, call.verb.size, fold)

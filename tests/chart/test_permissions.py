@@ -149,7 +149,7 @@ def test_the_roles_are_enough_and_no_more(own_apiserver, tmp_path, unique, named
             while named and not [
                 each for each in await yours.list(EVENTS) if each["regarding"]["kind"] == "TrafficPolicy"
             ]:
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1)  # between two looks
 
     asyncio.run(run())
     refused = [line for line in log.read_text().splitlines() if "forbidden" in line.lower()]
