@@ -35,7 +35,7 @@ EVERY_debug = 3
 EVERY_sanitised = 8
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test slowest packages e2e walkthrough conformance probes build debug sanitised lint format types bench trouble soak micro locust docs dist image clean distclean FORCE
+.PHONY: help demo test failures slowest packages e2e walkthrough conformance probes build debug sanitised lint format types bench trouble soak micro locust docs dist image clean distclean FORCE
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ demo: build $(VENV)/.demo  ## a real agent behind the gateway, and a conversatio
 
 test: build $(VENV)/.dev $(VENV)/.demo  ## the whole test suite (TESTS=path, ARGS='-k name', VARIANT=debug)
 	@$(PYTEST) $(TESTS) $(ARGS)
+
+failures:  ## which tests failed, of what has run last in each variant
+	@$(PY) tools/failures.py build/tests/*.xml
 
 slowest:  ## which tests took longest, of what has run last in each variant
 	@$(PY) tools/slowest.py build/tests/*.xml

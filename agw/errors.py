@@ -129,6 +129,7 @@ class Reason(IntEnum):
     CLIENT_STALLED = 23
     OVERLOADED = 24
     FORBIDDEN = 25
+    RATE_LIMITED = 26
 
     @property
     def word(self) -> str:
@@ -332,5 +333,13 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "No rule of the TrafficPolicy's `authorization` allows it, or a rule denies it. Where rules name operations, a "
         "request of which nobody can say what it asks for is refused too: no JSON, a batch, a member twice.",
         "`consumer` and `operation` of the access log beside the policy's rules; SDKs need `GetAgentCard` as well.",
+    ),
+    Reason.RATE_LIMITED: Explanation(
+        (429,),
+        "RESOURCE_EXHAUSTED",
+        "too many requests",
+        "A limit of the TrafficPolicy's `rateLimit` has no room for it, or its address has presented too many wrong keys "
+        "(`failureLimit`). `Retry-After` says how many seconds until there is room.",
+        "`RateLimit` of the answer names the limit; `consumer` and `operation` of the access log show who asks for what.",
     ),
 }

@@ -7,6 +7,12 @@ from agw._fastpath.pool cimport Pool
 from agw._fastpath.route cimport CompiledPolicy, WeightedRef
 from agw._fastpath.table cimport Table
 
+# What must be known of a request before it goes on.
+cdef enum Want:
+    WANT_GRANT = 1          # its operation, for authorization: what cannot be read is refused
+    WANT_OPERATION = 2      # its operation, for rate limits: what cannot be read falls under all of them
+    WANT_IDS = 4            # its task and context; where they are not found it goes on without
+
 # The decision about one request. rule and ref are borrowed from the table, NULL where there is none.
 cdef struct Admission:
     void* rule          # CompiledRule
@@ -15,7 +21,9 @@ cdef struct Admission:
     int status          # to answer with at once (204: a preflight, 3xx: a redirect); 0: forward to the backend
     int reason          # Reason, with a status
     int consumer        # index into the policy's keys, negative without
-    bint undecided      # authorization waits for what the request turns out to ask for
+    int wants           # Want: the decision waits for what the request turns out to ask for
+    bint metered        # it falls under rate limits
+    bint guessed        # it presented a key that is nobody's
     bint card           # the request is for the agent card of a backend that speaks A2A
 
 # Who a consumer's index stands for; None for nobody.

@@ -6,7 +6,7 @@ only then anything about what lies behind.
 
 from agw._fastpath.cards cimport is_card_path
 from agw._fastpath.cors cimport is_preflight, lone_field
-from agw._fastpath.credentials cimport REFUSED, authenticate
+from agw._fastpath.credentials cimport MISSING, authenticate
 from agw._fastpath.fields cimport method_id
 from agw._fastpath.message cimport FRAMING_LENGTH, Field, M_GET, M_HEAD, M_OPTIONS
 from agw._fastpath.record cimport (
@@ -70,7 +70,8 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
     verdict.ref = NULL
     verdict.status = 0
     verdict.consumer = -1
-    verdict.card = verdict.undecided = False
+    verdict.card = verdict.metered = verdict.guessed = False
+    verdict.wants = 0
     if head.path[0] == b"*":
         return _refuse(verdict, 200, R_LOCAL)
     if table is not None:
@@ -87,12 +88,20 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
             return _refuse(verdict, 500, R_POLICY_INVALID)
         if policy.has_auth and not (card and policy.public_card):
             verdict.consumer = authenticate(head, policy)
-            if verdict.consumer == REFUSED:
+            if verdict.consumer <= MISSING:
+                verdict.guessed = verdict.consumer != MISSING
                 return _refuse(verdict, 401, R_UNAUTHENTICATED)
         if policy.grants is not None and not (card and policy.public_card):
-            verdict.undecided = policy.grants.by_operation
-            if not verdict.undecided and not policy.grants.allows(consumer_name(policy, verdict.consumer), 0, True):
+            if policy.grants.by_operation:
+                verdict.wants |= WANT_GRANT
+            elif not policy.grants.allows(consumer_name(policy, verdict.consumer), 0, True):
                 return _refuse(verdict, 403, R_FORBIDDEN)
+        if policy.limits is not None:
+            verdict.metered = True
+            if policy.limits.by_operation:
+                verdict.wants |= WANT_OPERATION
+            if policy.limits.by_context:
+                verdict.wants |= WANT_IDS
     if rule.error:
         return _refuse(verdict, 500, R_INVALID_BACKEND)
     if max_body and head.framing == FRAMING_LENGTH and head.content_length > max_body:

@@ -124,6 +124,7 @@ cdef const char* reason_phrase(int status) noexcept nogil:
     if status == 413: return "Content Too Large"
     if status == 414: return "URI Too Long"
     if status == 417: return "Expectation Failed"
+    if status == 429: return "Too Many Requests"
     if status == 431: return "Request Header Fields Too Large"
     if status == 500: return "Internal Server Error"
     if status == 501: return "Not Implemented"

@@ -12,4 +12,9 @@ static inline uint64_t agw_swap(uint64_t *to, uint64_t value) { return __atomic_
 
 static inline uint64_t agw_add(uint64_t *to, uint64_t value) { return __atomic_fetch_add(to, value, __ATOMIC_SEQ_CST); }
 
+/* Whether `expected` was there, and `value` is there now. */
+static inline int agw_exchange(uint64_t *at, uint64_t expected, uint64_t value) {
+    return __atomic_compare_exchange_n(at, &expected, value, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
 #endif

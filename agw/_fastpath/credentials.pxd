@@ -5,7 +5,8 @@ from agw._fastpath.route cimport CompiledPolicy
 
 cdef enum:
     ANONYMOUS = -1          # no key was needed and none was given
-    REFUSED = -2            # no key, a wrong one, or more than one
+    MISSING = -2            # no key, and one was needed
+    REFUSED = -3            # a wrong one, or more than one
 
 # Index of the consumer in the policy's keys, or one of the above. The credential that let the client in is marked with
 # FIELD_DROP, unless the policy forwards it. The head is borrowed for the call.

@@ -45,7 +45,7 @@ cdef bint _presented(
 
 
 cdef int authenticate(RequestHead* head, CompiledPolicy policy) noexcept:
-    """The consumer's index, -1 where no key is needed and none was given, -2 where the client is refused."""
+    """The consumer's index, or one of ANONYMOUS, MISSING and REFUSED."""
     cdef const unsigned char* key = b""
     cdef const unsigned char* found = b""
     cdef Py_ssize_t n = 0, found_n = 0
@@ -65,7 +65,7 @@ cdef int authenticate(RequestHead* head, CompiledPolicy policy) noexcept:
     # Looked up even where the answer is known: missing, doubled and wrong keys cost the same.
     consumer = policy.keys.find(found, found_n) if policy.keys is not None else -1
     if count != 1 or found_n == 0 or consumer < 0:
-        return REFUSED
+        return REFUSED if count else MISSING
     if not policy.forward_credential:
         carrier.flags |= FIELD_DROP
     return consumer

@@ -38,6 +38,7 @@ cdef enum Slot:
     SLOT_PARAMS = 9             # of objects on the way to those
     SLOT_MESSAGE = 10
     SLOT_OTHER = 11             # of no interest
+    SEEN_PARAMS = 12            # a bit of `seen`: the parameters are read to their end, and with them all ids
 
 cdef struct Envelope:
     uint64_t nesting[8]         # a bit for each open container: an object, not an array

@@ -119,6 +119,8 @@ cdef bint _name(Envelope* self, bint* exact) noexcept nogil:
             _is(self, "jsonrpc", 7, SLOT_VERSION, exact) or _is(self, "method", 6, SLOT_METHOD, exact)
             or _is(self, "id", 2, SLOT_RPC_ID, exact) or _is(self, "params", 6, SLOT_PARAMS, exact)
         )
+    if level == 1 and self.base and _is(self, "method", 6, SLOT_METHOD, exact):     # no parameter: an envelope
+        return True
     if _is(self, "taskId", 6, SLOT_MESSAGE_TASK if message else SLOT_TASK, exact):
         return True
     if _is(self, "task_id", 7, SLOT_MESSAGE_TASK if message else SLOT_TASK, exact):
@@ -374,6 +376,8 @@ cdef bint _close(Envelope* self, bint is_object) noexcept nogil:
     if _in_object(self) != is_object:
         return _give_up(self, U_INVALID)
     if self.path == self.depth:
+        if self.path + self.base == 2:
+            self.seen |= <uint16_t> (1 << SEEN_PARAMS)
         self.path -= 1
     self.depth -= 1
     self.slot = SLOT_OTHER

@@ -22,6 +22,7 @@ from agw._fastpath.forwarding cimport Forwarding
 from agw._fastpath.held cimport Held
 from agw._fastpath.http1_head cimport HeadLimits
 from agw._fastpath.idle cimport IdleList
+from agw._fastpath.limits cimport Buckets, Quota
 from agw._fastpath.line cimport Waiter
 from agw._fastpath.message cimport Field, RequestHead, ResponseHead
 from agw._fastpath.networks cimport Networks
@@ -45,6 +46,7 @@ cdef class Context:
     cdef Table table                    # replaced by a swap, never changed
     cdef Connector connector
     cdef AccessLog access_log           # None: off
+    cdef Buckets buckets                # of rate limits, shared by all workers of the pod
     cdef object rewrite_card            # see reactor.pyi; None: cards pass as they are
     cdef object _counters_owner         # keeps the shared memory alive
     cdef object _records_owner
@@ -173,6 +175,7 @@ cdef enum ExchangeFlag:
     X_WITHHELD = 1 << 23        # it is kept back until it is known what it asks for
     X_GUARDED = 1 << 24         # what it asks for was allowed, and must stay what it is
     X_RPC = 1 << 25             # its client speaks JSON-RPC
+    X_METERED = 1 << 26         # it falls under rate limits, and its client is told of them
     X_RARE = X_CARD | X_FILTERED | X_KEEP | X_READ
 
 
@@ -189,6 +192,7 @@ cdef class Exchange(Waiter):
     cdef HeldCard card          # None on the plain path
     cdef Filtering filtering    # None without filters
     cdef Reading reading        # of an A2A request's body; None otherwise
+    cdef Quota quota            # with X_METERED
     cdef Held held              # the request while it waits, or may have to be sent again; None otherwise
     cdef Exchange next_spare    # in Context.spare; None outside of it
 

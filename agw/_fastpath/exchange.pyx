@@ -31,6 +31,7 @@ from agw._fastpath.health cimport CONNECT_FAILURE, TRIAL
 from agw._fastpath.message cimport (
     F_X_REQUEST_ID, FIELD_DROP, FRAMING_LENGTH, FRAMING_NONE, M_DELETE, M_GET, M_HEAD, M_OPTIONS, M_PUT,
 )
+from agw._fastpath.metering cimport QUOTA_FIELDS, guessed_too_often, meter, tell_quota
 from agw._fastpath.mirror cimport mirror_answered, mirror_dropped, mirror_lost, mirror_over
 from agw._fastpath.poller cimport Source
 from agw._fastpath.reading cimport in_rpc, read_begin, read_body, read_end, read_refused, withhold
@@ -38,7 +39,7 @@ from agw._fastpath.record cimport (
     C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAMS, C_STREAMS_ACTIVE, C_TUNNELS,
     C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, RECORD_CARD, RECORD_END,
     RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM, R_CONNECT_FAILED, R_DRAINED, R_INTERNAL, R_NO_ENDPOINT,
-    R_TOO_LARGE, Record,
+    R_RATE_LIMITED, R_TOO_LARGE, Record,
 )
 from agw._fastpath.redirect cimport LOCATION_ROOM
 from agw._fastpath.retry cimport after_failure, answered_in_vain, connect_again
@@ -215,19 +216,26 @@ cdef class Exchange(Waiter):
         if verdict.rule != NULL:
             self.rule = <CompiledRule> verdict.rule
             self.account.listener = verdict.listener
+            if self.rule.policy is not None and self.rule.policy.guesses is not None:
+                if guessed_too_often(self, head, verdict.guessed):
+                    verdict.status, verdict.reason = 429, R_RATE_LIMITED
         if verdict.status:
             if self.rule is not None and self.rule.a2a:
                 read_refused(self, head)
             return filter_verdict(self, head, verdict.status, verdict.reason)
         self.backend = <CompiledBackend> verdict.ref.backend
-        if self.backend.a2a or verdict.undecided:
-            read_begin(self, head, verdict.undecided)
+        if self.backend.a2a or verdict.wants:
+            read_begin(self, head, verdict.wants)
         if verdict.card and context.rewrite_card is not None:
             self.flags |= X_CARD
             self.card = hold_card(head, self.down.port)
         if self.rule.has_filters:
             filter_begin(self, head, verdict.ref)
-        return withhold(self, head) if verdict.undecided else self._forward(head, False)
+        if verdict.wants:
+            return withhold(self, head, verdict.wants)
+        if verdict.metered and not meter(self, head, True):
+            return self.answer(429, R_RATE_LIMITED)
+        return self._forward(head, False)
 
     cdef int _forward(self, RequestHead* head, bint held) except -1:
         """Send the request, or what is held of it; or wait for a slot where all are busy or others wait already."""
@@ -389,7 +397,7 @@ cdef class Exchange(Waiter):
     cdef int response_head(self, ResponseHead* head) except -1:
         """The head of the final answer. Borrowed for the call."""
         self._answered(head.status)
-        if self.flags & (X_CARD | X_FILTERED | X_MIRROR) and self._held_back(head):
+        if self.flags & (X_CARD | X_FILTERED | X_MIRROR | X_METERED) and self._held_back(head):
             return 0
         self.flags |= X_RESPONSE_STARTED
         if head.event_stream:
@@ -416,6 +424,8 @@ cdef class Exchange(Waiter):
             return True
         if self.flags & X_FILTERED:
             filter_response(self, head)
+        if self.flags & X_METERED:
+            tell_quota(self, head)
         return False
 
     cdef int _answered(self, int status) except -1:
@@ -504,12 +514,14 @@ cdef class Exchange(Waiter):
     cdef int answer(self, int status, int reason) except -1:
         """Answer the request ourselves, and end the exchange."""
         cdef ResponseHead head
-        cdef Field fields[ANSWER_FIELDS + CORS_FIELDS + 1]
+        cdef Field fields[ANSWER_FIELDS + CORS_FIELDS + QUOTA_FIELDS + 1]
         cdef const char* body = local_answer(&head, fields, status, reason)
         if self.flags & (X_READ | X_RPC):
             body = in_rpc(self, &head, reason, body)
         if self.flags & X_FILTERED:
             filter_answer(self, &head)
+        if self.flags & X_METERED:
+            tell_quota(self, &head)
         return self.reply(&head, body, reason)
 
     cdef int reply(self, ResponseHead* head, const char* body, int reason) except -1:

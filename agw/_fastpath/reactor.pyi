@@ -13,6 +13,7 @@ class Reactor:
     """All sockets of a worker's data plane, in an epoll set of its own under one asyncio loop.
 
     counters, records: writable shared memory, see agw._fastpath.record (layout, sizes and names).
+    limits: the same, that of agw._fastpath.limits, which all workers of a pod share; None: its own.
     rewrite_card: called with a 200 answer to an agent-card request: (rule key, body, context) -> (status, body, ETag or
     "") to answer with instead, or None to leave the answer as it is. context: authority, host, path, port,
     if_none_match of the request, all text.
@@ -24,6 +25,7 @@ class Reactor:
         *,
         counters: memoryview,
         records: memoryview,
+        limits: memoryview | None = None,
         rewrite_card: Callable[[str, bytes, dict[str, str]], tuple[int, bytes, str] | None] | None = None,
         header_deadline_ms: int = 10_000,
         body_idle_ms: int = 30_000,

@@ -10,10 +10,12 @@ from agw._fastpath.buffer import live as live_buffers
 from agw._fastpath.forwarding cimport Forwarding
 from agw._fastpath.http1_head cimport MAX_FIELDS
 from agw._fastpath.http1_upstream cimport Http1Connector
+from agw._fastpath.limits cimport Buckets
 from agw._fastpath.networks cimport Networks
-from agw._fastpath.record cimport C_EXCEPTIONS, C_SWAPS
+from agw._fastpath.record cimport C_EXCEPTIONS, C_LIMITS_EVICTED, C_SWAPS
 from agw._fastpath.table cimport Table
 
+from agw._fastpath.limits import own_memory
 from agw._fastpath.record import COUNTERS as _COUNTERS
 
 cdef tuple GAUGES = tuple([index for index, _, _, kind, _ in _COUNTERS if kind == "gauge"])
@@ -22,7 +24,8 @@ cdef tuple GAUGES = tuple([index for index, _, _, kind, _ in _COUNTERS if kind =
 @cython.final
 cdef class Reactor:
     def __init__(
-        self, loop, *, counters, records, rewrite_card=None, header_deadline_ms=10_000, body_idle_ms=30_000,
+        self, loop, *, counters, records, limits=None, rewrite_card=None, header_deadline_ms=10_000,
+        body_idle_ms=30_000,
         keepalive_idle_ms=600_000, write_stall_ms=30_000, min_rate=240, pace_ms=10_000,
         connection_requests=10_000, connect_timeout_ms=10_000,
         response_header_timeout_ms=600_000, upstream_idle_ms=4_000, max_body=0, max_head=65_536, max_line=16_384,
@@ -39,6 +42,8 @@ cdef class Reactor:
         self._pool.longest = queue_size
         self._acceptors = {}
         context.connector = Http1Connector()
+        context.buckets = Buckets(own_memory() if limits is None else limits)
+        context.buckets.evictions = &context.counters[<int> C_LIMITS_EVICTED]
         context.rewrite_card = rewrite_card
         context.limits.line = max_line
         context.limits.fields = min(max_fields, MAX_FIELDS)

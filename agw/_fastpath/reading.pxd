@@ -11,13 +11,24 @@ from agw._fastpath.message cimport RequestHead, ResponseHead
 @cython.final
 cdef class Reading:
     cdef Envelope envelope
+    cdef int wants              # Want: what its request is kept back for
     cdef bint by_path           # the path names the operation: an envelope with a method would be a second name
+    cdef bint plain             # the path is one that every reader takes for the same
 
-# Knows the operation by the path, or begins to read the body. undecided: Admission's. The head is borrowed.
-cdef int read_begin(Exchange exchange, const RequestHead* head, bint undecided) except -1
-# Authorization waits for the operation: decides at once where it is known, or keeps the request back. The head is
-# borrowed for the call.
-cdef int withhold(Exchange exchange, RequestHead* head) except -1
+# Which task and context a request names; a size of 0 where it names none. Borrowed from the exchange and the head.
+cdef struct Named:
+    const char* task
+    const char* context
+    Py_ssize_t task_size        # bytes
+    Py_ssize_t context_size
+
+# Knows the operation by the path, or begins to read the body. wants: Admission's. The head is borrowed.
+cdef int read_begin(Exchange exchange, const RequestHead* head, int wants) except -1
+# The decision waits for what the request asks for: decides at once where that is known, or keeps the request back. The
+# head is borrowed for the call.
+cdef int withhold(Exchange exchange, RequestHead* head, int wants) except -1
+# What a request names, as far as it has been read. head: its own, or what is held of it; NULL: only its body counts.
+cdef int named(Exchange exchange, const RequestHead* head, Named* who) noexcept
 # A request that is refused before anything of its body is read: whether it is of JSON-RPC. The head is borrowed.
 cdef int read_refused(Exchange exchange, const RequestHead* head) except -1
 # The body of an answer of our own, as its client's protocol has it; `body` where that is no JSON-RPC.

@@ -4,29 +4,33 @@
     POST of JSON to any other               its envelope is scanned on the way past, and its method names it
     anything else                           no operation
 
-Where authorization tells operations apart, the request is kept back until its operation is known (or HELD bytes of it
-do not say), and what follows is still watched: an envelope that turns out to be no JSON, or to have a second method, is
-refused before its last byte has gone, so that no agent has a whole request of it.
+Where a decision depends on what is asked for (Want), the request is kept back until that is known, or HELD bytes of it
+do not say. Where it was its operation, what follows is still watched: an envelope that turns out to be no JSON, or to
+have a second method, is refused by authorization before its last byte has gone, so that no agent has a whole request of
+it; rate limits take from it what they take of one that nobody can read.
 
 Rules: without such a policy what cannot be read is forwarded like anything else and has no operation: invalid JSON,
-batches, other media types and codings are between client and agent. With one it is refused.
+batches, other media types and codings are between client and agent. Authorization by operation refuses it, and all
+limits by operation count it.
 """
 
 cimport cython
 from libc.stdint cimport uint8_t, uint32_t
 
-from agw._fastpath.admission cimport consumer_name
+from agw._fastpath.admission cimport WANT_GRANT, WANT_IDS, WANT_OPERATION, consumer_name
 from agw._fastpath.answers cimport rpc_answer
 from agw._fastpath.buffer cimport buffer_append, buffer_size
 from agw._fastpath.envelope cimport (
-    SLOT_METHOD, SLOT_RPC_ID, U_VERSION, envelope_begin, envelope_end, envelope_feed, envelope_has,
+    SEEN_PARAMS, SLOT_CONTEXT, SLOT_ID, SLOT_MESSAGE_CONTEXT, SLOT_MESSAGE_TASK, SLOT_METHOD, SLOT_RPC_ID, SLOT_TASK,
+    U_VERSION, envelope_begin, envelope_end, envelope_feed, envelope_has,
 )
 from agw._fastpath.exchange cimport X_BODY, X_FILTERED, X_GUARDED, X_KEEP, X_READ, X_RPC, X_WITHHELD
 from agw._fastpath.filters cimport ADDED_ROOM
 from agw._fastpath.held cimport hold
 from agw._fastpath.message cimport F_CONTENT_ENCODING, F_CONTENT_TYPE, M_OTHER, M_POST, Field
+from agw._fastpath.metering cimport meter, meter_rest
 from agw._fastpath.operations cimport PathSpan, is_plain_path, rest_operation, rpc_operation
-from agw._fastpath.record cimport R_FORBIDDEN
+from agw._fastpath.record cimport R_FORBIDDEN, R_RATE_LIMITED
 from agw._fastpath.route cimport CompiledPolicy
 
 cdef enum:
@@ -95,44 +99,59 @@ cdef bint _readable(const RequestHead* head, bint strictly) noexcept:
     return json
 
 
-cdef int read_begin(Exchange exchange, const RequestHead* head, bint undecided) except -1:
+cdef int read_begin(Exchange exchange, const RequestHead* head, int wants) except -1:
     cdef PathSpan task
     cdef Reading reading
     cdef int operation = rest_operation(head.method_id, head.path, head.path_len, &task)
     exchange.account.a2a = exchange.backend.a2a
     exchange.account.operation = <uint8_t> operation
-    if head.method_id != M_POST or not exchange.flags & X_BODY or (operation and not undecided):
+    if head.method_id != M_POST or not exchange.flags & X_BODY or (operation and not wants):
         return 0
-    if _readable(head, undecided):
+    if _readable(head, wants & (WANT_GRANT | WANT_OPERATION)):
         reading = Reading.__new__(Reading)
+        reading.wants = wants
         reading.by_path = operation != 0
-        envelope_begin(&reading.envelope, False)
+        envelope_begin(&reading.envelope, reading.by_path)
         exchange.reading = reading
         exchange.flags |= X_READ
     return 0
 
 
-# --- where something waits for the operation --------------------------------------------------------------------------
+# --- where something waits for what it asks for -----------------------------------------------------------------------
 
 cdef bint _allowed(Exchange exchange, bint known) except -1:
     cdef CompiledPolicy policy = exchange.rule.policy
     return policy.grants.allows(consumer_name(policy, exchange.account.consumer), exchange.account.operation, known)
 
 
-cdef int withhold(Exchange exchange, RequestHead* head) except -1:
+cdef int _decide(Exchange exchange, RequestHead* head, bint known, bint held) except -1:
+    """All is known that can be: let it in, count it, and send it on. known: there is no doubt which operation it is."""
+    cdef CompiledPolicy policy = exchange.rule.policy
+    if policy is not None and policy.grants is not None and policy.grants.by_operation:
+        if not _allowed(exchange, known):
+            return exchange.answer(403, R_FORBIDDEN)
+        exchange.flags |= X_GUARDED
+    if policy is not None and policy.limits is not None:
+        if not meter(exchange, head, known):
+            return exchange.answer(429, R_RATE_LIMITED)
+        if known and policy.limits.by_operation:
+            exchange.flags |= X_GUARDED
+    return exchange._forward(head, held)
+
+
+cdef int withhold(Exchange exchange, RequestHead* head, int wants) except -1:
+    cdef Reading reading = exchange.reading
     cdef bint empty = not exchange.flags & X_BODY
     cdef bint by_path = exchange.account.operation != 0
-    cdef bint read = (exchange.flags & X_READ) != 0
     cdef bint plain = head.method_id != M_OTHER and is_plain_path(
         head.method_id, head.path, head.path_len, exchange.account.operation
     )
-    head.websocket = False      # what is asked for in a tunnel nobody could say
-    if empty or by_path or not read or not plain:
+    if wants & WANT_GRANT:
+        head.websocket = False      # what is asked for in a tunnel nobody could say
+    if reading is None or (by_path and not wants & WANT_IDS) or (wants & WANT_GRANT and not plain):
         # A body that cannot be watched may name something else than the path does.
-        if not _allowed(exchange, plain and (empty or (by_path and read))):
-            return exchange.answer(403, R_FORBIDDEN)
-        exchange.flags |= X_GUARDED
-        return exchange._forward(head, False)
+        return _decide(exchange, head, plain and (empty or (by_path and reading is not None)), False)
+    reading.plain = plain
     if exchange.held is None:
         exchange.held = hold(head, ADDED_ROOM if exchange.flags & X_FILTERED else 0)
         exchange.flags |= X_KEEP
@@ -147,16 +166,47 @@ cdef int withhold(Exchange exchange, RequestHead* head) except -1:
 
 cdef int _settle(Exchange exchange, bint readable) except -1:
     """Decide now, and send what was kept back, or answer."""
-    cdef Envelope* envelope = &exchange.reading.envelope
-    cdef bint known = readable and envelope_has(envelope, SLOT_METHOD)
+    cdef Reading reading = exchange.reading
+    cdef bint known = readable and (reading.plain if reading.by_path else envelope_has(&reading.envelope, SLOT_METHOD))
     cdef RequestHead head = exchange.held.head
     exchange.flags &= ~<uint32_t> X_WITHHELD
-    if known:
-        exchange.account.operation = <uint8_t> _operation(envelope)
-    if not _allowed(exchange, known):
-        return exchange.answer(403, R_FORBIDDEN)
-    exchange.flags |= X_GUARDED
-    return exchange._forward(&head, True)
+    if known and not reading.by_path:
+        exchange.account.operation = <uint8_t> _operation(&reading.envelope)
+    return _decide(exchange, &head, known, True)
+
+
+cdef inline bint _complete(Reading reading) noexcept:
+    """Whether all that the request is kept back for has been read."""
+    if not reading.by_path and not envelope_has(&reading.envelope, SLOT_METHOD):
+        return False
+    return not reading.wants & WANT_IDS or (reading.envelope.seen >> SEEN_PARAMS & 1) != 0
+
+
+cdef int named(Exchange exchange, const RequestHead* head, Named* who) noexcept:
+    cdef Envelope* envelope
+    cdef PathSpan task
+    who.task_size = who.context_size = 0
+    if head != NULL and rest_operation(head.method_id, head.path, head.path_len, &task) and task.size:
+        who.task, who.task_size = <const char*> task.data, task.size
+    if exchange.reading is None:
+        return 0
+    envelope = &exchange.reading.envelope
+    if not who.task_size:
+        _take_text(envelope, SLOT_MESSAGE_TASK, &who.task, &who.task_size)
+    if not who.task_size:
+        _take_text(envelope, SLOT_TASK, &who.task, &who.task_size)
+    if not who.task_size and not exchange.reading.by_path:
+        _take_text(envelope, SLOT_ID, &who.task, &who.task_size)
+    _take_text(envelope, SLOT_MESSAGE_CONTEXT, &who.context, &who.context_size)
+    if not who.context_size:
+        _take_text(envelope, SLOT_CONTEXT, &who.context, &who.context_size)
+    return 0
+
+
+cdef inline void _take_text(Envelope* envelope, int slot, const char** data, Py_ssize_t* size) noexcept:
+    if envelope_has(envelope, slot):
+        data[0] = envelope.texts[slot].data
+        size[0] = envelope.texts[slot].size
 
 
 cdef int read_refused(Exchange exchange, const RequestHead* head) except -1:
@@ -185,11 +235,6 @@ cdef inline int _operation(const Envelope* envelope) noexcept:
     return rpc_operation(envelope.texts[<int> SLOT_METHOD].data, envelope.texts[<int> SLOT_METHOD].size, &place)
 
 
-cdef int _refuse(Exchange exchange) except -1:
-    """The rest of the request says something else than its beginning."""
-    return exchange.request_refused(403, R_FORBIDDEN)
-
-
 cdef bint _turned(Reading reading, bint readable) noexcept:
     """Whether what was allowed turns out to be something else. By its path, it has parameters and no envelope."""
     cdef const Envelope* envelope = &reading.envelope
@@ -198,18 +243,28 @@ cdef bint _turned(Reading reading, bint readable) noexcept:
     return (envelope.seen >> SLOT_METHOD & 1) != 0 or (not readable and envelope.unknown != U_VERSION)
 
 
+cdef bint _refused(Exchange exchange) except -1:
+    """The rest of the request says something else than its beginning: whether that ends it."""
+    cdef CompiledPolicy policy = exchange.rule.policy
+    exchange.flags &= ~<uint32_t> X_GUARDED
+    if policy.grants is not None and policy.grants.by_operation:
+        exchange.request_refused(403, R_FORBIDDEN)
+        return True
+    if not meter_rest(exchange):
+        exchange.request_refused(429, R_RATE_LIMITED)
+        return True
+    return False
+
+
 cdef bint read_body(Exchange exchange, const unsigned char* data, Py_ssize_t size) except -1:
     cdef Reading reading = exchange.reading
     cdef bint readable = envelope_feed(&reading.envelope, data, size)
     if exchange.flags & X_WITHHELD:
         buffer_append(&exchange.held.body, data, size)
-        if not readable or envelope_has(&reading.envelope, SLOT_METHOD) or buffer_size(&exchange.held.body) > HELD:
+        if not readable or _complete(reading) or buffer_size(&exchange.held.body) > HELD:
             _settle(exchange, readable)
         return True
-    if exchange.flags & X_GUARDED and _turned(reading, readable):
-        _refuse(exchange)
-        return True
-    return False
+    return exchange.flags & X_GUARDED and _turned(reading, readable) and _refused(exchange)
 
 
 cdef bint read_end(Exchange exchange) except -1:
@@ -218,8 +273,7 @@ cdef bint read_end(Exchange exchange) except -1:
     if exchange.flags & X_WITHHELD:
         _settle(exchange, readable)
         return True
-    if exchange.flags & X_GUARDED and _turned(reading, readable):
-        _refuse(exchange)
+    if exchange.flags & X_GUARDED and _turned(reading, readable) and _refused(exchange):
         return True
     if not reading.by_path and readable and envelope_has(&reading.envelope, SLOT_METHOD):
         exchange.account.operation = <uint8_t> _operation(&reading.envelope)

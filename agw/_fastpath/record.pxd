@@ -33,7 +33,8 @@ cdef enum Reason:
     R_CLIENT_STALLED = 23
     R_OVERLOADED = 24
     R_FORBIDDEN = 25
-    R_COUNT = 26
+    R_RATE_LIMITED = 26
+    R_COUNT = 27
 
 # Indices into the counters, each a uint64. Gauges (see record.pyx COUNTERS) are set to 0 when a worker starts. New ones
 # take the next free number below C_REASON; what is in *_seconds metrics is held in microseconds.
@@ -71,6 +72,7 @@ cdef enum:
     C_MIRRORS_CUT = 70          # too large, or their mirror too slow
     C_MIRRORS_FAILED = 71       # no connection, or no valid answer
     C_MIRRORS_ACTIVE = 72       # gauge
+    C_LIMITS_EVICTED = 73       # buckets of rate limits given to others before they were full; raised atomically
     C_ACCESS_LOG_DROPPED = 120  # lines; two threads of a worker raise it, each by an atomic addition
     C_LOOP_LAGS = 121           # times the loop was held up for longer than loop_lag
     C_LOOP_LAG_MAX = 122        # peak, microseconds

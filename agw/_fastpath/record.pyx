@@ -52,6 +52,10 @@ COUNTERS = (
     (C_MIRRORS_CUT, "agw_mirrors_cut_total", "", "counter", "Copies given up: too large, or their mirror too slow."),
     (C_MIRRORS_FAILED, "agw_mirrors_failed_total", "", "counter", "Copies to which no valid answer came."),
     (C_MIRRORS_ACTIVE, "agw_mirrors", "", "gauge", "Copies of requests in progress."),
+    (
+        C_LIMITS_EVICTED, "agw_rate_limit_evictions_total", "", "counter",
+        "Buckets of rate limits given to others before they were full: more clients than can be counted.",
+    ),
     (C_STREAMS, "agw_streams_total", "", "counter", "Event streams begun."),
     (C_STREAMS_ACTIVE, "agw_streams", "", "gauge", "Event streams open."),
     (C_TUNNELS, "agw_tunnels_total", "", "counter", "Connections upgraded to WebSocket."),

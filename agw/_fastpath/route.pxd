@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint16_t
 from agw._fastpath.filters cimport CompiledFilters
 from agw._fastpath.grants cimport Grants
 from agw._fastpath.keys cimport KeySet
+from agw._fastpath.limits cimport Limits
 
 cdef enum:
     MAX_KEY_SOURCES = 8
@@ -34,6 +35,8 @@ cdef class CompiledPolicy:
     cdef readonly bint forward_credential
     cdef readonly bint public_card  # the agent card needs no key
     cdef readonly Grants grants     # None where anybody who is let in may do anything
+    cdef readonly Limits limits     # None without rate limits
+    cdef readonly Limits guesses    # one: of wrong keys from an address; None without
     cdef readonly bint deny         # the policy is unusable: 500 for all
     cdef int n_sources             # of sources, at most MAX_KEY_SOURCES
     cdef KeySourceSpec sources[8]

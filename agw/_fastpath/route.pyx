@@ -17,6 +17,7 @@ import re2
 from agw._fastpath.filters cimport filters_new
 from agw._fastpath.grants cimport grants_new
 from agw._fastpath.keys cimport KeySet
+from agw._fastpath.limits cimport limits_new
 from agw._fastpath.message cimport F_AUTHORIZATION, F_COOKIE, F_OTHER, F_PROXY_AUTHORIZATION, F_X_API_KEY
 
 
@@ -55,16 +56,26 @@ cdef _add_source(CompiledPolicy policy, source):
     policy.n_sources += 1
 
 
+cdef int _restrict(CompiledPolicy policy, entry) except -1:
+    if entry.authorization is not None:
+        policy.grants = grants_new(entry.authorization)
+    if entry.limits:
+        policy.limits = limits_new(entry.limits)
+    if entry.api_key is not None and entry.api_key.failures is not None:
+        policy.guesses = limits_new((entry.api_key.failures,))
+    return 0
+
+
 cdef CompiledPolicy policy_new(object entry, dict key_sets):
     cdef CompiledPolicy policy = CompiledPolicy.__new__(CompiledPolicy)
     policy.entry = entry
     policy._bytes = []
     policy.deny = entry is None or bool(entry.deny)
-    if entry is not None and entry.authorization is not None:
+    if entry is not None:
         try:
-            policy.grants = grants_new(entry.authorization)
+            _restrict(policy, entry)
         except ValueError:
-            policy.deny = True      # a rule left out would let somebody in
+            policy.deny = True      # what is left out would let somebody in
     if entry is None or entry.api_key is None:
         return policy
     auth = entry.api_key

@@ -4,7 +4,7 @@ A channel is a Unix stream socket between the two: frames of a 4-byte length (bi
 Messages that hand over file descriptors carry them as SCM_RIGHTS with their first byte; they arrive no later than the
 frame, in order, so that the receiver takes them from a queue. The kernel keeps a descriptor alive while it travels.
 
-    supervisor -> worker   Start [counters, records] .
+    supervisor -> worker   Start [counters, records, limits] .
                            (Full | Change | Down | Listen [socket] | Unlisten | Ping | Logging | Drain | Stop)*
     worker -> supervisor   (Applied | Refused | Behind | Unlistened | Pong)*
 
@@ -23,6 +23,7 @@ from typing import ClassVar, TypeAlias
 
 import msgspec
 
+from agw.dataplane.shared import PodMemory, SharedMemory
 from agw.settings import Address, Settings
 
 MAX_FRAME = 1 << 30
@@ -40,9 +41,9 @@ class _Message(msgspec.Struct, frozen=True, tag=True):
 
 
 class Start(_Message, frozen=True):
-    """Begin: which worker this is, with the memory for counters and records. pseudonym: the gateway's, for Via."""
+    """Begin: which worker this is, with its memory and its pod's. pseudonym: the gateway's, for Via."""
 
-    FDS: ClassVar[int] = 2
+    FDS: ClassVar[int] = SharedMemory.FDS + PodMemory.FDS
     index: int
     settings: Settings
     pseudonym: str

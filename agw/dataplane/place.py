@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from agw.dataplane.frames import Start, ToSupervisor, ToWorker
 from agw.dataplane.ports import OpenPort
 from agw.dataplane.process import Reports, WorkerProcess
-from agw.dataplane.shared import EXCHANGES_ACTIVE, NOTHING, settled, total
+from agw.dataplane.shared import EXCHANGES_ACTIVE, NOTHING, PodMemory, settled, total
 from agw.dataplane.state import WorkerState
 from agw.settings import Settings
 
@@ -59,15 +59,17 @@ class Place:
         index: int,
         settings: Settings,
         pseudonym: str,
+        pod: PodMemory,
         on_message: Callable[[WorkerProcess, ToSupervisor], None],
     ) -> None:
-        """Make the place, without a process yet. pseudonym: see Start."""
+        """Make the place, without a process yet. pseudonym: see Start. pod: stays the caller's."""
         self.index = index
         self.restarts = 0
         self.current: WorkerProcess | None = None
         self.coming: WorkerProcess | None = None
         self.leaving: list[WorkerProcess] = []
         self._start = Start(index, settings, pseudonym)
+        self._pod = pod
         self._reports = Reports(on_message, self._ended)
         self._retired = NOTHING  # counters of processes that have ended
         self._code = 0
@@ -100,7 +102,7 @@ class Place:
         if self.coming is not None:
             self.coming.kill()  # its predecessor died meanwhile, and this one is told more
         self._lost.clear()
-        self.current = WorkerProcess(self._start, self._reports)
+        self.current = WorkerProcess(self._start, self._pod, self._reports)
         return self.current
 
     async def lost(self) -> int:
@@ -110,7 +112,7 @@ class Place:
 
     def succeed(self) -> WorkerProcess:
         """Start a successor to the process in charge."""
-        self.coming = WorkerProcess(self._start, self._reports)
+        self.coming = WorkerProcess(self._start, self._pod, self._reports)
         return self.coming
 
     def promote(self) -> WorkerProcess | None:

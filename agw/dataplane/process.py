@@ -34,7 +34,7 @@ from agw.dataplane.frames import (
     Unlistened,
 )
 from agw.dataplane.ports import OpenPort
-from agw.dataplane.shared import SharedMemory
+from agw.dataplane.shared import PodMemory, SharedMemory
 
 
 def exit_cause(code: int) -> str:
@@ -58,8 +58,8 @@ class Reports:
 class WorkerProcess:
     """A process, from its start to its end."""
 
-    def __init__(self, start: Start, reports: Reports) -> None:
-        """Start it; there must be a running loop."""
+    def __init__(self, start: Start, pod: PodMemory, reports: Reports) -> None:
+        """Start it; there must be a running loop. pod: stays the caller's."""
         self.index = start.index
         self.memory = SharedMemory.create(start.index)
         self.applied = 0  # version in service, 0 before the first
@@ -75,7 +75,7 @@ class WorkerProcess:
         self._loop.add_reader(self._pidfd, self._on_end)
         self._channel = Channel(self._loop, ours, self._receive, lambda: None)
         self.ended = asyncio.Event()
-        self.send(start, (self.memory.counters.fd, self.memory.records.fd))
+        self.send(start, (self.memory.counters.fd, self.memory.records.fd, *pod.fds))
 
     @property
     def pid(self) -> int:

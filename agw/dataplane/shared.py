@@ -1,7 +1,12 @@
-"""Memory that a worker writes and the supervisor reads: counters and the ring of request records.
+"""Memory that processes share: each worker's counters and ring of request records, and what all of a pod write alike.
 
-It belongs to one process and ends with it: two processes of one place, as in a rolling restart, never write to the same
-memory. What must outlive a process is added up by its place. An anonymous file (memfd) travels to the worker as a descriptor. Its layout is agw._fastpath.record's.
+A worker's memory belongs to one process and ends with it: two processes of one place, as in a rolling restart, never write to the same
+memory. What must outlive a process is added up by its place. Its layout is agw._fastpath.record's.
+
+A pod's memory is the supervisor's, and lasts as long: a worker that dies loses none of it, and old and new ones of a
+rolling restart use it beside each other. All of it changes by single atomic words.
+
+An anonymous file (memfd) travels to the worker as a descriptor.
 """
 
 from __future__ import annotations
@@ -11,7 +16,9 @@ import mmap
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
+from agw._fastpath.limits import LIMITS_SIZE, prepare
 from agw._fastpath.record import COUNTERS, COUNTERS_SIZE, RECORDS_SIZE, read_records
 
 NOTHING = (0,) * (COUNTERS_SIZE // 8)
@@ -55,6 +62,7 @@ class Region:
 class SharedMemory:
     """What one worker process has."""
 
+    FDS: ClassVar[int] = 2
     counters: Region
     records: Region
 
@@ -86,6 +94,35 @@ class SharedMemory:
         """Unmap and close both."""
         self.counters.close()
         self.records.close()
+
+
+@dataclass(frozen=True, slots=True)
+class PodMemory:
+    """What all worker processes of a pod have in common. limits: buckets of rate limits, see agw._fastpath.limits."""
+
+    FDS: ClassVar[int] = 1
+    limits: Region
+
+    @classmethod
+    def create(cls) -> PodMemory:
+        """Make the memory of a pod."""
+        limits = Region.create("agw-limits", LIMITS_SIZE)
+        prepare(limits.memory)
+        return cls(limits)
+
+    @classmethod
+    def attach(cls, limits: int) -> PodMemory:
+        """Map what the supervisor sent."""
+        return cls(Region.attach(limits, LIMITS_SIZE))
+
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """Descriptors in the order of `attach`."""
+        return (self.limits.fd,)
+
+    def close(self) -> None:
+        """Unmap and close it."""
+        self.limits.close()
 
 
 def total(parts: Iterable[Sequence[int]]) -> tuple[int, ...]:

@@ -36,6 +36,7 @@ from agw.dataplane.process import WorkerProcess, exit_cause
 from agw.dataplane.publication import Publication
 from agw.dataplane.resolve import Resolved, Resolver, absolute_lookup, system_lookup
 from agw.dataplane.rolling import Rolling, Steps
+from agw.dataplane.shared import PodMemory
 from agw.dataplane.state import ConfigUpdate, Origin, State
 from agw.dataplane.verbosity import Verbosity, check_access_log
 from agw.errors import Problem, Severity
@@ -93,7 +94,8 @@ class Supervisor:
         count = worker_count(settings.workers)
         # All workers of one gateway are one in Via, and no two gateways are: several may stand in a row.
         pseudonym = f"agw-{secrets.token_hex(4)}"
-        self._places = tuple(Place(index, settings, pseudonym, self._receive) for index in range(count))
+        self._pod = PodMemory.create()
+        self._places = tuple(Place(index, settings, pseudonym, self._pod, self._receive) for index in range(count))
         self._wanted = Wanted()
         self._ports = PortTable(listen_map, settings.bind, count)
         steps = Steps(self._brief, lambda: self._ports.open_ports, self._changed)

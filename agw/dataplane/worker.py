@@ -50,7 +50,7 @@ from agw.dataplane.frames import (
 from agw.dataplane.harden import harden
 from agw.dataplane.lag import LagWatch
 from agw.dataplane.logs import Log, capture_standard_logging
-from agw.dataplane.shared import SharedMemory
+from agw.dataplane.shared import PodMemory, SharedMemory
 from agw.dataplane.verbosity import open_access_log
 from agw.settings import Address, Settings
 from agw.snapshot.codec import decode_delta, decode_snapshot
@@ -104,6 +104,7 @@ class Worker:
         self._listening: dict[tuple[int, int], int] = {}  # port, place -> descriptor, owned
         self._reactor: Reactor | None = None
         self._memory: SharedMemory | None = None
+        self._pod: PodMemory | None = None
         self._settings: Settings | None = None
         self._access_log: AccessLog | None = None
         self._lag_watch: LagWatch | None = None
@@ -162,11 +163,13 @@ class Worker:
         self._log = Log(settings.log_level, settings.log_format, process=f"worker {message.index}")
         capture_standard_logging(self._log)
         self._settings = settings
-        self._memory = SharedMemory.attach(*fds)
+        self._memory = SharedMemory.attach(*fds[: SharedMemory.FDS])
+        self._pod = PodMemory.attach(*fds[SharedMemory.FDS :])
         self._reactor = Reactor(
             self._loop,
             counters=memoryview(self._memory.counters.memory),
             records=memoryview(self._memory.records.memory),
+            limits=memoryview(self._pod.limits.memory),
             rewrite_card=self._rewrite_card,
             forwarding=forwarding(settings, message.pseudonym),
             proxies=settings.proxy_protocol,

@@ -116,6 +116,14 @@ class KeySource(Value, frozen=True):
 DEFAULT_SOURCES = (KeySource(header="Authorization", scheme="Bearer"), KeySource(header="X-API-Key"))
 
 
+class FailureLimit(Value, frozen=True):
+    """How many wrong keys an address may present. unit: Second | Minute | Hour | Day. burst: None as many as failures."""
+
+    failures: int
+    unit: str
+    burst: int | None = None
+
+
 class APIKeyAuth(Value, frozen=True):
     """mode: Strict | Optional."""
 
@@ -124,6 +132,7 @@ class APIKeyAuth(Value, frozen=True):
     mode: str = "Strict"
     forward_credential: bool = False
     public_agent_card: bool = False
+    failure_limit: FailureLimit | None = None
 
 
 class Authentication(Value, frozen=True):

@@ -277,6 +277,21 @@ class ApiKeyAuth(_Value, frozen=True):
     mode: str = "Strict"
     forward_credential: bool = False
     public_agent_card: bool = False
+    failures: Limit | None = None  # of wrong keys, per ClientIP
+
+
+class Limit(_Value, frozen=True):
+    """At most `requests` in `window_s` seconds, `burst` of them at once. operations: empty is any request.
+
+    per: Route | Consumer | ClientIP | Context. scope: "namespace/name" of the TrafficPolicy, which is counted apart.
+    """
+
+    requests: int
+    window_s: int
+    burst: int
+    per: str
+    operations: tuple[str, ...] = ()
+    scope: str = ""
 
 
 class AuthorizationRule(_Value, frozen=True):
@@ -296,6 +311,7 @@ class Policy(_Value, frozen=True, tag="Policy"):
     refs: tuple[str, ...] = ()  # "namespace/name" of the TrafficPolicies it came from
     api_key: ApiKeyAuth | None = None
     authorization: tuple[AuthorizationRule, ...] | None = None
+    limits: tuple[Limit, ...] = ()
     deny: str = ""
 
 

@@ -29,7 +29,7 @@ from agw.snapshot.model import (
     Rule,
     Target,
 )
-from agw.translate import authorization, effects, hostnames, paths
+from agw.translate import authorization, effects, hostnames, limits, paths
 from agw.translate.gateways import listener_key
 from agw.translate.policies import PolicyField
 from agw.translate.precedence import Candidate, Request, candidates, listener_for, refusal, why
@@ -282,6 +282,8 @@ def _says(field: PolicyField, consumer: str) -> str:
         return field.deny
     if field.authorization is not None:
         return f"{consumer or 'a client without a key'} {authorization.in_words(field.authorization, consumer)}"
+    if field.limits:
+        return limits.in_words(field.limits)
     return "API keys"
 
 

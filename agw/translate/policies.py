@@ -20,7 +20,7 @@ from agw.resources import agentgateway as own
 from agw.resources import gateway as api
 from agw.resources.durations import milliseconds
 from agw.snapshot import model
-from agw.translate import codes
+from agw.translate import codes, limits
 from agw.translate.credentials import CREDENTIALS, CredentialState
 from agw.translate.graph import Ask, Query
 from agw.translate.inputs import POLICIES, POLICY_OBJECT
@@ -33,7 +33,7 @@ _REFUSED = "every request is refused with 500"
 
 @dataclass(frozen=True, slots=True)
 class PolicyField:
-    """One field of one policy. api_key, authorization: what it says; deny: why it cannot be served, so that all is refused.
+    """One field of one policy. api_key, authorization, limits: what it says; deny: why it cannot be served, so that all is refused.
 
     name: the field's; "unread NAMESPACE/NAME" of a policy that could not be read.
     """
@@ -42,6 +42,7 @@ class PolicyField:
     policy: str  # "namespace/name"
     api_key: model.ApiKeyAuth | None = None
     authorization: tuple[model.AuthorizationRule, ...] | None = None
+    limits: tuple[model.Limit, ...] = ()
     deny: str = ""
 
 
@@ -73,7 +74,7 @@ def _policy(ask: Ask, namespace: str, name: str) -> PolicyState | None:
     auth = _api_key_auth(traffic)
     if auth is not None and not any(field.name == "authentication" for field in fields):
         state = ask(CREDENTIALS, namespace, auth.secret_ref.name)
-        fields.append(PolicyField("authentication", ref, api_key=_api_key(auth, state)))
+        fields.append(PolicyField("authentication", ref, api_key=_api_key(auth, state, ref)))
         path = f"{_TRAFFIC}.authentication.apiKeyAuth.secretRef.name"
         refusal = _empty(f"{namespace}/{auth.secret_ref.name}", state)
         if refusal:
@@ -83,6 +84,8 @@ def _policy(ask: Ask, namespace: str, name: str) -> PolicyState | None:
             partly = state.notes
     if traffic.authorization is not None:
         fields.append(PolicyField("authorization", ref, authorization=_rules(traffic.authorization)))
+    if traffic.rate_limit is not None and traffic.rate_limit.local:
+        fields.append(PolicyField("rateLimit", ref, limits=limits.limits(traffic.rate_limit.local, ref)))
     return PolicyState(tuple(fields), tuple(invalid), partly, tuple(problems))
 
 
@@ -128,21 +131,20 @@ def _unserved(traffic: own.Traffic) -> list[tuple[str, str]]:
         if strange or not auth.sources:
             said = f"keys are read from headers only so far, not from {', '.join(strange)}" if strange else "no sources"
             found.append(("authentication", said))
-    if traffic.rate_limit is not None and traffic.rate_limit.local:
-        found.append(("rateLimit", "rateLimit is not served yet"))
     times = traffic.timeouts
     if times is not None and any(milliseconds(value or "0s") for value in (times.request, times.stream_idle)):
         found.append(("timeouts", "timeouts of a TrafficPolicy are not served yet; those of a route's rule are"))
     return found
 
 
-def _api_key(auth: own.APIKeyAuth, state: CredentialState) -> model.ApiKeyAuth:
+def _api_key(auth: own.APIKeyAuth, state: CredentialState, policy: str) -> model.ApiKeyAuth:
     return model.ApiKeyAuth(
         credentials=state.key,
         sources=tuple(model.KeySource(source.header.lower(), source.scheme) for source in auth.sources),
         mode=auth.mode,
         forward_credential=auth.forward_credential,
         public_agent_card=auth.public_agent_card,
+        failures=limits.failures(auth.failure_limit, policy) if auth.failure_limit is not None else None,
     )
 
 
@@ -219,6 +221,7 @@ def merge(*levels: LevelState) -> Merged:
             refs=tuple(dict.fromkeys(field.policy for field in ordered)),
             api_key=next((field.api_key for field in ordered if field.api_key is not None), None),
             authorization=next((field.authorization for field in ordered if field.authorization is not None), None),
+            limits=next((field.limits for field in ordered if field.limits), ()),
             deny="; ".join(field.deny for field in ordered if field.deny),
         ),
         fields=ordered,

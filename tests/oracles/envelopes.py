@@ -10,6 +10,7 @@ RPC = {"jsonrpc": 0, "method": 1, "id": 2, "params": 9}
 PARAMS = {"id": 3, "taskId": 4, "task_id": 4, "contextId": 5, "context_id": 5, "message": 10}
 MESSAGE = {"taskId": 6, "task_id": 6, "contextId": 7, "context_id": 7, "messageId": 8, "message_id": 8}
 LEVELS = (RPC, PARAMS, MESSAGE)
+REST = ({**PARAMS, "method": 1}, MESSAGE)  # a method there would be an envelope
 INVALID, NO_OBJECT, AMBIGUOUS, VERSION = 1, 2, 3, 5
 
 
@@ -53,7 +54,7 @@ def oracle(body, *, rest=False):
     if not isinstance(root, Members):
         return NO_OBJECT, None
     try:
-        read(root, LEVELS[1:] if rest else LEVELS, texts)
+        read(root, REST if rest else LEVELS, texts)
     except AmbiguousError:
         return AMBIGUOUS, None
     return (0 if rest or texts[0] == b"2.0" else VERSION), tuple(texts)

@@ -77,13 +77,13 @@ def test_large_messages_pass_a_small_socket_and_keep_their_descriptors():
         ours.channel.send(Full(b"a" * 3_000_000))
         ours.channel.send(Listen(80, Address("::1", 8080), 1), (writing,))
         ours.channel.send(Full(b"b" * 3_000_000))
-        ours.channel.send(Start(3, settings, "agw-1"), (writing, writing))
+        ours.channel.send(Start(3, settings, "agw-1"), (writing,) * Start.FDS)
         os.close(writing)
         await theirs.until(lambda: len(theirs.messages) == 4)
         assert [type(message) for message in theirs.messages] == [Full, Listen, Full, Start]
         assert theirs.messages[1] == Listen(80, Address("::1", 8080), 1)
         assert theirs.messages[3].settings == settings
-        assert len(theirs.fds) == 3
+        assert len(theirs.fds) == 1 + Start.FDS
         assert not any(os.get_inheritable(fd) for fd in theirs.fds)
         for fd in theirs.fds:
             os.write(fd, b"x")

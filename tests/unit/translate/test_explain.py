@@ -149,7 +149,7 @@ def test_listeners_that_do_not_take_it_are_losers_too():
 
 
 def test_a_policy_that_is_not_served_refuses_all():
-    found = ask("policy-unserved", "GET", "http://h/rate", ("X-API-Key", "alice-key"))
+    found = ask("policy-unserved", "GET", "http://h/query", ("X-API-Key", "alice-key"))
     assert (found.status, found.reason) == (500, Reason.POLICY_INVALID)
 
 
@@ -199,3 +199,11 @@ def test_authorization_says_what_a_consumer_may_do(path, key, status, says):
     [origin] = [origin for origin in found.origins if origin.field == "authorization"]
     assert origin.says.startswith(says)
     assert "CancelTask" not in origin.says
+
+
+def test_rate_limits_are_said_in_words():
+    found = ask("policy-limits", "GET", "http://h/inherits", ("X-API-Key", "alice-key"))
+    assert (found.status, found.consumer) == (0, "alice")
+    assert [origin.says for origin in found.origins if origin.field == "rateLimit"] == [
+        "at most 600 a minute per consumer (50 at once); at most 5 a second per client: SendMessage, SendStreamingMessage"
+    ]

@@ -1,0 +1,36 @@
+"""Types of rate limits in shared memory, as the supervisor and tests see them."""
+
+from mmap import mmap
+from typing import Final, final
+
+from agw.snapshot.model import Limit
+
+BUCKETS: Final[int]
+"""How many clients, contexts and the like can be counted at once, over all limits of a pod."""
+LIMITS_SIZE: Final[int]
+"""Bytes of the memory for that."""
+
+def own_memory() -> bytearray:
+    """Make such memory for a process that shares it with nobody."""
+
+def prepare(memory: memoryview | bytearray | mmap) -> None:
+    """Make fresh memory (zeros) ready for `Buckets`: it gets the secret that all who share it hash with."""
+
+@final
+class Limits:
+    """The limits of a policy, compiled. policy: value of the RateLimit-Policy field of answers."""
+
+    entries: tuple[Limit, ...]
+    by_operation: bool
+    by_context: bool
+    policy: bytes
+
+@final
+class Buckets:
+    """Buckets in memory that processes share. Raises ValueError where it is too little for a set of them."""
+
+    def __new__(cls, memory: memoryview | bytearray) -> Buckets: ...
+    def try_take(self, entry: Limit, subject: str, now_ns: int) -> int:
+        """Take one: ns until the bucket is full again, or how long there is no room, negative. For tests."""
+    def try_give_back(self, entry: Limit, subject: str, now_ns: int) -> None:
+        """Give back what was taken in vain. For tests."""

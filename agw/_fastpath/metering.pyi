@@ -1,0 +1,1 @@
+"""Types of rate limits at work: nothing of it is for Python."""

@@ -1,0 +1,47 @@
+"""Rate limits of a TrafficPolicy, as the data plane counts them, and in words.
+
+A limit is counted apart for each policy that says it: the same words in two policies are two limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from agw.resources import agentgateway as own
+from agw.snapshot.model import Limit
+
+_SECONDS = {"Second": 1, "Minute": 60, "Hour": 3600, "Day": 86400}
+_UNITS = {seconds: unit.lower() for unit, seconds in _SECONDS.items()}
+_EACH = {"Route": "of the route", "Consumer": "per consumer", "ClientIP": "per client", "Context": "per context"}
+
+
+def limits(said: Iterable[own.LocalRateLimit], policy: str) -> tuple[Limit, ...]:
+    """Translate the limits of one policy ("namespace/name")."""
+    return tuple(
+        Limit(
+            requests=each.requests,
+            window_s=_SECONDS[each.unit],
+            burst=each.burst or each.requests,
+            per=each.per,
+            operations=each.operations,
+            scope=policy,
+        )
+        for each in said
+    )
+
+
+def failures(said: own.FailureLimit, policy: str) -> Limit:
+    """Translate the limit of wrong keys from one address."""
+    burst = said.burst or said.failures
+    return Limit(requests=said.failures, window_s=_SECONDS[said.unit], burst=burst, per="ClientIP", scope=policy)
+
+
+def in_words(taken: Iterable[Limit]) -> str:
+    """What is taken, as `at most 100 requests a minute per consumer (20 at once): SendMessage`."""
+    return "; ".join(_words(each) for each in taken)
+
+
+def _words(limit: Limit) -> str:
+    burst = f" ({limit.burst} at once)" if limit.burst != limit.requests else ""
+    operations = f": {', '.join(limit.operations)}" if limit.operations else ""
+    return f"at most {limit.requests} a {_UNITS[limit.window_s]} {_EACH[limit.per]}{burst}{operations}"
