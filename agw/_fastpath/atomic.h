@@ -1,4 +1,4 @@
-/* Numbers that two threads share. Sequentially consistent throughout: none of them is on a path where that would show. */
+/* Numbers that two threads, or processes, share. Sequentially consistent throughout: none of them is on a path where that would show. */
 #ifndef AGW_ATOMIC_H
 #define AGW_ATOMIC_H
 

@@ -26,6 +26,7 @@ from agw._fastpath.limits cimport Buckets, Quota
 from agw._fastpath.line cimport Waiter
 from agw._fastpath.message cimport Field, RequestHead, ResponseHead
 from agw._fastpath.networks cimport Networks
+from agw._fastpath.owners cimport Owners
 from agw._fastpath.poller cimport Poller
 from agw._fastpath.pool cimport Bound, Endpoint, Pool
 from agw._fastpath.reading cimport Reading
@@ -82,6 +83,7 @@ cdef class Context:
     cdef long mirrors                   # copies of requests in progress
     cdef Downstream nowhere             # the client's side of all copies; None before the first
     cdef IdleList resting               # Downstreams between requests
+    cdef Owners owners                  # of tasks and contexts; None: nothing is learnt
     cdef list waiting                   # Acceptors that wait for a connection to end
 
     cdef bint reclaim(self) except -1
@@ -176,6 +178,7 @@ cdef enum ExchangeFlag:
     X_GUARDED = 1 << 24         # what it asks for was allowed, and must stay what it is
     X_RPC = 1 << 25             # its client speaks JSON-RPC
     X_METERED = 1 << 26         # it falls under rate limits, and its client is told of them
+    X_PINNED = 1 << 27          # it must go to `endpoint`: see affinity
     X_RARE = X_CARD | X_FILTERED | X_KEEP | X_READ
 
 
@@ -186,7 +189,7 @@ cdef class Exchange(Waiter):
     cdef Upstream up            # None before one is picked and after it is given back
     cdef CompiledRule rule      # of the table that the exchange began with
     cdef CompiledBackend backend
-    cdef Endpoint endpoint      # last one tried
+    cdef Endpoint endpoint      # last one tried; with X_PINNED the one that is to be
     cdef uint32_t flags         # ExchangeFlag
     cdef Account account        # what its record will say
     cdef HeldCard card          # None on the plain path

@@ -18,6 +18,7 @@ from libc.stdlib cimport free, malloc
 
 from agw._fastpath.account cimport account_begin, account_claims, account_count, account_open, account_record
 from agw._fastpath.admission cimport Admission, admit
+from agw._fastpath.affinity cimport affinity_pin, affinity_stays
 from agw._fastpath.answers cimport ANSWER_FIELDS, local_answer
 from agw._fastpath.card_answers cimport card_body, card_end
 from agw._fastpath.cards cimport hold_card
@@ -27,7 +28,7 @@ from agw._fastpath.filtering cimport (
     filter_answer, filter_begin, filter_response, filter_send, filter_verdict, forget_request, pass_body, pass_end,
 )
 from agw._fastpath.forwarding cimport Claims, Hop, add_field
-from agw._fastpath.health cimport CONNECT_FAILURE, TRIAL
+from agw._fastpath.health cimport CONNECT_FAILURE, EJECTED, TRIAL
 from agw._fastpath.message cimport (
     F_X_REQUEST_ID, FIELD_DROP, FRAMING_LENGTH, FRAMING_NONE, M_DELETE, M_GET, M_HEAD, M_OPTIONS, M_PUT,
 )
@@ -44,7 +45,7 @@ from agw._fastpath.record cimport (
 from agw._fastpath.redirect cimport LOCATION_ROOM
 from agw._fastpath.retry cimport after_failure, answered_in_vain, connect_again
 from agw._fastpath.stream cimport HIGH_MARK, backlog
-from agw._fastpath.waiting cimport take_turn, time_is_over, wait_in_line
+from agw._fastpath.waiting cimport leave_line, take_turn, time_is_over, wait_in_line
 
 cdef enum:
     MAX_SPARE = 256         # ended Exchanges kept
@@ -240,15 +241,19 @@ cdef class Exchange(Waiter):
     cdef int _forward(self, RequestHead* head, bint held) except -1:
         """Send the request, or what is held of it; or wait for a slot where all are busy or others wait already."""
         cdef Pool pool = self.context.pool
-        cdef Bound bound = self.backend.bound
+        cdef Bound bound
         cdef Endpoint endpoint = None
+        if self.rule.affinity and affinity_pin(self, head):
+            endpoint = self.endpoint
+        bound = self.backend.bound
         if bound is not None:
             bound.budget.deposit()
-            if bound.line.length:
+            if not pool.admits(bound, endpoint) if endpoint is not None else bound.line.length > 0:
                 return wait_in_line(self, bound, head)
-            endpoint = pool.pick(bound, None, self.poller.now_ms)
-            if endpoint is None and pool.full:
-                return wait_in_line(self, bound, head)
+            if endpoint is None:
+                endpoint = pool.pick(bound, None, self.poller.now_ms)
+                if endpoint is None and pool.full:
+                    return wait_in_line(self, bound, head)
         if held:
             return take_turn(self, endpoint)
         self._send(endpoint, head)
@@ -256,6 +261,10 @@ cdef class Exchange(Waiter):
 
     cdef int turn(self, object endpoint) except -1:
         """There is a slot; go on with what was held."""
+        cdef RequestHead head
+        if self.flags & X_PINNED and not affinity_stays(self):
+            head = self.held.head
+            return self._forward(&head, True)
         return take_turn(self, <Endpoint> endpoint)
 
     cdef int _send(self, Endpoint endpoint, RequestHead* head) except -1:
@@ -297,6 +306,8 @@ cdef class Exchange(Waiter):
         cdef Context context = self.context
         cdef Upstream up = None
         self.endpoint = endpoint
+        if self.flags & X_PINNED and endpoint.health.state == EJECTED:
+            endpoint.health.begin_trial()   # `pick`, which does it for others, was not asked
         if fresh:
             self.flags |= X_RETRIED
         while not fresh and endpoint.idle.newest != NULL:
@@ -315,6 +326,7 @@ cdef class Exchange(Waiter):
                 if not context.connector.own_fault and not self.flags & X_MIRROR:
                     context.pool.failed(endpoint, CONNECT_FAILURE, self.poller.now_ms)
                 endpoint.health.end_trial(self.poller.now_ms)
+                self.flags &= ~<uint32_t> X_PINNED      # who takes no connection is gone
                 return 0
             if self.rule.backend_timeout_ms:    # of a try, which connecting is a part of
                 self.poller.arm(up, min(self.rule.backend_timeout_ms, context.connect_timeout_ms))
@@ -330,7 +342,10 @@ cdef class Exchange(Waiter):
         """Where to try again, once; None where that is not to be."""
         if self.flags & X_RETRIED or (self.flags & X_FILTERED and self.filtering.tries):
             return None         # what the rule says of retries holds, and no more
-        return self.context.pool.pick_again(<Bound> self.backend.bound, self.endpoint, self.poller.now_ms)
+        return self.context.pool.pick_again(
+            <Bound> self.backend.bound, self.endpoint, self.flags & X_PINNED and affinity_stays(self),
+            self.poller.now_ms,
+        )
 
     cdef int request_body(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Bytes of the request's body, as they arrive."""
@@ -574,7 +589,7 @@ cdef class Exchange(Waiter):
         self.flags |= X_ENDED
         self.poller.disarm(self)
         if self.place.standing:
-            context.pool.leave(<Bound> self.backend.bound, self)
+            leave_line(self)
         if up is not None:
             self._let_go()
             if reusable and complete:

@@ -31,6 +31,8 @@ cdef class Endpoint:
     cdef sockaddr_storage where     # for connect()
     cdef uint32_t where_size
     cdef uint8_t ip[16]             # IPv6, or IPv4-mapped: for records
+    cdef readonly uint64_t spot     # who it is to affinity, in every process; never 0
+    cdef Line line                  # who waits for a slot of it, and of no other
     cdef IdleList idle              # connections to it, kept for reuse
     cdef dict targets               # BoundTarget -> None: those that have it now; empty once it is gone
 
@@ -40,6 +42,7 @@ cdef class BoundTarget:
     # A target with its endpoints.
     cdef readonly list endpoints    # of Endpoint
     cdef readonly long weight       # 0 where it has no endpoint
+    cdef uint64_t spot              # of its name, to affinity
     cdef uint64_t tried             # number of the last pick that found nothing here
 
 
@@ -51,7 +54,7 @@ cdef class Bound:
     cdef readonly list targets      # of BoundTarget
     cdef long total                 # of their weights
     cdef readonly RetryBudget budget
-    cdef Line line                  # who waits for a slot
+    cdef Line line                  # who waits for a slot of any endpoint
 
 
 @cython.final
@@ -65,20 +68,22 @@ cdef class Pool(Timed):
     cdef readonly long waiting      # in all lines
     cdef uint64_t* counters         # borrowed, C_COUNT of them; NULL: not counted
     cdef frozenset _down            # (address, port) of those that active checks found down
-    cdef object _lines              # OrderedDict, Bound -> None: those for which somebody waits, who is next first
+    cdef object _lines              # OrderedDict, Bound or Endpoint -> None: for whom somebody waits, next one first
+    cdef bint _serving              # slots are given to those who wait
     cdef uint64_t _random
     cdef uint64_t _picks
 
     cdef uint64_t random(self) noexcept
     cpdef Endpoint pick(self, Bound bound, Endpoint avoid, int64_t now_ms)
-    cdef Endpoint pick_again(self, Bound bound, Endpoint failed, int64_t now_ms)
+    cdef Endpoint pick_again(self, Bound bound, Endpoint failed, bint stay, int64_t now_ms)
+    cdef bint admits(self, Bound bound, Endpoint endpoint) noexcept
     cpdef int failed(self, Endpoint endpoint, int kind, int64_t now_ms) except -1
     cpdef int reached(self, Endpoint endpoint, int64_t now_ms) except -1
     cpdef int succeeded(self, Endpoint endpoint, int64_t now_ms) except -1
     cdef int take(self, Endpoint endpoint) except -1
     cdef int give_back(self, Endpoint endpoint) except -1
-    cdef bint join(self, Bound bound, Waiter waiter) except -1
-    cdef int leave(self, Bound bound, Waiter waiter) except -1
+    cdef bint join(self, Bound bound, Endpoint endpoint, Waiter waiter) except -1
+    cdef int leave(self, Bound bound, Endpoint endpoint, Waiter waiter) except -1
     cdef int serve(self) except -1
 
     cdef Endpoint _among(self, Bound bound, Endpoint avoid, int64_t now_ms, bint anyone)
@@ -90,5 +95,7 @@ cdef class Pool(Timed):
     cdef bint _may_eject(self, Endpoint endpoint) except -1
     cdef int _returns(self, Endpoint endpoint) except -1
     cdef int _back(self) except -1
+    cdef bint _serve_first(self, object whom) except -1
+    cdef bint _keeps(self, Endpoint endpoint) noexcept
     cdef int _unbind(self, Bound bound) except -1
     cdef int _count(self, int counter, long by) noexcept

@@ -14,7 +14,7 @@ log: logging.Logger
 class Endpoint:
     """One address of a target.
 
-    active: exchanges on it now. slots: those that count against Pool.most.
+    active: exchanges on it now. slots: those that count against Pool.most. spot: who it is to affinity.
     """
 
     address: Final[str]
@@ -22,6 +22,7 @@ class Endpoint:
     health: Final[Health]
     active: int
     slots: int
+    spot: Final[int]
     def __new__(cls, address: str, port: int) -> Self: ...
 
 @final

@@ -6,7 +6,9 @@ or has no slot, and gives one that returns a part of its share.
 
 Rules: an ejection never leaves less than half of a target's endpoints, so never the last one; with nothing in service
 everything is. Endpoints and what is known of them live outside of tables, by address and port: a reload forgets
-nothing, and one that has left all tables is not picked any more while its exchanges go on. Nobody overtakes a line.
+nothing, and one that has left all tables is not picked any more while its exchanges go on. Nobody overtakes a line:
+there is one for each backend whose endpoints are all busy, and one for each busy endpoint to which requests must go and
+to no other (affinity); slots are given to them in turn.
 """
 
 import ipaddress
@@ -19,10 +21,11 @@ cimport cython
 from libc.string cimport memcpy, memset
 
 from agw._fastpath.health cimport CONNECT_FAILURE, EJECTED, FULL_SHARE, TRIAL
-from agw._fastpath.line cimport line_join, line_leave
+from agw._fastpath.line cimport Line, line_join, line_leave
 from agw._fastpath.record cimport (
     C_EJECTIONS, C_ENDPOINTS_EJECTED, C_RETRIES, C_RETRIES_REFUSED, C_WAITED, C_WAITING,
 )
+from agw._fastpath.rendezvous cimport spot_of
 
 cdef extern from "<arpa/inet.h>" nogil:
     int inet_pton(int family, const char* text, void* address)
@@ -75,6 +78,8 @@ cdef class Endpoint:
             memcpy(&v6.sin6_addr, <const unsigned char*> raw, 16)
             self.where_size = sizeof(sockaddr_in6)
         memcpy(self.ip, <const unsigned char*> raw, 16)
+        raw += port.to_bytes(2, "big")
+        self.spot = spot_of(<const char*> raw, len(raw))
 
 
 @cython.final
@@ -151,6 +156,8 @@ cdef class Pool(Timed):
         for target in backend.targets:
             endpoints = [self._endpoint(where) for where in target.endpoints]
             bound_target = BoundTarget(endpoints, target.weight)
+            name = target.name.encode()
+            (<BoundTarget> bound_target).spot = spot_of(<const char*> name, len(name))
             for endpoint in endpoints:
                 endpoint.targets[bound_target] = None
             bound.targets.append(bound_target)
@@ -213,9 +220,9 @@ cdef class Pool(Timed):
             endpoint.health.begin_trial()
         return endpoint
 
-    cdef Endpoint pick_again(self, Bound bound, Endpoint failed, int64_t now_ms):
-        """Where a request may be sent that failed there, within the backend's budget; or None."""
-        cdef Endpoint endpoint = self.pick(bound, failed, now_ms)
+    cdef Endpoint pick_again(self, Bound bound, Endpoint failed, bint stay, int64_t now_ms):
+        """Where a request may be sent that failed there, within the backend's budget; or None. stay: nowhere else."""
+        cdef Endpoint endpoint = failed if stay else self.pick(bound, failed, now_ms)
         if endpoint is None:
             return None
         if not bound.budget.take(now_ms):
@@ -276,7 +283,7 @@ cdef class Pool(Timed):
         return two if two.active < one.active else one
 
     cdef bint _has_slot(self, Endpoint endpoint) noexcept:
-        return self.most == 0 or endpoint.slots < self.most
+        return self.most == 0 or (endpoint.slots < self.most and (self._serving or endpoint.line.length == 0))
 
     cdef bint _takes(self, Endpoint endpoint, Endpoint avoid, int64_t now_ms) noexcept:
         cdef int share
@@ -316,6 +323,8 @@ cdef class Pool(Timed):
             self.ejected += 1
             self._count(C_ENDPOINTS_EJECTED, 1)
         endpoint.health.eject(kind, now_ms)
+        if endpoint.line.length:
+            self.poller.defer(self)     # who waits for it waits for nothing
         log.warning(
             "endpoint %s port %d is left out for %d s: %s", endpoint.address, endpoint.port,
             (endpoint.health.until_ms - now_ms) // 1000,
@@ -376,25 +385,34 @@ cdef class Pool(Timed):
             self.poller.defer(self)
         return 0
 
-    cdef bint join(self, Bound bound, Waiter waiter) except -1:
-        """Wait for a slot; False where too many do."""
-        if bound.line.length >= self.longest:
+    cdef bint admits(self, Bound bound, Endpoint endpoint) noexcept:
+        """Whether a request that must go to this endpoint may go now; if not, it waits."""
+        return self.most == 0 or (
+            endpoint.slots < self.most and endpoint.line.length == 0 and bound.line.length == 0
+        )
+
+    cdef bint join(self, Bound bound, Endpoint endpoint, Waiter waiter) except -1:
+        """Wait for a slot, of this endpoint alone or (None) of any; False where too many do."""
+        cdef Line* line = &bound.line if endpoint is None else &endpoint.line
+        if line.length >= self.longest:
             return False
-        self._lines[bound] = None       # first: where there is no memory for it, nobody stands in a line unknown
-        line_join(&bound.line, &waiter.place, <void*> waiter)
+        # First: where there is no memory for it, nobody stands in a line unknown.
+        self._lines[bound if endpoint is None else endpoint] = None
+        line_join(line, &waiter.place, <void*> waiter)
         self.waiting += 1
         self._count(C_WAITING, 1)
         self._count(C_WAITED, 1)
         return True
 
-    cdef int leave(self, Bound bound, Waiter waiter) except -1:
-        """Wait no more."""
+    cdef int leave(self, Bound bound, Endpoint endpoint, Waiter waiter) except -1:
+        """Wait no more; as `join` was called."""
+        cdef Line* line = &bound.line if endpoint is None else &endpoint.line
         if waiter.place.standing:
-            line_leave(&bound.line, &waiter.place)
+            line_leave(line, &waiter.place)
             self.waiting -= 1
             self._count(C_WAITING, -1)
-            if bound.line.length == 0:
-                self._lines.pop(bound, None)
+            if line.length == 0:
+                self._lines.pop(bound if endpoint is None else endpoint, None)
         return 0
 
     cdef int on_timer(self) except -1:
@@ -402,24 +420,41 @@ cdef class Pool(Timed):
 
     cdef int serve(self) except -1:
         """Give slots to those who wait: one to each line in turn, the line that was first last time last."""
-        cdef list bounds = list(self._lines)
-        cdef Bound bound
+        cdef list lines = list(self._lines)
+        if lines:
+            self._lines.move_to_end(lines[0])
+        while lines:
+            lines = [whom for whom in lines if self._serve_first(whom)]
+        return 0
+
+    cdef bint _serve_first(self, object whom) except -1:
+        """Let the first who waits for this Bound or Endpoint go, where there is a slot, or nothing to wait for."""
+        cdef Bound bound = None
         cdef Endpoint endpoint
         cdef Waiter waiter
-        if bounds:
-            self._lines.move_to_end(bounds[0])
-        while bounds:
-            served = []
-            for bound in bounds:
-                endpoint = self.pick(bound, None, self.poller.now_ms) if bound.line.length else None
-                if bound.line.length == 0 or (endpoint is None and self.full):
-                    continue
-                waiter = <Waiter> bound.line.first.owner
-                self.leave(bound, waiter)
-                try:
-                    waiter.turn(endpoint)
-                except BaseException:
-                    self.poller._caught(waiter)
-                served.append(bound)
-            bounds = served
-        return 0
+        if isinstance(whom, Endpoint):
+            endpoint = <Endpoint> whom
+            if endpoint.line.length == 0 or self._keeps(endpoint):
+                return False
+            waiter = <Waiter> endpoint.line.first.owner
+            self.leave(None, endpoint, waiter)
+        else:
+            bound = <Bound> whom
+            self._serving = True
+            endpoint = self.pick(bound, None, self.poller.now_ms) if bound.line.length else None
+            self._serving = False
+            if bound.line.length == 0 or (endpoint is None and self.full):
+                return False
+            waiter = <Waiter> bound.line.first.owner
+            self.leave(bound, None, waiter)
+        try:
+            waiter.turn(endpoint)
+        except BaseException:
+            self.poller._caught(waiter)
+        return True
+
+    cdef bint _keeps(self, Endpoint endpoint) noexcept:
+        """Whether those who wait for this endpoint go on waiting: it is in service, and busy."""
+        if not endpoint.targets or not (endpoint.health.quiet or endpoint.health.share(self.poller.now_ms)):
+            return False
+        return self.most != 0 and endpoint.slots >= self.most

@@ -6,6 +6,7 @@ from typing import final
 
 from agw._fastpath.access_log import AccessLog
 from agw._fastpath.forwarding import Forwarding
+from agw._fastpath.owners import Owners
 from agw._fastpath.table import Table
 
 @final
@@ -16,7 +17,7 @@ class Reactor:
     limits: the same, that of agw._fastpath.limits, which all workers of a pod share; None: its own.
     rewrite_card: called with a 200 answer to an agent-card request: (rule key, body, context) -> (status, body, ETag or
     "") to answer with instead, or None to leave the answer as it is. context: authority, host, path, port,
-    if_none_match of the request, all text.
+    if_none_match of the request, all text. owners: of tasks and contexts, shared with other workers; None: nothing is learnt.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Reactor:
         endpoint_inflight: int = 1024,
         queue_size: int = 1024,
         queue_timeout_ms: int = 10_000,
+        owners: Owners | None = None,
     ) -> None: ...
     def start(self) -> None:
         """Register the epoll set with the loop."""

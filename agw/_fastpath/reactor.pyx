@@ -12,6 +12,7 @@ from agw._fastpath.http1_head cimport MAX_FIELDS
 from agw._fastpath.http1_upstream cimport Http1Connector
 from agw._fastpath.limits cimport Buckets
 from agw._fastpath.networks cimport Networks
+from agw._fastpath.owners cimport Owners
 from agw._fastpath.record cimport C_EXCEPTIONS, C_LIMITS_EVICTED, C_SWAPS
 from agw._fastpath.table cimport Table
 
@@ -30,7 +31,7 @@ cdef class Reactor:
         connection_requests=10_000, connect_timeout_ms=10_000,
         response_header_timeout_ms=600_000, upstream_idle_ms=4_000, max_body=0, max_head=65_536, max_line=16_384,
         max_fields=100, max_connections=100_000, endpoint_inflight=1024, queue_size=1024, queue_timeout_ms=10_000,
-        forwarding=None, proxies=(),
+        forwarding=None, proxies=(), Owners owners=None,
     ):
         self._poller = Poller(loop)
         self._pool = Pool()
@@ -45,6 +46,7 @@ cdef class Reactor:
         context.buckets = Buckets(own_memory() if limits is None else limits)
         context.buckets.evictions = &context.counters[<int> C_LIMITS_EVICTED]
         context.rewrite_card = rewrite_card
+        context.owners = owners
         context.limits.line = max_line
         context.limits.fields = min(max_fields, MAX_FIELDS)
         context.header_deadline_ms = header_deadline_ms

@@ -73,6 +73,11 @@ cdef enum:
     C_MIRRORS_FAILED = 71       # no connection, or no valid answer
     C_MIRRORS_ACTIVE = 72       # gauge
     C_LIMITS_EVICTED = 73       # buckets of rate limits given to others before they were full; raised atomically
+    C_AFFINITY_PINNED = 100     # requests to backends with affinity: to the owner of what they name
+    C_AFFINITY_HASHED = 101     # to where an unknown context belongs
+    C_AFFINITY_GONE = 102       # to another than the owner, which is gone
+    C_AFFINITY_NONE = 103       # to any
+    C_AFFINITY_LEARNT = 104     # ids whose owner is new or another
     C_ACCESS_LOG_DROPPED = 120  # lines; two threads of a worker raise it, each by an atomic addition
     C_LOOP_LAGS = 121           # times the loop was held up for longer than loop_lag
     C_LOOP_LAG_MAX = 122        # peak, microseconds

@@ -48,6 +48,11 @@ COUNTERS = (
     (C_ENDPOINTS_EJECTED, "agw_endpoints_ejected", "", "gauge", "Endpoints out of service so, summed over workers."),
     (C_WAITED, "agw_waited_total", "", "counter", "Requests that waited for a slot of an endpoint."),
     (C_WAITING, "agw_waiting", "", "gauge", "Requests that wait for a slot of an endpoint now."),
+    *(
+        (C_AFFINITY_PINNED + i, "agw_affinity_total", f'result="{how}"', "counter", "Requests with affinity, by how.")
+        for i, how in enumerate(("pinned", "hashed", "gone", "none"))
+    ),
+    (C_AFFINITY_LEARNT, "agw_affinity_learnt_total", "", "counter", "Ids of tasks and contexts that were learnt."),
     (C_MIRRORED, "agw_mirrored_total", "", "counter", "Copies of requests to mirrors."),
     (C_MIRRORS_CUT, "agw_mirrors_cut_total", "", "counter", "Copies given up: too large, or their mirror too slow."),
     (C_MIRRORS_FAILED, "agw_mirrors_failed_total", "", "counter", "Copies to which no valid answer came."),

@@ -14,13 +14,14 @@ that ended, 504 for a timeout). So a POST is never sent twice unless somebody ha
 
 Rules: every try beyond the first is paid for from the backend's budget, so that no rule can double an outage. What is
 sent again is kept from the begin, up to a bound; a request that is larger is tried once. Another endpoint is taken
-where there is one. timeouts.request covers all tries and what lies between them.
+where there is one, but for what affinity pins. timeouts.request covers all tries and what lies between them.
 """
 
 from libc.stdint cimport int64_t
 
+from agw._fastpath.affinity cimport affinity_stays
 from agw._fastpath.exchange cimport (
-    X_AGAIN, X_FILTERED, X_IDEMPOTENT, X_KEEP, X_MIRROR, X_RESPONSE_STARTED, X_RETRIED, Upstream,
+    X_AGAIN, X_FILTERED, X_IDEMPOTENT, X_KEEP, X_MIRROR, X_PINNED, X_RESPONSE_STARTED, X_RETRIED, Upstream,
 )
 from agw._fastpath.filters cimport CompiledFilters, is_listed
 from agw._fastpath.health cimport ANSWER_FAILURE, CONNECT_FAILURE
@@ -36,6 +37,7 @@ cdef int _blame(Exchange exchange, Upstream failed, int reason, bint nothing_rec
     """Count against the endpoint what is its own fault. A reused connection that had been closed is nobody's."""
     if reason == R_CONNECT_FAILED:
         exchange.context.counters[C_UPSTREAM_CONNECT_FAILURES] += 1
+        exchange.flags &= ~<unsigned int> X_PINNED      # who takes no connection is gone
     if reason == R_INTERNAL or exchange.flags & (X_RESPONSE_STARTED | X_MIRROR):
         return 0
     if reason == R_UPSTREAM_CLOSED and failed.reused and nothing_received:
@@ -142,6 +144,10 @@ cdef int send_again(Exchange exchange) except -1:
     exchange.poller.disarm(exchange)
     if _left_ms(exchange) == 0:
         return exchange.answer(504, R_UPSTREAM_TIMEOUT)
+    if exchange.flags & X_PINNED and affinity_stays(exchange):
+        if not pool.admits(bound, exchange.endpoint):
+            return wait_in_line(exchange, bound, NULL)
+        return exchange.turn(exchange.endpoint)
     if bound.line.length:
         return wait_in_line(exchange, bound, NULL)      # nobody overtakes a line
     endpoint = pool.pick(bound, exchange.endpoint, exchange.poller.now_ms)

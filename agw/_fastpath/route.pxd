@@ -59,6 +59,7 @@ cdef class CompiledBackend:
     cdef Name name
     cdef readonly object entry     # snapshot Backend
     cdef readonly bint a2a
+    cdef readonly bint affinity    # tasks and contexts stay with the endpoint that has them
     cdef readonly tuple targets    # of CompiledTarget
     cdef readonly int total_weight  # of all targets
     cdef public object bound       # owned by the pool: None until the reactor binds endpoints
@@ -84,6 +85,7 @@ cdef class CompiledRule:
     cdef readonly list backend_refs        # the CompiledBackends that backends borrow
     cdef list _backend_filters             # the CompiledFilters that they do
     cdef bint a2a                          # a backend of it speaks A2A
+    cdef bint affinity                     # and one has affinity
     cdef readonly bint error               # the whole rule answers 500
     cdef int n_backends                    # of backends
     cdef int total_weight                  # of all backends, those in error included

@@ -131,6 +131,7 @@ cdef CompiledBackend backend_new(str key, object entry):
     _name(key, "backend", &backend.name)
     backend.entry = entry
     backend.a2a = entry.protocol == "A2A"
+    backend.affinity = entry.affinity == "Task"
     backend.targets = tuple([_target(target_entry) for target_entry in entry.targets])
     for target in backend.targets:
         backend.total_weight += target.weight
@@ -207,6 +208,7 @@ cdef _add_backends(CompiledRule rule, dict backends):
         if not ref.error:
             rule.backend_refs.append(backend)
             rule.a2a = rule.a2a or backend.a2a
+            rule.affinity = rule.affinity or backend.affinity
             ref.backend = <void*>backend
         rule.total_weight += ref.weight
         ref += 1

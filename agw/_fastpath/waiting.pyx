@@ -10,7 +10,9 @@ the two times that bound the wait the shorter one says what is answered.
 from libc.stdint cimport int64_t
 
 from agw._fastpath.buffer cimport buffer_size
-from agw._fastpath.exchange cimport X_AGAIN, X_BODY, X_FILTERED, X_KEEP, X_REQUEST_DONE, X_RESPONSE_STARTED
+from agw._fastpath.exchange cimport (
+    X_AGAIN, X_BODY, X_FILTERED, X_KEEP, X_PINNED, X_REQUEST_DONE, X_RESPONSE_STARTED,
+)
 from agw._fastpath.filtering cimport forget_request
 from agw._fastpath.filters cimport ADDED_ROOM
 from agw._fastpath.held cimport Held, hold
@@ -19,14 +21,23 @@ from agw._fastpath.retry cimport send_again
 from agw._fastpath.stream cimport LOW_MARK, backlog
 
 
+cdef inline Endpoint _only(Exchange exchange):
+    """The endpoint that it must go to; None where any will do."""
+    return exchange.endpoint if exchange.flags & X_PINNED else None
+
+
 cdef int wait_in_line(Exchange exchange, Bound bound, const RequestHead* head) except -1:
     cdef int64_t patience = exchange.context.queue_timeout_ms
-    if not exchange.context.pool.join(bound, exchange):
+    if not exchange.context.pool.join(bound, _only(exchange), exchange):
         return exchange.answer(503, R_OVERLOADED)
     if exchange.held is None:
         exchange.held = hold(head, ADDED_ROOM if exchange.flags & X_FILTERED else 0)
         exchange.flags |= X_KEEP
     return exchange.poller.arm(exchange, min(patience, exchange.rule.request_timeout_ms or patience))
+
+
+cdef int leave_line(Exchange exchange) except -1:
+    return exchange.context.pool.leave(<Bound> exchange.backend.bound, _only(exchange), exchange)
 
 
 cdef int take_turn(Exchange exchange, Endpoint endpoint) except -1:

@@ -121,8 +121,14 @@ def _facts(found: Explanation) -> Iterator[tuple[str, str]]:
         yield "sent as", f"{found.request.method} {found.rewritten}"
     for share in found.backends:
         yield "backend", _share(share)
-        for text in share.filters:
-            yield "", f"there {text}"
+        yield from (("", f"there {text}") for text in _there(share))
+
+
+def _there(share: Share) -> tuple[str, ...]:
+    """Say what is done on the way to one backend alone."""
+    if share.error or share.affinity == "None":
+        return share.filters
+    return (*share.filters, "what is about a task or a context goes to the endpoint that has it")
 
 
 def _match(match: Match) -> str:
@@ -213,6 +219,7 @@ def _share_document(share: Share) -> dict[str, Any]:
         "share": share.share,
         "error": share.error,
         "filters": list(share.filters),
+        "affinity": "" if share.affinity == "None" else share.affinity,
         "targets": targets,
     }
     return {name: value for name, value in plain.items() if value not in ("", [])}

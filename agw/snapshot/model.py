@@ -252,7 +252,10 @@ class HealthCheck(_Value, frozen=True):
 
 
 class Backend(_Value, frozen=True, tag="Backend"):
-    """What a route names. protocol: A2A | HTTP. card: only with A2A. health: None where nothing is checked."""
+    """What a route names. protocol: A2A | HTTP. card: only with A2A. health: None where nothing is checked.
+
+    affinity: None | Task: requests about a task or a context go to the endpoint that has it.
+    """
 
     ref: str  # "namespace/name"
     kind: str = "Backend"  # Backend | Service
@@ -260,6 +263,7 @@ class Backend(_Value, frozen=True, tag="Backend"):
     targets: tuple[Target, ...] = ()
     card: Card | None = None
     health: HealthCheck | None = None
+    affinity: str = "None"
 
 
 class KeySource(_Value, frozen=True):

@@ -154,6 +154,7 @@ def _backend(ask: Ask, namespace: str, name: str) -> BackendState | None:
             advertise_security=a2a.card.advertise_security,
         ),
         health=_health(a2a.health),
+        affinity=a2a.affinity.type,
     )
     whole = len(refused) == len(resolved)
     return BackendState(

@@ -52,7 +52,7 @@ class Loser:
 class Share:
     """A backend with its part of the requests, 0 to 1. error: why its part is answered with 500.
 
-    filters: what is done on the way to it alone, in words.
+    filters: what is done on the way to it alone, in words. affinity: as in the snapshot's Backend.
     """
 
     ref: str
@@ -61,6 +61,7 @@ class Share:
     targets: tuple[Target, ...] = ()
     error: str = ""
     filters: tuple[str, ...] = ()
+    affinity: str = "None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +335,8 @@ def _shares(entries: Mapping[str, Entry], rule: Rule) -> tuple[Share, ...]:
             shares.append(Share(item.backend, "", part, error=item.error or f"{item.backend} is missing"))
         else:
             words = effects.in_words(item.filters, entries)
-            shares.append(Share(backend.ref, backend.kind, part, backend.targets, item.error, words))
+            known = backend.ref, backend.kind, part, backend.targets, item.error, words, backend.affinity
+            shares.append(Share(*known))
     return tuple(shares)
 
 

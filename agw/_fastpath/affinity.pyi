@@ -1,0 +1,1 @@
+"""Types of affinity: nothing of it is for Python."""
