@@ -372,6 +372,16 @@ TABLE: tuple[Setting, ...] = (
         maximum=_DAY,
     ),
     Setting(
+        "affinity_ids",
+        Kind.COUNT,
+        "262144",
+        "ids of tasks and contexts whose endpoints are remembered for Backends with affinity, 24 bytes each; those not "
+        "used for longest give way",
+        "ids",
+        minimum=1024,
+        maximum=2**26,
+    ),
+    Setting(
         "worker_silence",
         Kind.DURATION,
         "30s",
@@ -444,6 +454,7 @@ class Settings:
     endpoint_inflight: int
     queue_size: int
     queue_timeout: int
+    affinity_ids: int
     worker_silence: int
     dns_refresh: int
     loop_lag: int

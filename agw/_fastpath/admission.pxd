@@ -11,7 +11,7 @@ from agw._fastpath.table cimport Table
 cdef enum Want:
     WANT_GRANT = 1          # its operation, for authorization: what cannot be read is refused
     WANT_OPERATION = 2      # its operation, for rate limits: what cannot be read falls under all of them
-    WANT_IDS = 4            # its task and context; where they are not found it goes on without
+    WANT_IDS = 4            # its task and context, for limits and affinity; where they are not found it goes on without
 
 # The decision about one request. rule and ref are borrowed from the table, NULL where there is none.
 cdef struct Admission:

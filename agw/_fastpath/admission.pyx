@@ -111,5 +111,7 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
         if rule.has_filters and rule.filters.redirect is not None:
             return _refuse(verdict, rule.filters.redirect.status, R_LOCAL)
         return _refuse(verdict, 500, R_INVALID_BACKEND)
+    if (<CompiledRule> rule).affinity:
+        verdict.wants |= WANT_IDS
     verdict.card = card and (<CompiledBackend> verdict.ref.backend).a2a
     return 0

@@ -22,15 +22,12 @@ Must not: look at a body (reading does), or at what a policy says.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp
 
-from agw._fastpath.envelope cimport (
-    SLOT_CONTEXT, SLOT_ID, SLOT_MESSAGE_CONTEXT, SLOT_MESSAGE_TASK, SLOT_METHOD, SLOT_TASK, TEXT_ROOM, Envelope,
-    envelope_has,
-)
+from agw._fastpath.envelope cimport TEXT_ROOM
 from agw._fastpath.exchange cimport X_PINNED
 from agw._fastpath.filters cimport CompiledFilters
-from agw._fastpath.operations cimport PathSpan, rest_operation, rpc_operation
 from agw._fastpath.owners cimport LEARNT_KNOWN, Owners
 from agw._fastpath.pool cimport Bound, BoundTarget, Endpoint
+from agw._fastpath.reading cimport Named, named
 from agw._fastpath.record cimport (
     C_AFFINITY_GONE, C_AFFINITY_HASHED, C_AFFINITY_LEARNT, C_AFFINITY_NONE, C_AFFINITY_PINNED,
 )
@@ -40,19 +37,9 @@ from agw._fastpath.route cimport CompiledBackend, CompiledRule, WeightedRef
 cdef enum:
     TICK_BITS = 6           # a tick of the table's clock: 64 ms, which wrap after 8 years
 
-# agw.a2a.operations.IdPlace
+# agw.a2a.operations.Operation
 cdef enum:
-    PLACE_MESSAGE = 1
-    PLACE_ID = 2
-    PLACE_TASK_ID = 3
-
-# What a request names. Texts are borrowed from its envelope, or are in `room`; NULL: it names none.
-cdef struct Named:
-    const char* task
-    Py_ssize_t task_size        # bytes
-    const char* context
-    Py_ssize_t context_size
-    char room[128]              # TEXT_ROOM
+    LIST_TASKS = 5
 
 
 # --- what a request names -----------------------------------------------------------------------------------------
@@ -85,38 +72,11 @@ cdef Py_ssize_t _decode(const unsigned char* text, Py_ssize_t size, char* room) 
     return n
 
 
-cdef bint _take(const Envelope* envelope, int slot, const char** text, Py_ssize_t* size) noexcept nogil:
-    """Take a text of the envelope, if it is there, whole and not empty."""
-    if not envelope_has(envelope, slot) or envelope.texts[slot].size == 0:
-        return False
-    text[0] = <const char*> &envelope.texts[slot].data[0]
-    size[0] = envelope.texts[slot].size
-    return True
+cdef inline bint _within(const char* at, const unsigned char* text, Py_ssize_t size) noexcept nogil:
+    return <const char*> text <= at < <const char*> text + size
 
 
-cdef void _by_message(const Envelope* envelope, Named* named) noexcept nogil:
-    _take(envelope, SLOT_MESSAGE_TASK, &named.task, &named.task_size)
-    _take(envelope, SLOT_MESSAGE_CONTEXT, &named.context, &named.context_size)
-
-
-cdef void _by_method(const Envelope* envelope, Named* named) noexcept nogil:
-    """JSON-RPC: which parameters are ids is the method's to say."""
-    cdef int place = 0
-    if not envelope_has(envelope, SLOT_METHOD) or not rpc_operation(
-        envelope.texts[<int> SLOT_METHOD].data, envelope.texts[<int> SLOT_METHOD].size, &place
-    ):
-        return
-    if place == PLACE_MESSAGE:
-        _by_message(envelope, named)
-        return
-    if place == PLACE_TASK_ID:
-        _take(envelope, SLOT_TASK, &named.task, &named.task_size)
-    elif place == PLACE_ID:
-        _take(envelope, SLOT_ID, &named.task, &named.task_size)
-    _take(envelope, SLOT_CONTEXT, &named.context, &named.context_size)     # of ListTasks
-
-
-cdef void _by_query(const RequestHead* head, Named* named) noexcept nogil:
+cdef void _by_query(const RequestHead* head, Named* who, char* room) noexcept nogil:
     """HTTP+JSON: tasks?contextId=..."""
     cdef const unsigned char* at = head.query
     cdef const unsigned char* end = at + head.query_len
@@ -126,31 +86,20 @@ cdef void _by_query(const RequestHead* head, Named* named) noexcept nogil:
         if stop == NULL:
             stop = end
         if stop - at > 10 and memcmp(at, "contextId=", 10) == 0:
-            named.context_size = _decode(at + 10, stop - at - 10, named.room)
-            named.context = <const char*> named.room if named.context_size else NULL
+            who.context_size = _decode(at + 10, stop - at - 10, room)
+            who.context = room
             return
         at = stop + 1
 
 
-cdef int _read(Exchange exchange, const RequestHead* head, Named* named) except -1:
-    """Find what the request names."""
-    cdef PathSpan task
-    cdef const Envelope* envelope = NULL
-    named.task = named.context = NULL
-    named.task_size = named.context_size = 0
-    if exchange.reading is not None and not exchange.reading.envelope.unknown:
-        envelope = &exchange.reading.envelope
-    if rest_operation(head.method_id, head.path, head.path_len, &task) == 0:
-        if envelope != NULL:
-            _by_method(envelope, named)
-    elif task.data != NULL:
-        named.task_size = _decode(task.data, task.size, named.room)
-        named.task = <const char*> named.room if named.task_size else NULL
-    elif envelope != NULL:
-        _by_message(envelope, named)
-    else:
-        _by_query(head, named)
-    return 0
+cdef void _read(Exchange exchange, const RequestHead* head, Named* who, char* room) noexcept:
+    """Find what the request names, without the encoding of paths. room: TEXT_ROOM bytes."""
+    named(exchange, head, who)
+    if who.task_size and _within(who.task, head.path, head.path_len):
+        who.task_size = _decode(<const unsigned char*> who.task, who.task_size, room)
+        who.task = room
+    elif exchange.account.operation == LIST_TASKS and not who.context_size:
+        _by_query(head, who, room)
 
 
 # --- which endpoint -----------------------------------------------------------------------------------------------
@@ -245,7 +194,7 @@ cdef Endpoint _owner(Exchange exchange, const char* id, Py_ssize_t size, const W
     cdef Endpoint endpoint
     cdef uint64_t spot
     cdef int i
-    for i in range(rule.n_backends if owners is not None and id != NULL else 0):
+    for i in range(rule.n_backends if owners is not None and size else 0):
         if not _affine(&rule.backends[i]):
             continue
         backend = <CompiledBackend> rule.backends[i].backend
@@ -270,29 +219,30 @@ cdef bint _pin(Exchange exchange, const WeightedRef* ref, Endpoint endpoint, int
 
 
 cdef bint affinity_pin(Exchange exchange, const RequestHead* head) except -1:
-    cdef Named named
+    cdef Named who
+    cdef char room[TEXT_ROOM]
     cdef int64_t now_ms = exchange.poller.now_ms
     cdef bint known = False
     cdef const WeightedRef* owners_ref = NULL
     cdef const WeightedRef* ref = NULL
     cdef Endpoint owner, endpoint
     exchange.flags &= ~<uint32_t> X_PINNED
-    _read(exchange, head, &named)
-    owner = _owner(exchange, named.task, named.task_size, &owners_ref, &known)
+    _read(exchange, head, &who, room)
+    owner = _owner(exchange, who.task, who.task_size, &owners_ref, &known)
     if owner is not None and _serves(owner, now_ms):
         return _pin(exchange, owners_ref, owner, C_AFFINITY_PINNED)
-    endpoint = _owner(exchange, named.context, named.context_size, &ref, &known)
+    endpoint = _owner(exchange, who.context, who.context_size, &ref, &known)
     if endpoint is not None and _serves(endpoint, now_ms):
         return _pin(exchange, ref, endpoint, C_AFFINITY_PINNED)
     if owner is None:
         owner, owners_ref = endpoint, ref
     if owner is not None and not _any_serves(<Bound> (<CompiledBackend> owners_ref.backend).bound, now_ms):
         return _pin(exchange, owners_ref, owner, C_AFFINITY_PINNED)     # where nothing is in service, everything is
-    if named.context != NULL and exchange.backend.affinity:
-        ref = _belongs(exchange.rule, spot_of(named.context, named.context_size))
+    if who.context_size and exchange.backend.affinity:
+        ref = _belongs(exchange.rule, spot_of(who.context, who.context_size))
         if ref != NULL:
             endpoint = _hashed(
-                <Bound> (<CompiledBackend> ref.backend).bound, spot_of(named.context, named.context_size), now_ms
+                <Bound> (<CompiledBackend> ref.backend).bound, spot_of(who.context, who.context_size), now_ms
             )
             if endpoint is not None:
                 return _pin(exchange, ref, endpoint, C_AFFINITY_GONE if known else C_AFFINITY_HASHED)

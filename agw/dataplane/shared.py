@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from agw._fastpath.limits import LIMITS_SIZE, prepare
+from agw._fastpath.owners import owners_size, prepare_owners
 from agw._fastpath.record import COUNTERS, COUNTERS_SIZE, RECORDS_SIZE, read_records
 
 NOTHING = (0,) * (COUNTERS_SIZE // 8)
@@ -98,31 +99,38 @@ class SharedMemory:
 
 @dataclass(frozen=True, slots=True)
 class PodMemory:
-    """What all worker processes of a pod have in common. limits: buckets of rate limits, see agw._fastpath.limits."""
+    """What all worker processes of a pod have in common.
 
-    FDS: ClassVar[int] = 1
+    limits: buckets of rate limits, see agw._fastpath.limits. owners: of tasks and contexts, see agw._fastpath.owners.
+    """
+
+    FDS: ClassVar[int] = 2
     limits: Region
+    owners: Region
 
     @classmethod
-    def create(cls) -> PodMemory:
-        """Make the memory of a pod."""
+    def create(cls, ids: int) -> PodMemory:
+        """Make the memory of a pod. ids: of tasks and contexts, whose owners are remembered."""
         limits = Region.create("agw-limits", LIMITS_SIZE)
         prepare(limits.memory)
-        return cls(limits)
+        owners = Region.create("agw-owners", owners_size(ids))
+        prepare_owners(memoryview(owners.memory))
+        return cls(limits, owners)
 
     @classmethod
-    def attach(cls, limits: int) -> PodMemory:
+    def attach(cls, limits: int, owners: int) -> PodMemory:
         """Map what the supervisor sent."""
-        return cls(Region.attach(limits, LIMITS_SIZE))
+        return cls(Region.attach(limits, LIMITS_SIZE), Region.attach(owners, os.fstat(owners).st_size))
 
     @property
     def fds(self) -> tuple[int, ...]:
         """Descriptors in the order of `attach`."""
-        return (self.limits.fd,)
+        return (self.limits.fd, self.owners.fd)
 
     def close(self) -> None:
-        """Unmap and close it."""
+        """Unmap and close both."""
         self.limits.close()
+        self.owners.close()
 
 
 def total(parts: Iterable[Sequence[int]]) -> tuple[int, ...]:

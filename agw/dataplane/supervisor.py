@@ -94,7 +94,7 @@ class Supervisor:
         count = worker_count(settings.workers)
         # All workers of one gateway are one in Via, and no two gateways are: several may stand in a row.
         pseudonym = f"agw-{secrets.token_hex(4)}"
-        self._pod = PodMemory.create()
+        self._pod = PodMemory.create(settings.affinity_ids)
         self._places = tuple(Place(index, settings, pseudonym, self._pod, self._receive) for index in range(count))
         self._wanted = Wanted()
         self._ports = PortTable(listen_map, settings.bind, count)

@@ -25,6 +25,7 @@ import uvloop
 
 from agw._fastpath.access_log import AccessLog
 from agw._fastpath.forwarding import Forwarding
+from agw._fastpath.owners import Owners
 from agw._fastpath.reactor import Reactor
 from agw._fastpath.table import Table, compile_table
 from agw.dataplane.cards import Answer, CardRequest, Cards
@@ -170,6 +171,7 @@ class Worker:
             counters=memoryview(self._memory.counters.memory),
             records=memoryview(self._memory.records.memory),
             limits=memoryview(self._pod.limits.memory),
+            owners=Owners(memoryview(self._pod.owners.memory)),
             rewrite_card=self._rewrite_card,
             forwarding=forwarding(settings, message.pseudonym),
             proxies=settings.proxy_protocol,

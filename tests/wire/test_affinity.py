@@ -1,0 +1,447 @@
+"""Affinity: what is asked about a task or a context goes to the endpoint that has it, and nothing is ever refused for it."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import msgspec
+import pytest
+
+from agw._fastpath.owners import Owners, owners_size, prepare_owners
+from agw._fastpath.pool import Endpoint
+from agw._fastpath.rendezvous import rank
+from agw.snapshot.model import Endpoint as Place
+from agw.snapshot.model import Target
+from tests.wire.gateway import OK, Agent, Session, closed_port, entries, playing, replies, serving, until
+
+BACKEND = "Backend/d/b"
+JSON = b"application/json"
+
+
+def table():
+    memory = bytearray(owners_size(1024))
+    prepare_owners(memory)
+    return Owners(memory)
+
+
+def spot(port):
+    return Endpoint("127.0.0.1", port).spot
+
+
+def affine(*groups, down=(), weights=(1, 1, 1)):
+    """The entries, with an A2A backend of these groups of ports that has affinity."""
+    served = entries()
+    targets = tuple(
+        Target(f"t{number}", "h", 1, weight, tuple(Place("127.0.0.1", port) for port in group))
+        for number, (group, weight) in enumerate(zip(groups, weights, strict=False))
+    )
+    backend = msgspec.structs.replace(served["backend/Backend/d/b"], protocol="A2A", affinity="Task", targets=targets)
+    return {**served, "backend/Backend/d/b": backend}
+
+
+@dataclass
+class Pair:
+    """A gateway before two agents."""
+
+    gateway: Session
+    one: Agent
+    two: Agent
+    owners: Owners
+
+    def owns(self, agent, *ids):
+        """Let an agent have these."""
+        for each in ids:
+            self.owners.note(BACKEND, each, spot(agent.port), 0)
+
+    def seen(self):
+        """How many requests each agent has had."""
+        return len(self.one.requests()), len(self.two.requests())
+
+    def counted(self, result):
+        return self.gateway.count("agw_affinity_total", f'result="{result}"')
+
+    async def ask(self, request, times=1):
+        """Each on a connection of its own; the statuses."""
+        statuses = []
+        for _ in range(times):
+            client = await self.gateway.client(request)
+            statuses.append((await client.response()).status)
+            client.close()
+        return statuses
+
+
+@asynccontextmanager
+async def pair(one=None, two=None, **limits):
+    owners = table()
+    async with (
+        playing(one or replies(OK)) as first,
+        serving(two or replies(OK), owners=owners, **limits) as gateway,
+    ):
+        second = Agent(gateway.agent_port, gateway.peers)
+        gateway.swap(affine([first.port, second.port]))
+        yield Pair(gateway, first, second, owners)
+
+
+def post(body, path=b"/", media=JSON, more=b""):
+    return b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: %s\r\n%sContent-Length: %d\r\n\r\n%s" % (
+        *(path, media, more, len(body)),
+        body,
+    )
+
+
+def rpc(method, params):
+    return post(b'{"jsonrpc":"2.0","id":1,"method":"%s","params":{%s}}' % (method, params))
+
+
+def get(path):
+    return b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % path
+
+
+ABOUT_A_TASK = [
+    rpc(b"tasks/get", b'"id":"t-1"'),
+    rpc(b"tasks/get", b'"historyLength":1,"id":"t-\\u0031"'),
+    rpc(b"tasks/cancel", b'"id":"t-1"'),
+    rpc(b"tasks/resubscribe", b'"id":"t-1"'),
+    rpc(b"tasks/pushNotificationConfig/set", b'"taskId":"t-1"'),
+    rpc(b"tasks/pushNotificationConfig/get", b'"id":"t-1","pushNotificationConfigId":"x"'),
+    rpc(b"message/send", b'"message":{"parts":[],"taskId":"t-1"}'),
+    rpc(b"message/stream", b'"message":{"taskId":"t-1","contextId":"other"}'),
+    rpc(b"GetTask", b'"tenant":"","id":"t-1"'),
+    rpc(b"CancelTask", b'"id":"t-1"'),
+    rpc(b"SubscribeToTask", b'"id":"t-1"'),
+    rpc(b"SendMessage", b'"configuration":{},"message":{"messageId":"m","task_id":"t-1"}'),
+    rpc(b"SendStreamingMessage", b'"message":{"contextId":"c-1"}'),
+    rpc(b"SendMessage", b'"message":{"contextId":"c-1","taskId":null}'),
+    rpc(b"ListTasks", b'"contextId":"c-1"'),
+    rpc(b"DeleteTaskPushNotificationConfig", b'"taskId":"t-1","id":"x"'),
+    post(b'{"method":"tasks/get","params":{"id":"t-1"},"jsonrpc":"2.0"}'),
+    get(b"/tasks/t-1"),
+    get(b"/v1/tasks/t-1"),
+    get(b"/tenant/tasks/t%2D1/"),
+    get(b"/tasks/t-1:subscribe"),
+    get(b"/tasks?pageSize=5&contextId=c%2d1"),
+    get(b"/tasks/t-1/pushNotificationConfigs/x"),
+    post(b"{}", b"/tasks/t-1:cancel"),
+    post(b"", b"/v1/tasks/t-1:cancel"),
+    post(b"{}", b"/tasks/t-1/pushNotificationConfigs"),
+    post(b'{"message":{"taskId":"t-1"}}', b"/message:send"),
+    post(b'{"message":{"contextId":"c-1","parts":[]}}', b"/v1/message:stream", b"application/a2a+json"),
+]
+
+
+@pytest.mark.parametrize("request_", ABOUT_A_TASK)
+async def test_what_is_about_a_task_goes_to_its_owner(request_):
+    async with pair() as both:
+        both.owns(both.one, b"t-1", b"c-1")
+        both.owns(both.two, b"other")
+        assert await both.ask(request_, 12) == [200] * 12
+        assert both.seen() == (12, 0)
+        assert both.counted("pinned") == 12
+        both.owns(both.two, b"t-1", b"c-1")
+        await both.ask(request_, 3)
+        assert both.seen() == (12, 3)
+
+
+@pytest.mark.parametrize("request_", [ABOUT_A_TASK[0], ABOUT_A_TASK[6], ABOUT_A_TASK[-2]])
+async def test_wherever_it_is_cut(request_):
+    head = request_.index(b"\r\n\r\n") + 4
+    async with pair() as both:
+        both.owns(both.two, b"t-1")
+        for cut in range(head, len(request_)):
+            client = await both.gateway.client()
+            await client.send(request_[:cut], request_[cut:])
+            assert (await client.response()).status == 200
+            client.close()
+        assert both.seen() == (0, len(request_) - head)
+        assert {message.body for message in both.two.requests()} == {request_[head:]}
+
+
+async def test_byte_by_byte_in_chunks_and_only_when_told_to_go_on():
+    body = ABOUT_A_TASK[6].partition(b"\r\n\r\n")[2]
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n%s\r\n"
+    async with pair() as both:
+        both.owns(both.two, b"t-1")
+        client = await both.gateway.client(
+            head % b"Transfer-Encoding: chunked\r\n"
+            + b"".join(b"1\r\n%s\r\n" % body[at : at + 1] for at in range(len(body)))
+            + b"0\r\n\r\n"
+        )
+        assert (await client.response()).status == 200
+        client = await both.gateway.client(head % b"Expect: 100-continue\r\nContent-Length: %d\r\n" % len(body))
+        await client.contains(b"100 Continue\r\n\r\n")
+        client.buffer = b""
+        await client.send(body)
+        assert (await client.response()).status == 200
+        assert both.seen() == (0, 2)
+        assert [message.body for message in both.two.requests()] == [body, body]
+
+
+NAMES_NOTHING = [
+    rpc(b"message/send", b'"message":{"parts":[{"kind":"text","text":"hi"}]}'),
+    rpc(b"tasks/get", b'"id":"unknown"'),
+    rpc(b"tasks/get", b'"id":{"id":"t-1"}'),
+    rpc(b"tasks/get", b'"id":"%s"' % (b"t" * 129)),
+    post(b'[{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"id":"t-1"}}]'),
+    post(b'{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"id":"t-1","id":"t-1"}}'),
+    post(b'{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"id":"t-1"}}', media=b"text/plain"),
+    post(b'{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"id":"t-1"}}', more=b"Content-Encoding: x\r\n"),
+    post(b"\xff\xfe nonsense"),
+    post(b""),
+    post(b'{"message":{}}', b"/message:send"),
+    get(b"/tasks"),
+    get(b"/tasks?contextId="),
+    get(b"/tasks?contextId=t%2-1"),
+    get(b"/tasks/" + b"t" * 200),
+    get(b"/"),
+]
+
+
+@pytest.mark.parametrize("request_", NAMES_NOTHING)
+async def test_what_names_nothing_known_is_balanced(request_):
+    async with pair() as both:
+        both.owns(both.one, b"t-1", b"c-1")
+        assert await both.ask(request_, 60) == [200] * 60
+        assert min(both.seen()) > 5
+        assert both.counted("none") == 60
+
+
+async def test_a_task_wins_over_its_context():
+    async with pair() as both:
+        both.owns(both.one, b"t-1")
+        both.owns(both.two, b"c-1")
+        await both.ask(rpc(b"message/send", b'"message":{"contextId":"c-1","taskId":"t-1"}'), 5)
+        assert both.seen() == (5, 0)
+        await both.ask(rpc(b"message/send", b'"message":{"contextId":"c-1","taskId":"unknown"}'), 5)
+        assert both.seen() == (5, 5)
+
+
+async def test_ids_of_another_backend_are_others():
+    async with pair() as both:
+        both.owners.note("Backend/d/another", b"t-1", spot(both.one.port), 0)
+        await both.ask(ABOUT_A_TASK[0], 60)
+        assert min(both.seen()) > 5
+
+
+async def test_a_context_that_nobody_knows_is_hashed_the_same_by_all():
+    async with pair() as both:
+        ports = both.one.port, both.two.port
+        expected = dict.fromkeys(ports, 0)
+        for number in range(40):
+            context = b"context-%d" % number
+            place = max(ports, key=lambda port: rank(context, spot(port)))
+            expected[place] += 2
+            await both.ask(rpc(b"message/send", b'"message":{"contextId":"%s"}' % context))
+            await both.ask(post(b'{"message":{"contextId":"%s"}}' % context, b"/message:send"))
+            assert both.seen() == tuple(expected[port] for port in ports)
+        assert both.counted("hashed") == 80
+        assert min(expected.values()) > 10
+
+
+async def test_hashing_goes_by_the_weights_of_targets():
+    async with pair() as both:
+        both.gateway.swap(affine([both.one.port], [both.two.port], weights=(1, 9)))
+        for number in range(200):
+            await both.ask(rpc(b"message/send", b'"message":{"contextId":"context-%d"}' % number))
+        assert 5 < both.seen()[0] < 45
+
+
+# --- endpoints that are gone ---
+
+
+async def test_an_owner_that_the_configuration_has_taken_away_is_gone():
+    async with pair() as both:
+        both.owns(both.one, b"t-1", b"c-1")
+        both.gateway.swap(affine([both.two.port]))
+        assert await both.ask(ABOUT_A_TASK[0], 3) == [200] * 3
+        assert await both.ask(rpc(b"message/send", b'"message":{"contextId":"c-1"}'), 3) == [200] * 3
+        assert both.seen() == (0, 6)
+        assert both.counted("gone") == 6
+        both.gateway.swap(affine([both.one.port, both.two.port]))
+        await both.ask(ABOUT_A_TASK[0], 3)
+        assert both.seen() == (3, 6)
+
+
+async def test_a_target_of_weight_0_takes_nothing():
+    async with pair() as both:
+        both.owns(both.one, b"t-1")
+        both.gateway.swap(affine([both.one.port], [both.two.port], weights=(0, 1)))
+        await both.ask(ABOUT_A_TASK[0], 5)
+        for number in range(20):
+            await both.ask(rpc(b"message/send", b'"message":{"contextId":"context-%d"}' % number))
+        assert both.seen() == (0, 25)
+
+
+async def test_an_owner_that_is_down_has_its_tasks_again_when_it_is_back():
+    async with pair() as both:
+        both.owns(both.one, b"t-1")
+        both.gateway.reactor.mark_down([("127.0.0.1", both.one.port)])
+        assert await both.ask(ABOUT_A_TASK[0], 3) == [200] * 3
+        assert both.seen() == (0, 3)
+        both.gateway.reactor.mark_down([])
+        await both.ask(ABOUT_A_TASK[0], 3)
+        assert both.seen() == (3, 3)
+        assert both.counted("gone") == both.counted("pinned") == 3
+
+
+async def test_where_all_are_down_the_owner_is_asked():
+    async with pair() as both:
+        both.owns(both.one, b"t-1")
+        both.gateway.reactor.mark_down([("127.0.0.1", both.one.port), ("127.0.0.1", both.two.port)])
+        assert await both.ask(ABOUT_A_TASK[0], 10) == [200] * 10
+        assert both.seen() == (10, 0)
+
+
+async def test_an_owner_that_takes_no_connection_is_gone():
+    dead = closed_port()
+    async with pair() as both:
+        both.owners.note(BACKEND, b"t-1", spot(dead), 0)
+        both.gateway.swap(affine([dead, both.two.port]))
+        assert await both.ask(ABOUT_A_TASK[0], 10) == [200] * 10
+        assert await both.ask(ABOUT_A_TASK[6], 10) == [200] * 10
+        assert both.seen() == (0, 20)
+        assert both.gateway.count("agw_ejections_total") == 1
+        assert both.counted("pinned") == 3  # until it was ejected
+
+
+async def test_a_request_is_sent_again_to_its_owner_alone():
+    """The owner closes each connection after an answer, which shows when the next request is on it."""
+
+    async def script(peer):
+        if await peer.request() is not None:
+            await peer.send(OK)
+        if await peer.request() is not None:
+            peer.cut(reset=True)
+
+    async with pair(script) as both:
+        both.owns(both.one, b"t-1")
+        client = await both.gateway.client()
+        for _ in range(10):
+            await client.send(get(b"/tasks/t-1"))
+            assert (await client.response()).status == 200
+        assert both.seen()[1] == 0
+        assert both.gateway.count("agw_retries_total") > 0
+
+
+async def test_an_owner_that_fails_is_not_passed_by():
+    """Nobody else has the task: what the owner answers, or fails to, is the answer."""
+
+    async def script(peer):
+        await peer.request()
+        peer.cut()
+
+    async with pair(script) as both:
+        both.owns(both.one, b"t-1")
+        assert await both.ask(ABOUT_A_TASK[0], 3) == [502] * 3
+        assert both.seen() == (3, 0)
+
+
+# --- endpoints that are busy ---
+
+
+def holding(held, let_go):
+    """Answer when the test says so."""
+
+    async def script(peer):
+        while await peer.request() is not None:
+            held.release()
+            await let_go.acquire()
+            await peer.send(OK)
+
+    return script
+
+
+async def test_a_busy_owner_is_waited_for_while_others_go_elsewhere():
+    held, let_go = asyncio.Semaphore(0), asyncio.Semaphore(0)
+    async with pair(holding(held, let_go), endpoint_inflight=1) as both:
+        both.owns(both.one, b"t-1")
+        clients = [await both.gateway.client(ABOUT_A_TASK[0])]
+        await held.acquire()
+        clients += [await both.gateway.client(ABOUT_A_TASK[0]) for _ in range(2)]
+        await until(lambda: both.gateway.count("agw_waiting") == 2, "two wait")
+        assert await both.ask(rpc(b"message/send", b""), 20) == [200] * 20  # to the other one
+        assert both.seen() == (1, 20)
+        for client in clients:
+            let_go.release()
+            assert (await client.response()).status == 200
+        assert both.seen() == (3, 20)
+        assert both.gateway.count("agw_waiting") == 0
+
+
+async def test_who_waits_for_an_owner_that_goes_down_goes_elsewhere():
+    held, let_go = asyncio.Semaphore(0), asyncio.Semaphore(0)
+    async with pair(holding(held, let_go), endpoint_inflight=1) as both:
+        both.owns(both.one, b"t-1")
+        first = await both.gateway.client(ABOUT_A_TASK[0])
+        await held.acquire()
+        second = await both.gateway.client(ABOUT_A_TASK[6])
+        await until(lambda: both.gateway.count("agw_waiting") == 1, "one waits")
+        both.gateway.reactor.mark_down([("127.0.0.1", both.one.port)])
+        assert (await second.response()).status == 200
+        assert both.seen() == (1, 1)
+        let_go.release()
+        assert (await first.response()).status == 200
+
+
+async def test_who_waits_for_an_owner_that_is_taken_away_goes_elsewhere():
+    held, let_go = asyncio.Semaphore(0), asyncio.Semaphore(0)
+    async with pair(holding(held, let_go), endpoint_inflight=1) as both:
+        both.owns(both.one, b"t-1")
+        first = await both.gateway.client(ABOUT_A_TASK[0])
+        await held.acquire()
+        second = await both.gateway.client(get(b"/tasks/t-1"))
+        await until(lambda: both.gateway.count("agw_waiting") == 1, "one waits")
+        both.gateway.swap(affine([both.two.port]))
+        assert (await second.response()).status == 200
+        assert both.seen() == (1, 1)
+        let_go.release()
+        assert (await first.response()).status == 200
+
+
+async def test_who_goes_away_leaves_the_line():
+    held, let_go = asyncio.Semaphore(0), asyncio.Semaphore(0)
+    async with pair(holding(held, let_go), endpoint_inflight=1) as both:
+        both.owns(both.one, b"t-1")
+        first = await both.gateway.client(ABOUT_A_TASK[0])
+        await held.acquire()
+        second = await both.gateway.client(ABOUT_A_TASK[0])
+        await until(lambda: both.gateway.count("agw_waiting") == 1, "one waits")
+        second.close()
+        await until(lambda: both.gateway.count("agw_waiting") == 0, "nobody waits")
+        let_go.release()
+        assert (await first.response()).status == 200
+        assert both.seen() == (1, 0)
+
+
+async def test_waiting_for_an_owner_has_an_end():
+    held, let_go = asyncio.Semaphore(0), asyncio.Semaphore(0)
+    async with pair(holding(held, let_go), endpoint_inflight=1, queue_timeout_ms=1, queue_size=1) as both:
+        both.owns(both.one, b"t-1")
+        first = await both.gateway.client(ABOUT_A_TASK[0])
+        await held.acquire()
+        assert await both.ask(ABOUT_A_TASK[0]) == [503]
+        let_go.release()
+        assert (await first.response()).status == 200
+
+
+async def test_those_who_wait_for_any_and_for_one_have_their_turn():
+    """All are busy, and a slot comes free again and again: neither line starves the other."""
+    held, let_go = asyncio.Semaphore(0), asyncio.Semaphore(0)
+    script = holding(held, let_go)
+    async with pair(script, script, endpoint_inflight=1) as both:
+        both.owns(both.one, b"t-1")
+        first = [await both.gateway.client(rpc(b"message/send", b"")) for _ in range(2)]
+        await held.acquire()
+        await held.acquire()
+        waiting = []
+        for _ in range(5):
+            waiting += [
+                await both.gateway.client(ABOUT_A_TASK[0]),
+                await both.gateway.client(rpc(b"message/send", b"")),
+            ]
+        await until(lambda: both.gateway.count("agw_waiting") == 10, "all wait")
+        for _ in range(12):
+            let_go.release()
+        for client in first + waiting:
+            assert (await client.response()).status == 200
+        assert sum(both.seen()) == 12
+        assert both.seen()[0] >= 5
