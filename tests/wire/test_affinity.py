@@ -11,7 +11,7 @@ from agw._fastpath.owners import Owners, owners_size, prepare_owners
 from agw._fastpath.pool import Endpoint
 from agw._fastpath.rendezvous import rank
 from agw.snapshot.model import Endpoint as Place
-from agw.snapshot.model import Target
+from agw.snapshot.model import Filters, Header, HeaderEdit, Target, WeightedBackend
 from tests.wire.gateway import OK, Agent, Session, closed_port, entries, playing, replies, serving, until
 
 BACKEND = "Backend/d/b"
@@ -445,3 +445,52 @@ async def test_those_who_wait_for_any_and_for_one_have_their_turn():
             assert (await client.response()).status == 200
         assert sum(both.seen()) == 12
         assert both.seen()[0] >= 5
+
+
+# --- rules with several backends ---
+
+
+def split(one, two, weights=(1, 1)):
+    """The entries, with a rule of two backends that have affinity and mark what they get."""
+    served = affine([one])
+    backend = served["backend/Backend/d/b"]
+    target = Target("t", "h", 1, 1, (Place("127.0.0.1", two),))
+    backends = tuple(
+        WeightedBackend(f"backend/Backend/d/{name}", weight, filters=Filters(HeaderEdit(set=(Header("X-To", name),))))
+        for name, weight in zip(("b", "c"), weights, strict=True)
+    )
+    rule = msgspec.structs.replace(served["rule/HTTPRoute/d/r/0"], backends=backends)
+    return {
+        **served,
+        "rule/HTTPRoute/d/r/0": rule,
+        "backend/Backend/d/c": msgspec.structs.replace(backend, ref="d/c", targets=(target,)),
+    }
+
+
+async def test_a_task_is_asked_for_at_the_backend_that_has_it():
+    async with pair() as both:
+        both.gateway.swap(split(both.one.port, both.two.port))
+        both.owners.note("Backend/d/c", b"t-1", spot(both.two.port), 0)
+        await both.ask(ABOUT_A_TASK[0], 20)
+        assert both.seen() == (0, 20)
+        assert {message.one("x-to") for message in both.two.requests()} == {b"c"}
+
+
+async def test_a_context_belongs_to_one_of_the_backends_by_their_weights():
+    async with pair() as both:
+        both.gateway.swap(split(both.one.port, both.two.port, (3, 1)))
+        for number in range(60):
+            before = both.seen()
+            await both.ask(rpc(b"message/send", b'"message":{"contextId":"context-%d"}' % number), 3)
+            assert 3 in {now - then for now, then in zip(both.seen(), before, strict=True)}
+        assert 3 * 5 < both.seen()[1] < 3 * 30
+        assert {message.one("x-to") for message in both.one.requests()} == {b"b"}
+        assert {message.one("x-to") for message in both.two.requests()} == {b"c"}
+
+
+async def test_a_backend_of_weight_0_takes_nothing():
+    async with pair() as both:
+        both.gateway.swap(split(both.one.port, both.two.port, (1, 0)))
+        both.owners.note("Backend/d/c", b"t-1", spot(both.two.port), 0)
+        await both.ask(ABOUT_A_TASK[0], 10)
+        assert both.seen() == (10, 0)
