@@ -1,7 +1,11 @@
-"""A streaming scan of an A2A request's JSON for the few members by which a gateway knows what it is.
+"""A streaming scan of the JSON of A2A for the few members by which a gateway knows what a request is, or an answer.
 
-    JSON-RPC     jsonrpc, method, id, params.{id, taskId, contextId}, params.message.{taskId, contextId, messageId}
-    HTTP+JSON    {id, taskId, contextId}, message.{taskId, contextId, messageId}
+    a request of JSON-RPC   jsonrpc, method, id, params.{id, taskId, contextId},
+                            params.message.{taskId, contextId, messageId}
+    of HTTP+JSON            {id, taskId, contextId}, message.{taskId, contextId, messageId}
+    an answer of JSON-RPC   result.{id, taskId, contextId}, result.status.state: a task, message or event of A2A 0.3;
+                            the same within result.{task, message, statusUpdate, artifactUpdate}: those of 1.0
+    of HTTP+JSON            the same without the result around it
 
 Bytes are looked at once, wherever they are cut, and none is kept but the texts themselves: a body of any size costs the
 same memory. The grammar is RFC 8259's, all of it, since a body that one reader takes and another refuses has no
@@ -12,13 +16,13 @@ reader takes any, and takes U+017F for "s" and U+212A for "k"), makes the whole 
     VALUE --{ or [--> FIRST_KEY, FIRST_VALUE           AFTER --} or ]--> AFTER of the one around it, or DONE
 
 Rules: nothing is allocated, nothing raised; what it finds is only good once `envelope_end` has said so, though a
-text may be read before. Names in snake case are those of protocol buffers (ProtoJSON takes both).
+text may be read before. Which members are of interest is said in `members`.
 """
 
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp
+from agw._fastpath.members cimport member_of
 
 cdef extern from "plain_run.h" nogil:
     size_t agw_plain_run(const unsigned char* data, size_t size)
@@ -52,11 +56,19 @@ cdef enum State:
 
 
 cdef void envelope_begin(Envelope* self, bint rest) noexcept nogil:
+    _begin(self, PLACE_BODY if rest else PLACE_ENVELOPE)
+
+
+cdef void answer_begin(Envelope* self, bint rest) noexcept nogil:
+    _begin(self, PLACE_RESULT if rest else PLACE_ANSWER)
+
+
+cdef void _begin(Envelope* self, int place) noexcept nogil:
     cdef int slot
     self.depth = self.seen = self.surrogate = 0
     self.state = S_VALUE
     self.path = 0
-    self.base = 1 if rest else 0
+    self.places = <uint16_t> place
     self.slot = SLOT_OTHER
     self.taking = SLOT_OTHER
     self.unknown = U_NOT
@@ -74,66 +86,6 @@ cdef inline bint _give_up(Envelope* self, int why) noexcept nogil:
     return False
 
 
-# --- names of members ---------------------------------------------------------------------------------------------
-
-cdef bint _folded(const Text* key, const char* name, uint8_t size, bint* exact) noexcept nogil:
-    """Whether a key is this name to a reader that ignores case, as Unicode folds it."""
-    cdef const unsigned char* at = <const unsigned char*> key.data
-    cdef const unsigned char* end = at + key.size
-    cdef const unsigned char* want = <const unsigned char*> name
-    cdef const unsigned char* last = want + size
-    cdef unsigned char c
-    exact[0] = True
-    while at < end and want < last:
-        c = at[0]
-        if c == 0xc5 and end - at >= 2 and at[1] == 0xbf:
-            c = b"s"
-            at += 1
-            exact[0] = False
-        elif c == 0xe2 and end - at >= 3 and at[1] == 0x84 and at[2] == 0xaa:
-            c = b"k"
-            at += 2
-            exact[0] = False
-        elif c != want[0]:
-            exact[0] = False
-        if c | 0x20 != want[0] | 0x20 or (c != want[0] and not (b"a" <= c | 0x20 <= b"z")):
-            return False
-        at += 1
-        want += 1
-    return at == end and want == last
-
-
-cdef inline bint _is(Envelope* self, const char* name, uint8_t size, int slot, bint* exact) noexcept nogil:
-    if _folded(&self.key, name, size, exact):
-        self.slot = <uint8_t> slot
-        return True
-    return False
-
-
-cdef bint _name(Envelope* self, bint* exact) noexcept nogil:
-    """Find which member the key names; False where it is of no interest here."""
-    cdef int level = self.path - 1 + self.base
-    cdef bint message = level == 2
-    if level == 0:
-        return (
-            _is(self, "jsonrpc", 7, SLOT_VERSION, exact) or _is(self, "method", 6, SLOT_METHOD, exact)
-            or _is(self, "id", 2, SLOT_RPC_ID, exact) or _is(self, "params", 6, SLOT_PARAMS, exact)
-        )
-    if level == 1 and self.base and _is(self, "method", 6, SLOT_METHOD, exact):     # no parameter: an envelope
-        return True
-    if _is(self, "taskId", 6, SLOT_MESSAGE_TASK if message else SLOT_TASK, exact):
-        return True
-    if _is(self, "task_id", 7, SLOT_MESSAGE_TASK if message else SLOT_TASK, exact):
-        return True
-    if _is(self, "contextId", 9, SLOT_MESSAGE_CONTEXT if message else SLOT_CONTEXT, exact):
-        return True
-    if _is(self, "context_id", 10, SLOT_MESSAGE_CONTEXT if message else SLOT_CONTEXT, exact):
-        return True
-    if message:
-        return _is(self, "messageId", 9, SLOT_MESSAGE_ID, exact) or _is(self, "message_id", 10, SLOT_MESSAGE_ID, exact)
-    return _is(self, "id", 2, SLOT_ID, exact) or _is(self, "message", 7, SLOT_MESSAGE, exact)
-
-
 cdef bint _key_ended(Envelope* self) noexcept nogil:
     cdef bint exact = True
     self.state = S_COLON
@@ -142,7 +94,9 @@ cdef bint _key_ended(Envelope* self) noexcept nogil:
         return True
     if memchr(self.key.data, 0, self.key.size) != NULL:     # a reader in C takes it to end there
         return _give_up(self, U_AMBIGUOUS)
-    if self.key.state != TEXT_USED or not _name(self, &exact):
+    if self.key.state == TEXT_USED:
+        self.slot = <uint8_t> member_of(self.places & 15, &self.key, &exact)
+    if self.slot == SLOT_OTHER:
         return True
     if not exact or self.seen >> self.slot & 1:
         if self.slot < SLOTS:
@@ -353,8 +307,11 @@ cdef bint _open(Envelope* self, bint is_object) noexcept nogil:
     if self.depth == 0 and not is_object:
         return _give_up(self, U_NO_OBJECT)
     # The members of this object are of interest where it is itself one, of an object that is.
-    if self.depth == 0 or (is_object and self.depth == self.path and SLOT_PARAMS <= self.slot <= SLOT_MESSAGE):
+    if self.depth == 0:
+        self.path = 1
+    elif is_object and self.depth == self.path and SLOTS <= self.slot < SLOT_OTHER:
         self.path += 1
+        self.places = <uint16_t> (self.places << 4 | (self.slot - SLOTS + PLACE_PARAMS))
     bit = <uint64_t> 1 << (self.depth & 63)
     if is_object:
         self.nesting[self.depth >> 6] |= bit
@@ -367,22 +324,24 @@ cdef bint _open(Envelope* self, bint is_object) noexcept nogil:
 
 cdef bint _is_of_version(Envelope* self) noexcept nogil:
     cdef const Text* version = &self.texts[<int> SLOT_VERSION]
-    if self.base or (version.state == TEXT_USED and version.size == 3 and memcmp(version.data, b"2.0", 3) == 0):
+    if version.state == TEXT_USED and version.size == 3 and memcmp(version.data, b"2.0", 3) == 0:
         return True
     return _give_up(self, U_VERSION)
 
 
 cdef bint _close(Envelope* self, bint is_object) noexcept nogil:
+    cdef int place = self.places & 15
     if _in_object(self) != is_object:
         return _give_up(self, U_INVALID)
-    if self.path == self.depth:
-        if self.path + self.base == 2:
+    self.slot = SLOT_OTHER
+    self.depth -= 1
+    self.state = S_AFTER if self.depth else S_DONE
+    if self.path > self.depth:
+        if place == PLACE_PARAMS or place == PLACE_BODY:
             self.seen |= <uint16_t> (1 << SEEN_PARAMS)
         self.path -= 1
-    self.depth -= 1
-    self.slot = SLOT_OTHER
-    self.state = S_AFTER if self.depth else S_DONE
-    return self.depth > 0 or _is_of_version(self)
+        self.places >>= 4
+    return self.depth > 0 or place != PLACE_ENVELOPE or _is_of_version(self)
 
 
 cdef bint _value(Envelope* self, unsigned char c) noexcept nogil:
@@ -516,26 +475,43 @@ cdef bint envelope_end(Envelope* self) noexcept nogil:
     return self.state == S_DONE or (self.state != S_GIVEN_UP and _give_up(self, U_INVALID))
 
 
+cdef bint envelope_closed(const Envelope* self) noexcept nogil:
+    return self.state == S_DONE
+
+
+cdef const Text* answer_task(const Envelope* self) noexcept nogil:
+    cdef int slot = SLOT_TASK
+    if self.texts[slot].state == TEXT_ABSENT and self.texts[<int> SLOT_STATE].state == TEXT_USED:
+        slot = SLOT_ID      # of a task, which has a state: what else has an `id` is no task
+    if self.texts[slot].state != TEXT_USED:
+        return NULL
+    return &self.texts[slot]
+
+
 cdef bint envelope_has(const Envelope* self, int slot) noexcept nogil:
     cdef bint reading = S_STRING <= self.state <= S_UTF8 or S_MINUS <= self.state <= S_EXPONENT_DIGITS
     return self.texts[slot].state == TEXT_USED and not (reading and self.taking == slot)
 
 
-def scan_envelope(pieces, bint rest=False):
+def scan_envelope(pieces, bint rest=False, bint answer=False):
     """For tests and fuzzing: see envelope.pyi."""
     cdef Envelope self
     cdef const unsigned char[::1] view
-    cdef int slot
-    envelope_begin(&self, rest)
+    cdef const Text* task
+    if answer:
+        answer_begin(&self, rest)
+    else:
+        envelope_begin(&self, rest)
     for piece in pieces:
         if len(piece):
             view = piece
             envelope_feed(&self, &view[0], view.shape[0])
     envelope_end(&self)
-    texts = []
-    for slot in range(<int> SLOTS):
-        if self.texts[slot].state == TEXT_USED:
-            texts.append(self.texts[slot].data[:self.texts[slot].size])
-        else:
-            texts.append(None)
-    return self.unknown, tuple(texts)
+    if answer:
+        task = answer_task(&self)
+        return self.unknown, (_told(task), _told(&self.texts[<int> SLOT_CONTEXT]), _told(&self.texts[<int> SLOT_STATE]))
+    return self.unknown, tuple([_told(&self.texts[slot]) for slot in range(<int> SLOTS)])
+
+
+cdef bytes _told(const Text* text):
+    return text.data[:text.size] if text != NULL and text.state == TEXT_USED else None

@@ -1,0 +1,1 @@
+"""Types of the names of A2A's members: nothing of them is for Python."""
