@@ -33,6 +33,12 @@ cdef struct Account:
     char request_id[128]        # X-Request-Id: the text of id, or a trusted peer's own
     char trace_id[32]
 
+# What was heard of an agent's answer (see hearing).
+cdef struct Heard:
+    uint64_t events             # of a stream, complete ones
+    int64_t first_event_ns      # ns of Poller.now_ns; 0 before the first
+    uint8_t task_state          # agw.a2a.states.TaskState, the last that was told
+
 # Opens the account of an exchange: nothing is known but when and where. epoch_ns: Poller's. one, two: what the
 # request's id is made of.
 cdef void account_open(
@@ -46,10 +52,10 @@ cdef void account_begin(Account* account, const RequestHead* head, int port) noe
 cdef void account_claims(Account* account, const Claims* claims) noexcept
 
 # Writes the record of an exchange into a worker's ring, and gives it. kind: RecordKind. flags: RecordFlag. peer: 16
-# bytes. endpoint, rule and backend may be None.
+# bytes. endpoint, rule and backend may be None. heard: of the answer; NULL where nothing was.
 cdef const Record* account_record(
     const Account* account, unsigned char* ring, int kind, int flags, int64_t now_ns, const uint8_t* peer,
-    uint16_t peer_port, Endpoint endpoint, CompiledRule rule, CompiledBackend backend,
+    uint16_t peer_port, Endpoint endpoint, CompiledRule rule, CompiledBackend backend, const Heard* heard,
 ) noexcept
 
 # Counts an ended exchange. answered: a status went to the client. streamed: the answer was an event stream.

@@ -9,7 +9,7 @@ from libc.string cimport memcpy, memset
 from agw._fastpath.forwarding cimport hex_id
 from agw._fastpath.record cimport (
     C_DURATION, C_FIRST_BYTE, C_OPERATION, C_REASON, C_REQUESTS, C_STATUS_1XX, C_STREAM_DURATION, CONSUMER_ROOM,
-    KEY_ROOM, METHOD_ROOM, PATH_ROOM, ROUTE_ROOM, R_UPSTREAM, Record, copy_text, new_record, observe,
+    KEY_ROOM, METHOD_ROOM, PATH_ROOM, RECORD_HEARD, ROUTE_ROOM, R_UPSTREAM, Record, copy_text, new_record, observe,
     publish_record,
 )
 from agw._fastpath.route cimport Name
@@ -60,7 +60,7 @@ cdef void account_claims(Account* account, const Claims* claims) noexcept:
 
 cdef const Record* account_record(
     const Account* account, unsigned char* ring, int kind, int flags, int64_t now_ns, const uint8_t* peer,
-    uint16_t peer_port, Endpoint endpoint, CompiledRule rule, CompiledBackend backend,
+    uint16_t peer_port, Endpoint endpoint, CompiledRule rule, CompiledBackend backend, const Heard* heard,
 ) noexcept:
     cdef Record* record = new_record(ring)
     cdef int64_t age = now_ns - account.started_ns
@@ -82,6 +82,11 @@ cdef const Record* account_record(
     if endpoint is not None:
         memcpy(record.endpoint, endpoint.ip, 16)
         record.endpoint_port = endpoint.port
+    if heard != NULL:
+        record.flags |= RECORD_HEARD
+        record.task_state = heard.task_state
+        record.events = heard.events
+        record.first_event_us = (heard.first_event_ns - account.started_ns) // 1000 if heard.first_event_ns else -1
     _copy_texts(record, account)
     _copy_names(record, account, rule, backend)
     publish_record(ring, record)

@@ -19,6 +19,7 @@ from agw._fastpath.account cimport Account
 from agw._fastpath.cards cimport HeldCard
 from agw._fastpath.filters cimport Filtering
 from agw._fastpath.forwarding cimport Forwarding
+from agw._fastpath.hearing cimport Hearing
 from agw._fastpath.held cimport Held
 from agw._fastpath.http1_head cimport HeadLimits
 from agw._fastpath.idle cimport IdleList
@@ -179,7 +180,8 @@ cdef enum ExchangeFlag:
     X_RPC = 1 << 25             # its client speaks JSON-RPC
     X_METERED = 1 << 26         # it falls under rate limits, and its client is told of them
     X_PINNED = 1 << 27          # it must go to `endpoint`: see affinity
-    X_RARE = X_CARD | X_FILTERED | X_KEEP | X_READ
+    X_HEARD = 1 << 28           # its answer is heard as it passes: see hearing
+    X_RARE = X_CARD | X_FILTERED | X_KEEP | X_READ | X_HEARD
 
 
 @cython.final
@@ -196,6 +198,7 @@ cdef class Exchange(Waiter):
     cdef Filtering filtering    # None without filters
     cdef Reading reading        # of an A2A request's body; None otherwise
     cdef Quota quota            # with X_METERED
+    cdef Hearing hearing        # of an A2A agent's answer; None otherwise
     cdef Held held              # the request while it waits, or may have to be sent again; None otherwise
     cdef Exchange next_spare    # in Context.spare; None outside of it
 

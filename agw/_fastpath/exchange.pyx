@@ -28,6 +28,7 @@ from agw._fastpath.filtering cimport (
     filter_answer, filter_begin, filter_response, filter_send, filter_verdict, forget_request, pass_body, pass_end,
 )
 from agw._fastpath.forwarding cimport Claims, Hop, add_field
+from agw._fastpath.hearing cimport hear_begin, hear_body, hear_end
 from agw._fastpath.health cimport CONNECT_FAILURE, EJECTED, TRIAL
 from agw._fastpath.message cimport (
     F_X_REQUEST_ID, FIELD_DROP, FRAMING_LENGTH, FRAMING_NONE, M_DELETE, M_GET, M_HEAD, M_OPTIONS, M_PUT,
@@ -37,10 +38,10 @@ from agw._fastpath.mirror cimport mirror_answered, mirror_dropped, mirror_lost, 
 from agw._fastpath.poller cimport Source
 from agw._fastpath.reading cimport in_rpc, read_begin, read_body, read_end, read_refused, withhold
 from agw._fastpath.record cimport (
-    C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAMS, C_STREAMS_ACTIVE, C_TUNNELS,
-    C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, RECORD_CARD, RECORD_END,
-    RECORD_RETRIED, RECORD_REUSED, RECORD_START, RECORD_STREAM, R_CONNECT_FAILED, R_DRAINED, R_INTERNAL, R_NO_ENDPOINT,
-    R_RATE_LIMITED, R_TOO_LARGE, Record,
+    C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAM_ENDS, C_STREAMS_ACTIVE, C_TUNNELS,
+    C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, RECORD_CARD, RECORD_END, RECORD_RETRIED,
+    RECORD_REUSED, RECORD_STREAM, R_CONNECT_FAILED, R_DRAINED, R_INTERNAL, R_NO_ENDPOINT, R_RATE_LIMITED, R_TOO_LARGE,
+    Record, stream_end,
 )
 from agw._fastpath.redirect cimport LOCATION_ROOM
 from agw._fastpath.retry cimport after_failure, answered_in_vain, connect_again
@@ -415,13 +416,8 @@ cdef class Exchange(Waiter):
         if self.flags & (X_CARD | X_FILTERED | X_MIRROR | X_METERED) and self._held_back(head):
             return 0
         self.flags |= X_RESPONSE_STARTED
-        if head.event_stream:
-            self.flags |= X_STREAM
-            self.poller.disarm(self)
-            self._give_back()
-            self.context.counters[C_STREAMS] += 1
-            self.context.counters[C_STREAMS_ACTIVE] += 1
-            self._record(RECORD_START)
+        if head.event_stream or self.backend.affinity:
+            hear_begin(self, head)
         self._identify(head)
         return self.down.respond_head(head)
 
@@ -475,7 +471,9 @@ cdef class Exchange(Waiter):
 
     cdef int response_body(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Bytes of the response's body, as they arrive."""
-        if self.flags & (X_COLLECTING | X_MIRROR):
+        if self.flags & (X_COLLECTING | X_MIRROR | X_HEARD):
+            if self.flags & X_HEARD:
+                return hear_body(self, data, size)
             return card_body(self, data, size) if self.flags & X_COLLECTING else mirror_dropped(self, size)
         self.account.response_bytes += size
         return self.down.respond_body(data, size)
@@ -598,6 +596,7 @@ cdef class Exchange(Waiter):
                 up.abandon()
         if self.flags & X_STREAM:
             context.counters[C_STREAMS_ACTIVE] -= 1
+            context.counters[C_STREAM_ENDS + stream_end(self.account.reason)] += 1
         context.counters[C_EXCHANGES_ACTIVE] -= 1
         account_count(
             &self.account, context.counters, (self.flags & X_RESPONSE_STARTED) != 0, (self.flags & X_STREAM) != 0,
@@ -622,6 +621,8 @@ cdef class Exchange(Waiter):
         """Let go of what most exchanges do not have."""
         if self.filtering is not None and self.filtering.copies is not None:
             mirror_lost(self.filtering)
+        if self.hearing is not None:
+            hear_end(self)
         self.card = None
         self.reading = None
         self.held = None
@@ -636,7 +637,7 @@ cdef class Exchange(Waiter):
         )
         cdef const Record* record = account_record(
             &self.account, self.context.ring, kind, flags, self.poller.now_ns, self.down.peer, self.down.peer_port,
-            self.endpoint, self.rule, self.backend,
+            self.endpoint, self.rule, self.backend, &self.hearing.heard if self.flags & X_HEARD else NULL,
         )
         if self.context.access_log is not None:
             self.context.access_log.write(record)

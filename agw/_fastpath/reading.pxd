@@ -4,7 +4,7 @@ cimport cython
 
 from agw._fastpath.envelope cimport Envelope
 from agw._fastpath.exchange cimport Exchange
-from agw._fastpath.message cimport RequestHead, ResponseHead
+from agw._fastpath.message cimport Field, RequestHead, ResponseHead
 
 
 # The JSON-RPC envelope of an exchange's request.
@@ -29,6 +29,8 @@ cdef int read_begin(Exchange exchange, const RequestHead* head, int wants) excep
 cdef int withhold(Exchange exchange, RequestHead* head, int wants) except -1
 # What a request names, as far as it has been read. head: its own, or what is held of it; NULL: only its body counts.
 cdef int named(Exchange exchange, const RequestHead* head, Named* who) noexcept
+# Whether a Content-Type is JSON's; strictly: with no parameter that may make another text of it.
+cdef bint is_json(const Field* field, bint strictly) noexcept
 # A request that is refused before anything of its body is read: whether it is of JSON-RPC. The head is borrowed.
 cdef int read_refused(Exchange exchange, const RequestHead* head) except -1
 # The body of an answer of our own, as its client's protocol has it; `body` where that is no JSON-RPC.

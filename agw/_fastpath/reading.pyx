@@ -43,7 +43,7 @@ cdef class Reading:
     """The JSON-RPC envelope of an exchange's request."""
 
 
-cdef bint _is_json(const Field* field, bint strictly) noexcept:
+cdef bint is_json(const Field* field, bint strictly) noexcept:
     """application/json, or A2A's own form of it (RFC 9110 8.3.1).
 
     strictly: with no parameter but one charset=utf-8. Body parsers decode other charsets, and then read another text.
@@ -93,7 +93,7 @@ cdef bint _readable(const RequestHead* head, bint strictly) noexcept:
         if head.fields[i].id == F_CONTENT_ENCODING:
             return False
         if head.fields[i].id == F_CONTENT_TYPE:
-            if json or not _is_json(&head.fields[i], strictly):
+            if json or not is_json(&head.fields[i], strictly):
                 return False
             json = True
     return json

@@ -63,6 +63,8 @@ cdef enum:
     C_UPSTREAM_DISCARDED = 47   # idle connections found closed or talking when looked at before reuse
     C_DOWNSTREAM_RECLAIMED = 48  # idle client connections closed to make room for others
     C_TUNNELS = 49              # connections upgraded to another protocol
+    C_STREAM_EVENTS = 50        # complete ones, of agents that speak A2A
+    C_STREAM_ENDS = 51          # C_STREAM_ENDS + StreamEnd, room for 5
     C_RETRIES_REFUSED = 64      # for want of a retry budget
     C_EJECTIONS = 65
     C_ENDPOINTS_EJECTED = 66    # gauge
@@ -86,7 +88,18 @@ cdef enum:
     C_FIRST_BYTE = 216          # all answers of agents, from the request's head to the answer's
     C_STREAM_DURATION = 240     # streams, from the request's head to their end
     C_OPERATION = 264           # C_OPERATION + agw.a2a.operations.Operation, room for 32
-    C_COUNT = 296
+    C_FIRST_EVENT = 296         # another histogram: streams, from the request's head to their first event
+    C_TASK_STATE = 320          # C_TASK_STATE + agw.a2a.states.TaskState, room for 16
+    C_COUNT = 336
+
+# Who ended an event stream.
+cdef enum StreamEnd:
+    STREAM_BY_AGENT = 0         # complete
+    STREAM_CUT_BY_AGENT = 1
+    STREAM_BY_CLIENT = 2
+    STREAM_BY_GATEWAY = 3       # it drained, or failed
+    STREAM_BY_TIMEOUT = 4
+    STREAM_ENDS = 5
 
 # A histogram: a counter for each bucket (not cumulative), one for what is over the last bound, and the sum.
 cdef enum:
@@ -96,8 +109,8 @@ cdef enum:
     H_SLOTS = 24
 
 cdef enum:
-    RECORD_VERSION = 2
-    RECORD_SIZE = 896           # bytes
+    RECORD_VERSION = 3
+    RECORD_SIZE = 912           # bytes
     RING_SLOTS = 64             # few, so that they stay in the cache: each request writes one
     RING_HEADER = 64            # bytes before the first slot; the first 8 are the number of records ever written
 
@@ -110,6 +123,7 @@ cdef enum RecordFlag:
     RECORD_CARD = 2
     RECORD_REUSED = 4           # the upstream connection had served before
     RECORD_RETRIED = 8
+    RECORD_HEARD = 16           # what is said of it in Record is there
 
 cdef enum:
     ROUTE_ROOM = 144            # bytes of the texts; what is longer is cut
@@ -132,6 +146,8 @@ cdef struct Record:
     int64_t total_us            # from start to the end
     uint64_t request_bytes      # body, as received
     uint64_t response_bytes     # body, as sent
+    int64_t first_event_us      # with RECORD_HEARD: from start to the first event of a stream; -1 without one
+    uint64_t events             # with RECORD_HEARD: complete ones
     uint8_t peer[16]            # IPv6, or IPv4-mapped
     uint8_t endpoint[16]        # the same; zero without one
     uint16_t status
@@ -147,7 +163,8 @@ cdef struct Record:
     uint8_t method_len
     uint8_t path_len
     uint8_t trace_id_len        # 32, or 0 where the request is in no trace
-    uint8_t reserved[6]
+    uint8_t task_state          # with RECORD_HEARD: TaskState, the last that the answer told
+    uint8_t reserved[5]
     char trace_id[32]           # hexadecimal
     char route[144]             # kind/namespace/name
     char listener[128]          # namespace/gateway/name
@@ -156,6 +173,12 @@ cdef struct Record:
     char request_id[128]
     char method[16]
     char path[144]              # without the query
+
+# The StreamEnd that follows from a Reason.
+cdef int stream_end(int reason) noexcept nogil
+
+# The StreamEnd that follows from a Reason.
+cdef int stream_end(int reason) noexcept nogil
 
 # UTF-8 of a text without its first `skip` bytes, cut where it is longer than the room; gives the bytes used.
 cdef uint8_t copy_text(str text, Py_ssize_t skip, char* into, Py_ssize_t room) noexcept

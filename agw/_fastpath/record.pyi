@@ -10,6 +10,8 @@ HISTOGRAMS: tuple[tuple[int, str, str], ...]
 HISTOGRAM_OVER: int
 HISTOGRAM_SUM: int
 OPERATIONS: tuple[str, ...]
+STATES: tuple[str, ...]
+ENDS: tuple[str, ...]
 
 class RequestRecord(NamedTuple):
     """One request record, decoded."""
@@ -42,6 +44,10 @@ class RequestRecord(NamedTuple):
     backend: str
     consumer: str
     path: str
+    events: int
+    first_event_us: int
+    task_state: str
+    ended_by: str
 
 def read_records(ring: memoryview, after: int = 0) -> list[RequestRecord]:
     """Records with a sequence above `after` that are still in the ring, oldest first."""

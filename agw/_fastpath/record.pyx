@@ -13,6 +13,10 @@ from libc.string cimport memcpy
 
 from agw import errors
 from agw.a2a.operations import OPERATIONS
+from agw.a2a.states import STATES
+
+# By StreamEnd.
+ENDS = ("agent", "agent_cut", "client", "gateway", "timeout")
 
 COUNTERS_SIZE = C_COUNT * 8
 RECORDS_SIZE = RING_HEADER + RING_SLOTS * RECORD_SIZE
@@ -31,6 +35,11 @@ COUNTERS = (
     *(
         (C_OPERATION + i, "agw_a2a_requests_total", f'operation="{name or "unknown"}"', "counter", "Asked of agents.")
         for i, name in enumerate(OPERATIONS)
+    ),
+    *(
+        (C_TASK_STATE + i, "agw_a2a_task_states_total", f'state="{name}"', "counter", "Answers, by last state told.")
+        for i, name in enumerate(STATES)
+        if name
     ),
     (C_DOWNSTREAM_ACCEPTED, "agw_downstream_connections_total", "", "counter", "Client connections accepted."),
     (C_DOWNSTREAM_RECLAIMED, "agw_downstream_reclaimed_total", "", "counter", "Idle connections closed to make room."),
@@ -63,6 +72,11 @@ COUNTERS = (
     ),
     (C_STREAMS, "agw_streams_total", "", "counter", "Event streams begun."),
     (C_STREAMS_ACTIVE, "agw_streams", "", "gauge", "Event streams open."),
+    (C_STREAM_EVENTS, "agw_stream_events_total", "", "counter", "Events in streams of agents of type A2A."),
+    *(
+        (C_STREAM_ENDS + i, "agw_stream_ends_total", f'by="{name}"', "counter", "Event streams ended, by whom.")
+        for i, name in enumerate(ENDS)
+    ),
     (C_TUNNELS, "agw_tunnels_total", "", "counter", "Connections upgraded to WebSocket."),
     (C_EXCHANGES_ACTIVE, "agw_exchanges", "", "gauge", "Exchanges in progress."),
     (C_SWAPS, "agw_table_swaps_total", "", "counter", "Compiled tables put in service."),
@@ -84,6 +98,7 @@ HISTOGRAMS = (
     (C_DURATION, "agw_request_duration_seconds", "From a request's head to its end; streams are counted apart."),
     (C_FIRST_BYTE, "agw_first_byte_seconds", "From a request's head to the head of the agent's answer."),
     (C_STREAM_DURATION, "agw_stream_duration_seconds", "From a request's head to the end of its event stream."),
+    (C_FIRST_EVENT, "agw_stream_first_event_seconds", "From a request's head to the first event of an agent's stream."),
 )
 HISTOGRAM_OVER = H_OVER
 HISTOGRAM_SUM = H_SUM
@@ -93,7 +108,7 @@ RequestRecord = namedtuple(
     "RequestRecord",
     "sequence kind reason operation method stream card reused retried started_ns first_byte_us total_us request_bytes "
     "response_bytes request_id trace_id peer peer_port endpoint endpoint_port status port listener route rule backend "
-    "consumer path",
+    "consumer path events first_event_us task_state ended_by",
 )
 
 
@@ -108,6 +123,8 @@ cdef str _text(const char* text, Py_ssize_t size, Py_ssize_t room):
 
 
 cdef _decode(const Record* record):
+    cdef bint heard = record.flags & RECORD_HEARD
+    cdef bint ended = record.flags & RECORD_STREAM and record.kind == RECORD_END
     return RequestRecord(
         record.sequence,
         "start" if record.kind == RECORD_START else "end",
@@ -137,6 +154,10 @@ cdef _decode(const Record* record):
         _text(record.backend, record.backend_len, KEY_ROOM),
         _text(record.consumer, record.consumer_len, CONSUMER_ROOM),
         _text(record.path, record.path_len, PATH_ROOM),
+        record.events if heard else 0,
+        record.first_event_us if heard else -1,
+        STATES[record.task_state] if heard and record.task_state < len(STATES) else "",
+        ENDS[stream_end(record.reason)] if ended else "",
     )
 
 
@@ -171,6 +192,20 @@ cdef list _records(const unsigned char* ring, uint64_t after):
         if copy.sequence == sequence and (<const Record*> slot).sequence == sequence:
             result.append(_decode(&copy))
     return result
+
+
+cdef int stream_end(int reason) noexcept nogil:
+    if reason == R_UPSTREAM:
+        return STREAM_BY_AGENT
+    if reason == R_UPSTREAM_CLOSED or reason == R_UPSTREAM_INVALID:
+        return STREAM_CUT_BY_AGENT
+    if reason == R_CLIENT_CLOSED or reason == R_CLIENT_STALLED:
+        return STREAM_BY_CLIENT
+    if reason == R_BAD_REQUEST or reason == R_TOO_LARGE or reason == R_HEAD_TOO_LARGE:
+        return STREAM_BY_CLIENT     # its request turned out to be none while it was being answered
+    if reason == R_UPSTREAM_TIMEOUT or reason == R_REQUEST_TIMEOUT:
+        return STREAM_BY_TIMEOUT
+    return STREAM_BY_GATEWAY
 
 
 cdef int64_t _bounds[H_BUCKETS]

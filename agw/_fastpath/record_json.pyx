@@ -12,10 +12,10 @@ from libc.string cimport memcmp, memcpy, strlen
 from agw import errors
 from agw._fastpath.digits cimport write_decimal
 from agw._fastpath.record cimport (
-    CONSUMER_ROOM, ID_ROOM, KEY_ROOM, METHOD_ROOM, PATH_ROOM, RECORD_RETRIED, RECORD_REUSED, RECORD_SIZE, RECORD_START,
-    RECORD_STREAM, ROUTE_ROOM,
+    CONSUMER_ROOM, ID_ROOM, KEY_ROOM, METHOD_ROOM, PATH_ROOM, RECORD_END, RECORD_HEARD, RECORD_RETRIED, RECORD_REUSED,
+    RECORD_SIZE, RECORD_START, RECORD_STREAM, ROUTE_ROOM, stream_end,
 )
-from agw._fastpath.record import OPERATIONS
+from agw._fastpath.record import ENDS, OPERATIONS, STATES
 
 cdef extern from "<time.h>" nogil:
     struct tm:
@@ -35,6 +35,8 @@ cdef extern from "<arpa/inet.h>" nogil:
 cdef enum:
     REASONS = 64
     OPERATIONS_ROOM = 32
+    STATES_ROOM = 16
+    ENDS_ROOM = 8
 
 cdef const char* HEX = "0123456789abcdef"
 
@@ -42,6 +44,8 @@ cdef const char* HEX = "0123456789abcdef"
 cdef uint8_t _plain[256]
 cdef char _words[REASONS][24]
 cdef char _operations[OPERATIONS_ROOM][48]
+cdef char _states[STATES_ROOM][16]
+cdef char _ends[ENDS_ROOM][16]
 
 cdef long _second = -1      # of _date
 cdef char _date[20]         # "2026-01-31T23:59:59."
@@ -57,6 +61,12 @@ def _fill():
     for number, name in enumerate(OPERATIONS):
         word = name.encode()
         memcpy(_operations[<int> number], <const char*> word, len(word) + 1)
+    for number, name in enumerate(STATES):
+        word = name.encode()
+        memcpy(_states[<int> number], <const char*> word, len(word) + 1)
+    for number, name in enumerate(ENDS):
+        word = name.encode()
+        memcpy(_ends[<int> number], <const char*> word, len(word) + 1)
 
 
 _fill()
@@ -236,7 +246,24 @@ cdef char* _how(char* at, const Record* record) noexcept nogil:
     at = _put(at, ',"stream":true' if record.flags & RECORD_STREAM else ',"stream":false')
     at = _put(at, ',"reused":true' if record.flags & RECORD_REUSED else ',"reused":false')
     at = _put(at, ',"retried":true' if record.flags & RECORD_RETRIED else ',"retried":false')
+    if record.flags & (RECORD_STREAM | RECORD_HEARD):
+        at = _answer(at, record)
     return _member(at, ',"trace_id":"', record.trace_id, record.trace_id_len)
+
+
+cdef char* _answer(char* at, const Record* record) noexcept nogil:
+    """What the agent answered, as far as it was looked at."""
+    cdef bint heard = record.flags & RECORD_HEARD
+    if record.flags & RECORD_STREAM:
+        if heard:
+            at = write_decimal(_put(at, ',"events":'), record.events)
+        if heard and record.first_event_us >= 0:
+            at = _milliseconds(_put(at, ',"first_event_ms":'), record.first_event_us)
+        if record.kind == RECORD_END:
+            at = _put(_put(_put(at, ',"ended_by":"'), _ends[stream_end(record.reason) % ENDS_ROOM]), '"')
+    if heard and record.task_state:
+        at = _put(_put(_put(at, ',"task_state":"'), _states[record.task_state % STATES_ROOM]), '"')
+    return at
 
 
 cdef Py_ssize_t record_json(const Record* record, char* into) noexcept nogil:

@@ -60,6 +60,7 @@ cdef class CompiledBackend:
     cdef readonly object entry     # snapshot Backend
     cdef readonly bint a2a
     cdef readonly bint affinity    # tasks and contexts stay with the endpoint that has them
+    cdef readonly int64_t keep_alive_ms  # silence of an event stream after which a comment is sent; 0: none is
     cdef readonly tuple targets    # of CompiledTarget
     cdef readonly int total_weight  # of all targets
     cdef public object bound       # owned by the pool: None until the reactor binds endpoints

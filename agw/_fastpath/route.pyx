@@ -132,6 +132,7 @@ cdef CompiledBackend backend_new(str key, object entry):
     backend.entry = entry
     backend.a2a = entry.protocol == "A2A"
     backend.affinity = entry.affinity == "Task"
+    backend.keep_alive_ms = entry.keep_alive_ms
     backend.targets = tuple([_target(target_entry) for target_entry in entry.targets])
     for target in backend.targets:
         backend.total_weight += target.weight

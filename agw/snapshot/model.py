@@ -255,6 +255,7 @@ class Backend(_Value, frozen=True, tag="Backend"):
     """What a route names. protocol: A2A | HTTP. card: only with A2A. health: None where nothing is checked.
 
     affinity: None | Task: requests about a task or a context go to the endpoint that has it.
+    keep_alive_ms: silence of an agent's event stream after which a comment is sent; 0 = none is.
     """
 
     ref: str  # "namespace/name"
@@ -264,6 +265,7 @@ class Backend(_Value, frozen=True, tag="Backend"):
     card: Card | None = None
     health: HealthCheck | None = None
     affinity: str = "None"
+    keep_alive_ms: int = 0
 
 
 class KeySource(_Value, frozen=True):

@@ -155,6 +155,7 @@ def _backend(ask: Ask, namespace: str, name: str) -> BackendState | None:
         ),
         health=_health(a2a.health),
         affinity=a2a.affinity.type,
+        keep_alive_ms=milliseconds(a2a.stream.keep_alive),
     )
     whole = len(refused) == len(resolved)
     return BackendState(
@@ -216,8 +217,6 @@ def _unserved(subject: ObjectKey, a2a: agentgateway.A2ABackend) -> list[Problem]
     said = []
     if a2a.affinity.type != "None":
         said.append(("affinity", f"affinity {a2a.affinity.type} is not served yet: every request is balanced"))
-    if milliseconds(a2a.stream.keep_alive):
-        said.append(("stream.keepAlive", "stream.keepAlive is not served yet: no comments are sent"))
     return [codes.warning(codes.BACKEND_UNSERVED, subject, f"$.spec.a2a.{path}", text) for path, text in said]
 
 

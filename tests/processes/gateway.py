@@ -25,7 +25,7 @@ PATIENCE = 30.0  # seconds after which a process counts as stuck
 
 
 class Agent:
-    """An upstream. GET /held waits until the test lets it go; everything else is answered at once.
+    """An upstream. GET /held waits until the test lets it go, GET /stream after its first event; all else is answered at once.
 
     healthy: what GET /health answers. requests: all others that came.
     """
@@ -54,6 +54,9 @@ class Agent:
             def do_GET(self) -> None:
                 if self.path != "/health":
                     agent.requests += 1
+                if self.path == "/stream":
+                    self.stream()
+                    return
                 if self.path == "/held":
                     agent.arrived.release()
                     agent.let_go.wait(PATIENCE)
@@ -61,6 +64,16 @@ class Agent:
                 self.send_header("Content-Length", "5")
                 self.end_headers()
                 self.wfile.write(b"agent")
+
+            def stream(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.send_header("Transfer-Encoding", "chunked")
+                self.end_headers()
+                self.wfile.write(b"9\r\ndata: 1\n\n\r\n")
+                agent.arrived.release()
+                agent.let_go.wait(PATIENCE)
+                self.wfile.write(b"9\r\ndata: 2\n\n\r\n0\r\n\r\n")
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""

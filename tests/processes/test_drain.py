@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
+from http.client import HTTPResponse, IncompleteRead
+
+import pytest
 
 from tests.processes.gateway import PATIENCE, Gateway, agent, ask, entries, eventually, gateway
 
@@ -61,6 +64,37 @@ def test_the_deadline_ends_what_does_not_end(tmp_path):
         held.join(PATIENCE)
         assert held.answer.status == 503
         assert is_told(front, "drain ends with exchanges in progress")
+
+
+def streaming(front: Gateway) -> HTTPResponse:
+    """A stream of which the first event has come."""
+    connection = front.connect()
+    connection.request("GET", "/stream")
+    answer = connection.getresponse()
+    assert [answer.readline(), answer.readline()] == [b"data: 1\n", b"\n"]
+    return answer
+
+
+def test_a_stream_goes_on_until_its_agent_ends_it(tmp_path):
+    with agent() as upstream, gateway(tmp_path / "log", {"drain_timeout": "1h"}) as front:
+        front.put(entries(upstream.port))
+        answer = streaming(front)
+        front.signal(signal.SIGTERM)
+        front.wait(lambda state: state["draining"])
+        upstream.let_go.set()
+        assert answer.read() == b"data: 2\n\n"
+        assert front.process.wait(PATIENCE) == 0
+        assert not is_told(front, "drain ends with exchanges in progress")
+
+
+def test_a_stream_that_does_not_end_is_cut_and_seen_to_be(tmp_path):
+    with agent() as upstream, gateway(tmp_path / "log", {"drain_timeout": "100ms"}) as front:
+        front.put(entries(upstream.port))
+        answer = streaming(front)
+        front.signal(signal.SIGTERM)
+        with pytest.raises(IncompleteRead):
+            answer.read()
+        assert front.process.wait(PATIENCE) == 0
 
 
 def test_a_second_signal_ends_at_once(tmp_path):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 from ipaddress import IPv6Address
 
-HEADER, SLOTS, SIZE = 64, 64, 896
-LAYOUT = struct.Struct("<HHBBBBQqqqQQ16s16sHHHHHBBBBBBBB6x32s144s128s128s64s128s16s144s")
+HEADER, SLOTS, SIZE = 64, 64, 912
+LAYOUT = struct.Struct("<HHBBBBQqqqQQqQ16s16sHHHHHBBBBBBBBB5x32s144s128s128s64s128s16s144s")
 VALUES = {
-    "version": 2,
+    "version": 3,
     "size": SIZE,
     "kind": 0,
     "reason": 3,
@@ -20,6 +20,8 @@ VALUES = {
     "total": 1200,
     "request_bytes": 300,
     "response_bytes": 130,
+    "first_event": 400,
+    "events": 7,
     "peer": IPv6Address("::ffff:192.0.2.1").packed,
     "endpoint": IPv6Address("2001:db8::1").packed,
     "status": 401,
@@ -48,11 +50,11 @@ ROOMS = {
     "method": 16,
     "path": 144,
 }
-NAMES = [*VALUES, *(f"{name}_len" for name in [*list(TEXTS)[1:], "trace_id"]), *TEXTS]
+NAMES = [*VALUES, *(f"{name}_len" for name in [*list(TEXTS)[1:], "trace_id"]), "task_state", *TEXTS]
 
 
 def record(sequence, **changes):
     """Make a record; a text has its length with it unless `NAME_len` says another."""
-    values = {**VALUES, **TEXTS, **changes, "sequence": sequence}
+    values = {**VALUES, "task_state": 4, **TEXTS, **changes, "sequence": sequence}
     lengths = {f"{name}_len": len(values[name]) for name in TEXTS}
     return LAYOUT.pack(*({**lengths, **values}[name] for name in NAMES))

@@ -60,6 +60,10 @@ def test_every_field_is_read_from_its_place():
         "backend": "Backend/default/b",
         "consumer": "alice",
         "path": "/a/b",
+        "events": 0,
+        "first_event_us": -1,
+        "task_state": "",
+        "ended_by": "",
     }
 
 
@@ -69,8 +73,35 @@ def test_each_flag_is_its_own(flag, name):
     assert [key for key in ("stream", "card", "reused", "retried") if getattr(found, key)] == [name]
 
 
+def told(**changes):
+    found = only(**changes)
+    return (found.events, found.first_event_us, found.task_state, found.ended_by)
+
+
 def test_the_start_of_a_stream():
     assert only(kind=1).kind == "start"
+    assert told(kind=1, flags=1 + 16, events=0, first_event=-1, task_state=0) == (0, -1, "", "")
+
+
+@pytest.mark.parametrize(
+    ("reason", "ended_by"),
+    [
+        (Reason.UPSTREAM, "agent"),
+        (Reason.UPSTREAM_CLOSED, "agent_cut"),
+        (Reason.CLIENT_CLOSED, "client"),
+        (Reason.UPSTREAM_TIMEOUT, "timeout"),
+        (Reason.DRAINED, "gateway"),
+        (255, "gateway"),
+    ],
+)
+def test_what_was_heard_of_a_stream(reason, ended_by):
+    assert told(flags=1 + 16, reason=reason) == (7, 400, "completed", ended_by)
+    assert told(flags=1, reason=reason) == (0, -1, "", ended_by)
+    assert told(flags=16, reason=reason) == (7, 400, "completed", "")
+
+
+def test_a_state_that_cannot_be_is_none():
+    assert only(flags=16, task_state=255).task_state == ""
 
 
 def test_what_there_is_not():

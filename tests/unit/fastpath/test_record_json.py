@@ -24,12 +24,13 @@ def line(**changes):
 
 
 def test_a_line_says_all_that_there_is_in_its_order():
-    assert format_record(record(1, flags=1)).decode() == (
+    assert format_record(record(1, flags=1 + 16)).decode() == (
         '{"time":"2023-11-14T22:13:20.123456Z","id":"abc-1","peer":"192.0.2.1:50000","port":80,'
         '"listener":"default/gw/http","route":"HTTPRoute/default/r","rule":3,"backend":"Backend/default/b",'
         '"endpoint":"[2001:db8::1]:8000","consumer":"alice","operation":"GetAgentCard","method":"GET","path":"/a/b",'
         '"status":401,"reason":"unauthenticated","first_byte_ms":0.250,"total_ms":1.200,"bytes_in":300,"bytes_out":130,'
-        '"stream":true,"reused":false,"retried":false,"trace_id":"0af7651916cd43dd8448eb211c80319c"}\n'
+        '"stream":true,"reused":false,"retried":false,"events":7,"first_event_ms":0.400,"ended_by":"gateway",'
+        '"task_state":"completed","trace_id":"0af7651916cd43dd8448eb211c80319c"}\n'
     )
 
 
@@ -64,6 +65,25 @@ def test_each_flag_is_its_own():
         assert [key for key in ("stream", "reused", "retried") if line(flags=flag)[key]] == [name]
 
 
+def heard(**changes):
+    told = line(**changes)
+    return {key: told[key] for key in ("events", "first_event_ms", "task_state", "ended_by") if key in told}
+
+
+def test_what_was_heard_of_a_stream():
+    assert heard(flags=1 + 16, reason=0) == {
+        "events": 7,
+        "first_event_ms": 0.4,
+        "task_state": "completed",
+        "ended_by": "agent",
+    }
+    assert heard(flags=1 + 16, reason=10, events=0, first_event=-1, task_state=0) == {"events": 0, "ended_by": "client"}
+    assert heard(flags=1 + 16, kind=1, events=0, first_event=-1, task_state=0) == {"events": 0}
+    assert heard(flags=1, reason=8) == {"ended_by": "agent_cut"}
+    assert heard(flags=16) == {"task_state": "completed"}
+    assert heard(flags=0) == {}
+
+
 @given(st.sampled_from(sorted(ROOMS.keys() - {"trace_id"})), st.binary(max_size=144))
 def test_any_bytes_are_a_text(name, raw):
     raw = raw[: ROOMS[name]]
@@ -86,7 +106,8 @@ def test_every_byte_alone():
 
 def test_the_longest_line_fits():
     full = {name: b"\x01" * room for name, room in ROOMS.items()}
-    found = line(**full, request_bytes=2**64 - 1, response_bytes=2**64 - 1, total=2**63 - 1, first_byte=2**63 - 1)
+    most = {"request_bytes": 2**64 - 1, "response_bytes": 2**64 - 1, "total": 2**63 - 1, "first_byte": 2**63 - 1}
+    found = line(**full, **most, flags=255, events=2**64 - 1, first_event=2**63 - 1, task_state=8, reason=8)
     assert found["path"] == "\x01" * 144
     assert found["bytes_in"] == 2**64 - 1
 
@@ -124,7 +145,7 @@ def test_a_line_and_a_decoded_record_agree():
 
 
 def test_what_is_no_record_is_refused():
-    with pytest.raises(ValueError, match="896 bytes"):
+    with pytest.raises(ValueError, match="912 bytes"):
         format_record(b"short")
     with pytest.raises(ValueError, match="longer than its room"):
         format_record(record(1, path_len=255))
