@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-pytest_plugins = ["tests.cluster.plugin", "tests.wire.table.plugin"]
+pytest_plugins = ["tests.cluster.plugin", "tests.e2e.plugin", "tests.wire.table.plugin"]
 
 
 def pytest_configure():

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,8 @@ AGW = (sys.executable, "-m", "agw")
 FOO = "key-value-foo"
 BAR = "key-value-bar"
 
-_SAMPLE = re.compile(r"^([a-z_]+)(?:\{([^}]*)\})? ([0-9.e+-]+)$", re.MULTILINE)
+_SAMPLE = re.compile(r"^([a-z0-9_]+)(?:\{([^}]*)\})? ([0-9.e+-]+)$", re.MULTILINE)
+_OPERATION = re.compile(r'operation="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,14 @@ class Gateway:
     def requests(self) -> int:
         """Count the requests that it has dealt with."""
         return self.total("agw_requests_total")
+
+    def operations(self) -> Counter[str]:
+        """Count by operation what it was asked of agents."""
+        asked: Counter[str] = Counter()
+        for (name, labels), value in self.metrics().items():
+            if name == "agw_a2a_requests_total":
+                asked[_OPERATION.findall(labels)[0]] += int(value)
+        return asked
 
     def has_started(self) -> bool:
         """Whether its banner is out, for which it asks agents for their cards; AssertionError where it has ended."""

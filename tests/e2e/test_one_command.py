@@ -6,32 +6,34 @@ import pytest
 
 from tests.e2e.counting import all_through
 from tests.e2e.gateway import AGW, environment, gateway
-from tests.e2e.people import AGENTS, PATIENCE, converse
+from tests.e2e.people import PATIENCE
 
 CLIENT = {"0.3": "0.3", "1": "1", "1+0.3": "0.3"}
 
 
 def hello(front, behind, client, key):
     """Have the seed's conversation, with the key and without."""
+    say = ("said", "say", "hello")
     with all_through(front, behind, refused=1) as passed:
-        answered = converse(client, front.url, "hello", "--bearer", key)
-        refused = converse(client, front.url, "hello")
+        answered = client.converse(front.url, say, key=("bearer", key))
+        refused = client.converse(front.url, say)
     assert answered["error"] is None
-    assert [event["text"] for event in answered["events"]] == ["Hello World"]
+    assert answered["said"] == {"said": ["Hello World"]}
     assert len(passed.requests) == 2
     assert "401" in refused["error"]["text"]
 
 
-@pytest.mark.parametrize("server", AGENTS)
+@pytest.mark.parametrize("server", CLIENT)
 def test_one_command_serves_an_agent_and_what_it_writes_serves_the_same(scene, tmp_path, server):
     behind, _ = scene.pair(server)
+    client = scene.client(CLIENT[server])
     saved = tmp_path / "saved"
 
     with gateway(tmp_path, "--agent", behind.url, "--key", "alice", "--write", str(saved)) as front:
         key = front.printed.read_text().strip()
         assert key
         assert key not in front.log.read_text()
-        hello(front, behind, CLIENT[server], key)
+        hello(front, behind, client, key)
 
     checked = subprocess.run(
         [*AGW, "check", "-f", str(saved)],
@@ -45,4 +47,4 @@ def test_one_command_serves_an_agent_and_what_it_writes_serves_the_same(scene, t
 
     with gateway(tmp_path, "-f", str(saved)) as front:
         assert front.printed.read_text() == ""
-        hello(front, behind, CLIENT[server], key)
+        hello(front, behind, client, key)

@@ -1,5 +1,6 @@
 """What a reader of the repository may rely on."""
 
+import json
 import re
 import subprocess
 import sys
@@ -37,6 +38,14 @@ def test_no_path_of_a_machine_is_in_a_file():
         if pattern.search(line)
     ]
     assert hits == []
+
+
+@pytest.mark.parametrize("lock", [path for path in files(".json") if path.name == "package-lock.json"], ids=name)
+def test_a_lock_file_says_what_is_installed_and_not_from_where(lock):
+    packages = json.loads(lock.read_text())["packages"]
+    installed = {where: package for where, package in packages.items() if where}
+    assert installed
+    assert [where for where, package in installed.items() if "resolved" in package or "integrity" not in package] == []
 
 
 def test_nothing_is_left_to_do():

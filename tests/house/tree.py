@@ -18,6 +18,7 @@ _MADE = {
     ".ruff_cache",
     ".pytest_cache",
     ".cache",
+    "node_modules",
     "agw_gateway.egg-info",
     ".hypothesis",
 }

@@ -2,7 +2,7 @@
 
 Wraps the SDK's ASGI application; paths under /-/ are answered here and not recorded:
 
-    GET  /-/requests     the requests so far, as JSON: method, path, and whether fields of interest were there
+    GET  /-/requests     the requests so far, as JSON: method, path, query, and fields of interest
     POST /-/ack/{name}   the client has received one more event of the stream of this name
 
 A stream that waits for its acknowledgements cannot end unless every event reaches the client before the next is sent:
@@ -10,6 +10,7 @@ whatever buffers or merges events makes it stand still.
 """
 
 import asyncio
+import hashlib
 import json
 import socket
 import sys
@@ -18,6 +19,7 @@ from collections import defaultdict
 import uvicorn
 
 WATCHED = ("a2a-version", "authorization", "x-api-key", "via", "host", "a2a-extensions", "x-a2a-extensions")
+EXTENSION = "https://example.com/extensions/echo/v1"  # in each card, and activated where a client asks for it
 
 
 class Sidecar:
@@ -44,10 +46,15 @@ class Sidecar:
             self._acks[path.removeprefix("/-/ack/")].release()
             await self._answer(send, b"{}")
         else:
-            fields = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
-            watched = {name: fields[name] for name in WATCHED if name in fields}
-            self.requests.append({"method": scope["method"], "path": path, "fields": watched})
+            self.requests.append(self._seen(scope))
             await self.app(scope, receive, send)
+
+    @staticmethod
+    def _seen(scope):
+        fields = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
+        watched = {name: fields[name] for name in WATCHED if name in fields}
+        query = scope["query_string"].decode("latin-1")
+        return {"method": scope["method"], "path": scope["path"], "query": query, "fields": watched}
 
     @staticmethod
     async def _answer(send, body):
@@ -72,3 +79,8 @@ def instruction(text):
     """Read what a client wants: "count 3 name" is (3, "name"), all else (0, "")."""
     words = text.split()
     return (int(words[1]), words[2]) if words[:1] == ["count"] else (0, "")
+
+
+def described(data):
+    """Say what a file held, in the words that its sender uses too."""
+    return f"{len(data)} bytes, SHA-256 {hashlib.sha256(data).hexdigest()}"
