@@ -31,7 +31,6 @@ TRANSLATION: dict[str, str] = {
     "AGW2033": "A reference uses something that agw does not serve.",
     "AGW2040": "The Service has no EndpointSlice, so where it runs is not known: use --resolve where there is no cluster.",
     "AGW2041": "The Service has EndpointSlices, but no endpoint in them is ready; its share answers 503 until one is.",
-    "AGW2050": "The Backend asks for something that agw does not serve; the rest of it holds.",
     "AGW2051": "No route that is served names this object. That is no fault; it may be on its way in or out.",
     "AGW2052": "The Backend has what this release of agw does not know, so nothing of it is used: routes to it answer 500.",
     "AGW2060": "The policy's target does not exist, or is of a kind or in a namespace that a policy cannot target.",

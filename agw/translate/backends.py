@@ -133,16 +133,12 @@ def _backend(ask: Ask, namespace: str, name: str) -> BackendState | None:
     a2a = backend.spec.a2a
     resolved = [_target(ask, subject, index, target) for index, target in enumerate(a2a.targets)]
     refused = [(reason, target.error) for target, reason, _ in resolved if reason]
-    unserved = _unserved(subject, a2a)
     conditions = [
         Condition("Accepted", TRUE, "Accepted", "", generation),
         Condition("ResolvedRefs", FALSE, refused[0][0], "; ".join(said for _, said in refused), generation)
         if refused
         else Condition("ResolvedRefs", TRUE, "ResolvedRefs", "", generation),
     ]
-    if unserved:
-        said = "; ".join(problem.message for problem in unserved)
-        conditions.append(Condition("PartiallyInvalid", TRUE, "UnsupportedValue", said, generation))
     entry = model.Backend(
         ref=f"{namespace}/{name}",
         protocol="A2A",
@@ -164,7 +160,7 @@ def _backend(ask: Ask, namespace: str, name: str) -> BackendState | None:
         status=BackendStatus(tuple(conditions)),
         reason=refused[0][0] if whole else "",
         message=refused[0][1] if whole else "",
-        problems=(*(problem for _, _, found in resolved for problem in found), *unserved),
+        problems=tuple(problem for _, _, found in resolved for problem in found),
         losers=tuple(
             Loser(subject, reason, target.error, f"$.spec.a2a.targets[{index}]")
             for index, (target, reason, _) in enumerate(resolved)
@@ -210,14 +206,6 @@ def _health(check: agentgateway.HealthCheck | None) -> model.HealthCheck | None:
         healthy=check.healthy_threshold,
         unhealthy=check.unhealthy_threshold,
     )
-
-
-def _unserved(subject: ObjectKey, a2a: agentgateway.A2ABackend) -> list[Problem]:
-    """Say what the Backend asks for that is not served: it works without, so it is served and this is told."""
-    said = []
-    if a2a.affinity.type != "None":
-        said.append(("affinity", f"affinity {a2a.affinity.type} is not served yet: every request is balanced"))
-    return [codes.warning(codes.BACKEND_UNSERVED, subject, f"$.spec.a2a.{path}", text) for path, text in said]
 
 
 def _target(

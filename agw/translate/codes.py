@@ -28,7 +28,6 @@ REF_NOT_FOUND = "AGW2032"
 REF_UNSUPPORTED = "AGW2033"
 NO_SLICES = "AGW2040"  # a Service with no EndpointSlice: where it runs is not known
 NO_READY_ENDPOINT = "AGW2041"
-BACKEND_UNSERVED = "AGW2050"  # a field of the Backend that is not served
 BACKEND_UNUSED = "AGW2051"
 BACKEND_UNREAD = "AGW2052"  # a Backend that this release cannot read: whoever names it answers 500
 POLICY_TARGET = "AGW2060"  # a target that does not exist or cannot be one

@@ -26,6 +26,7 @@ AGENTS = {  # name: program, below this folder, and arguments
     "js-1": ("javascript/agent_1.mjs",),
     "js-1+0.3": ("javascript/agent_1.mjs", "--compat"),
 }
+OTHERS = {"memory": ("programs/memory_1.py",)}  # agents that no conversation of ours is for
 CLIENTS = {
     "0.3": ("programs/client_0_3.py",),
     "1": ("programs/client_1.py",),
@@ -37,7 +38,7 @@ PATIENCE = 60  # seconds after which a program counts as stuck
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A running agent. name: of AGENTS."""
+    """A running agent. name: of AGENTS or OTHERS."""
 
     name: str
     port: int
@@ -83,7 +84,7 @@ class Client:
 @contextmanager
 def agent(name: str) -> Iterator[Agent]:
     """Run an agent for as long as the context lasts."""
-    with _program(AGENTS[name]) as process:
+    with _program({**AGENTS, **OTHERS}[name]) as process:
         assert process.stdout is not None
         yield Agent(name, int(json.loads(process.stdout.readline())["port"]))
 
