@@ -36,9 +36,9 @@ class Scene:
         """Give an agent of AGENTS and its gateway."""
         if name not in self._pairs:
             assert name in AGENTS
+            running = self._stack.enter_context(agent(name))
             folder = self._folder / name
             folder.mkdir()
-            running = self._stack.enter_context(agent(name))
             front = self._stack.enter_context(gateway(folder, "-f", str(SEED), resolve_to(running.port)))
             self._pairs[name] = running, front
         return self._pairs[name]
