@@ -130,6 +130,8 @@ class Reason(IntEnum):
     OVERLOADED = 24
     FORBIDDEN = 25
     RATE_LIMITED = 26
+    CARD_REFUSED = 27
+    STREAM_IDLE = 28
 
     @property
     def word(self) -> str:
@@ -202,8 +204,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         (502,),
         "UNAVAILABLE",
         "the agent's answer breaks a rule of HTTP",
-        "The agent's answer breaks a rule of RFC 9112, or its agent card cannot be used.",
-        "The agent's log; a card is refused with a line in the log of agw.",
+        "The agent's answer breaks a rule of RFC 9112.",
+        "The agent's log.",
     ),
     Reason.UPSTREAM_CLOSED: Explanation(
         (502, 503),
@@ -341,5 +343,20 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "A limit of the TrafficPolicy's `rateLimit` has no room for it, or its address has presented too many wrong keys "
         "(`failureLimit`). `Retry-After` says how many seconds until there is room.",
         "`RateLimit` of the answer names the limit; `consumer` and `operation` of the access log show who asks for what.",
+    ),
+    Reason.CARD_REFUSED: Explanation(
+        (502,),
+        "UNAVAILABLE",
+        "the agent's card cannot be shown as it is, and must not be changed",
+        "The agent card is signed, and the Backend says `signatures: Reject`; or nothing says under which URL clients reach "
+        "the agent.",
+        "A line in the log of agw says which. Let the agent publish public URLs, or set `card.externalURL`.",
+    ),
+    Reason.STREAM_IDLE: Explanation(
+        (),
+        "",
+        "",
+        "The agent sent nothing on an event stream for the policy's `timeouts.streamIdle`, and the stream was cut.",
+        "Raise it where agents work silently for longer; a client takes a task up again with SubscribeToTask.",
     ),
 }

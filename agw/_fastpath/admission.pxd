@@ -24,7 +24,6 @@ cdef struct Admission:
     int wants           # Want: the decision waits for what the request turns out to ask for
     bint metered        # it falls under rate limits
     bint guessed        # it presented a key that is nobody's
-    bint card           # the request is for the agent card of a backend that speaks A2A
 
 # Who a consumer's index stands for; None for nobody.
 cdef str consumer_name(CompiledPolicy policy, int consumer)

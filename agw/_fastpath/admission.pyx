@@ -12,7 +12,7 @@ from agw._fastpath.message cimport FRAMING_LENGTH, Field, M_GET, M_HEAD, M_OPTIO
 from agw._fastpath.record cimport (
     R_FORBIDDEN, R_INVALID_BACKEND, R_LOCAL, R_NOT_FOUND, R_POLICY_INVALID, R_TOO_LARGE, R_UNAUTHENTICATED,
 )
-from agw._fastpath.route cimport CompiledBackend, CompiledPolicy, CompiledRule, WeightedRef
+from agw._fastpath.route cimport CompiledPolicy, CompiledRule, WeightedRef
 
 
 cdef WeightedRef* _weighted(CompiledRule rule, Pool pool):
@@ -70,7 +70,7 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
     verdict.ref = NULL
     verdict.status = 0
     verdict.consumer = -1
-    verdict.card = verdict.metered = verdict.guessed = False
+    verdict.metered = verdict.guessed = False
     verdict.wants = 0
     if head.path[0] == b"*":
         return _refuse(verdict, 200, R_LOCAL)
@@ -113,5 +113,4 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
         return _refuse(verdict, 500, R_INVALID_BACKEND)
     if (<CompiledRule> rule).affinity:
         verdict.wants |= WANT_IDS
-    verdict.card = card and (<CompiledBackend> verdict.ref.backend).a2a
     return 0

@@ -10,6 +10,7 @@ section 5 asks, so that nothing else can be reflected.
 from libc.string cimport memcpy, memset, strlen
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
+from agw._fastpath.envelope cimport TEXT_ROOM
 from agw._fastpath.forwarding cimport add_field
 from agw._fastpath.message cimport FRAMING_LENGTH
 from agw._fastpath.record cimport R_LOCAL, R_OVERLOADED, R_UPSTREAM_CLOSED
@@ -172,3 +173,9 @@ cdef const char* local_answer(ResponseHead* head, Field* fields, int status, int
     if status == 405 or reason == R_LOCAL:
         add_field(fields, &head.n_fields, "Allow", 5, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS", 44)
     return body
+
+
+def largest_error():
+    """For tests: see answers.pyi."""
+    cdef int i
+    return max([22 + TEXT_ROOM + _error_sizes[i] for i in range(64)]), <int> RPC_ROOM

@@ -3,6 +3,14 @@
 from libc.stdint cimport int64_t, uint32_t
 
 from agw._fastpath.exchange cimport Exchange
+from agw._fastpath.message cimport RequestHead
+
+# The request is for the card of its backend, which speaks A2A: by its path. extended: for the extended one. The head is
+# changed.
+cdef int expect_card(Exchange exchange, RequestHead* head, bint extended) except -1
+
+# The request, whose head has gone, turns out to be for the extended card: by its JSON-RPC method.
+cdef int expect_result(Exchange exchange) except -1
 
 # Holds body bytes back; a card that becomes too large to look into passes as it is.
 cdef int card_body(Exchange exchange, const unsigned char* data, Py_ssize_t size) except -1

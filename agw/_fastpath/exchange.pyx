@@ -21,7 +21,6 @@ from agw._fastpath.admission cimport Admission, admit
 from agw._fastpath.affinity cimport affinity_pin, affinity_stays
 from agw._fastpath.answers cimport ANSWER_FIELDS, local_answer
 from agw._fastpath.card_answers cimport card_body, card_end
-from agw._fastpath.cards cimport hold_card
 from agw._fastpath.cors cimport CORS_FIELDS
 from agw._fastpath.edits cimport MAX_PATH
 from agw._fastpath.filtering cimport (
@@ -36,7 +35,7 @@ from agw._fastpath.message cimport (
 from agw._fastpath.metering cimport QUOTA_FIELDS, guessed_too_often, meter, tell_quota
 from agw._fastpath.mirror cimport mirror_answered, mirror_dropped, mirror_lost, mirror_over
 from agw._fastpath.poller cimport Source
-from agw._fastpath.reading cimport in_rpc, read_begin, read_body, read_end, read_refused, withhold
+from agw._fastpath.reading cimport in_rpc, read_begin, read_body, read_early, read_end, read_refused, withhold
 from agw._fastpath.record cimport (
     C_DOWNSTREAM_ACTIVE, C_DOWNSTREAM_RECLAIMED, C_EXCHANGES_ACTIVE, C_STREAM_ENDS, C_STREAMS_ACTIVE, C_TUNNELS,
     C_UPSTREAM_CONNECT_FAILURES, C_UPSTREAM_DISCARDED, C_UPSTREAM_REUSES, RECORD_CARD, RECORD_END, RECORD_RETRIED,
@@ -46,7 +45,7 @@ from agw._fastpath.record cimport (
 from agw._fastpath.redirect cimport LOCATION_ROOM
 from agw._fastpath.retry cimport after_failure, answered_in_vain, connect_again
 from agw._fastpath.stream cimport HIGH_MARK, backlog
-from agw._fastpath.waiting cimport leave_line, take_turn, time_is_over, wait_in_line
+from agw._fastpath.waiting cimport head_came, leave_line, take_turn, time_is_over, wait_in_line
 
 cdef enum:
     MAX_SPARE = 256         # ended Exchanges kept
@@ -228,9 +227,6 @@ cdef class Exchange(Waiter):
         self.backend = <CompiledBackend> verdict.ref.backend
         if self.backend.a2a or verdict.wants:
             read_begin(self, head, verdict.wants)
-        if verdict.card and context.rewrite_card is not None:
-            self.flags |= X_CARD
-            self.card = hold_card(head, self.down.port)
         if self.rule.has_filters:
             filter_begin(self, head, verdict.ref)
         if verdict.wants:
@@ -290,9 +286,9 @@ cdef class Exchange(Waiter):
             down.respond_continue()
         if self.flags & X_REQUEST_DONE and not self.flags & X_BODY:
             self.up.send_end()
-        if self.rule.request_timeout_ms:    # counts from the request's begin, so waiting counts
+        if self.rule.head_timeout_ms:       # counts from the request's begin, so waiting counts
             passed = (self.poller.now_ns - self.account.started_ns) // 1_000_000
-            self.poller.arm(self, max(0, self.rule.request_timeout_ms - passed))
+            self.poller.arm(self, max(0, self.rule.head_timeout_ms - passed))
         return 1
 
     cdef int _connect(self, Endpoint endpoint) except -1:
@@ -413,6 +409,10 @@ cdef class Exchange(Waiter):
     cdef int response_head(self, ResponseHead* head) except -1:
         """The head of the final answer. Borrowed for the call."""
         self._answered(head.status)
+        if self.rule.head_timeout_ms:
+            head_came(self)
+        if self.flags & (X_READ | X_REQUEST_DONE) == X_READ:
+            read_early(self)
         if self.flags & (X_CARD | X_FILTERED | X_MIRROR | X_METERED) and self._held_back(head):
             return 0
         self.flags |= X_RESPONSE_STARTED

@@ -32,6 +32,7 @@ cdef class Http1Upstream(Upstream):
     cdef bint websocket         # the client asks for one
     cdef bint tunnel            # and has it
     cdef Buffer trailers        # a trailer section as it comes
+    cdef int64_t silence_ms     # how long the agent may be silent in its answer, an event stream; 0 = for ever
     cdef bint chunked           # the request's body is sent in chunks
     cdef bint request_done
 
@@ -41,6 +42,7 @@ cdef class Http1Upstream(Upstream):
     cdef int _ended(self, bint clean) except -1
     cdef int _trailers(self) except -1
     cdef int _shut(self) except -1
+    cdef int _silent(self) except -1
     cdef int _fail(self, int reason) except -1
     cdef Py_ssize_t _head(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef Py_ssize_t _body(self, const unsigned char* data, Py_ssize_t size) except -1

@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset
 from posix.unistd cimport close
 
 from agw._fastpath.buffer cimport buffer_append, buffer_free, buffer_size
-from agw._fastpath.exchange cimport RECEIVE_ROOM, Exchange
+from agw._fastpath.exchange cimport RECEIVE_ROOM, X_MIRROR, X_PAUSED_UP, Exchange
 from agw._fastpath.http1_body cimport CHUNK_DATA, CHUNK_END, CHUNK_ERROR, CHUNK_TRAILER, chunk_next
 from agw._fastpath.http1_head cimport HEAD_MORE, parse_response_head
 from agw._fastpath.http1_trailers cimport parse_trailers
@@ -26,9 +26,10 @@ from agw._fastpath.message cimport (
 from agw._fastpath.poller cimport EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from agw._fastpath.pool cimport MAX_IDLE, sockaddr
 from agw._fastpath.record cimport (
-    C_UPSTREAM_ACTIVE, C_UPSTREAM_CONNECTS, R_CONNECT_FAILED, R_INTERNAL, R_UPSTREAM_CLOSED, R_UPSTREAM_INVALID,
-    R_UPSTREAM_TIMEOUT,
+    C_UPSTREAM_ACTIVE, C_UPSTREAM_CONNECTS, R_CONNECT_FAILED, R_INTERNAL, R_STREAM_IDLE, R_UPSTREAM_CLOSED,
+    R_UPSTREAM_INVALID, R_UPSTREAM_TIMEOUT,
 )
+from agw._fastpath.route cimport CompiledRule
 from agw._fastpath.stream cimport LOW_MARK, STREAM_AGAIN, STREAM_EOF, backlog
 
 cdef extern from "<sys/socket.h>" nogil:
@@ -89,6 +90,8 @@ cdef class Http1Upstream(Upstream):
             return self._fail(R_UPSTREAM_TIMEOUT)
         if self.tunnel and self.request_done:
             return self._complete(False)
+        if self.state == U_BODY and self.silence_ms:
+            return self._silent()
         if self.state == U_BODY and self.exchange.rule.backend_timeout_ms and not self.exchange.streaming():
             return self._fail(R_UPSTREAM_TIMEOUT)
         return 0
@@ -115,7 +118,10 @@ cdef class Http1Upstream(Upstream):
         return 0
 
     cdef int _await_answer(self) except -1:
-        cdef int64_t patience = self.exchange.rule.backend_timeout_ms or self.context.response_header_timeout_ms
+        cdef CompiledRule rule = self.exchange.rule
+        cdef int64_t patience = rule.backend_timeout_ms
+        if not patience and not (rule.own_patience and not self.exchange.flags & X_MIRROR):
+            patience = self.context.response_header_timeout_ms
         if patience:
             return self.poller.arm(self, patience)
         self.poller.disarm(self)
@@ -219,6 +225,8 @@ cdef class Http1Upstream(Upstream):
         buffer_free(&self.pending)
         if used < size:
             buffer_append(&self.pending, data + used, size - used)
+        if self.silence_ms:
+            self.poller.arm(self, self.silence_ms)
         return self.exchange.flush_response()
 
     cdef Py_ssize_t _head(self, const unsigned char* data, Py_ssize_t size) except -1:
@@ -263,12 +271,20 @@ cdef class Http1Upstream(Upstream):
         self.keep = head.keep_alive
         self.body_left = head.content_length if head.framing == FRAMING_LENGTH else 0
         memset(&self.chunk, 0, sizeof(self.chunk))
+        self.silence_ms = self.exchange.rule.stream_idle_ms if head.event_stream else 0
         # Nothing is sent again once the agent has begun to answer.
         if self.replayable:
             self.replayable = False
             if backlog(self) == 0:
                 self.out.start = self.out.end = 0
         return 0
+
+    cdef int _silent(self) except -1:
+        """The agent has sent nothing for as long as it may; not so where it was not listened to."""
+        cdef char byte
+        if self.exchange.flags & X_PAUSED_UP or recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0:
+            return self.poller.arm(self, self.silence_ms)
+        return self._fail(R_STREAM_IDLE)
 
     cdef Py_ssize_t _body(self, const unsigned char* data, Py_ssize_t size) except -1:
         """Hand on body bytes; body_left is -1 after the last of them."""

@@ -29,6 +29,7 @@ from agw._fastpath.route cimport CompiledPolicy
 
 cdef enum:
     SECOND = 1_000_000_000
+    OP_GET_AGENT_CARD = 1       # agw.a2a.operations.Operation
 
 cdef char _wait[24]
 cdef char _left[128]
@@ -70,8 +71,13 @@ cdef uint64_t _of_context(Exchange exchange, const RequestHead* head, uint64_t s
     return tag
 
 
+cdef inline bint _is_public_card(Exchange exchange) noexcept:
+    """Whether it is for the card that every client fetches first; the extended one is an operation like others."""
+    return exchange.flags & X_CARD and exchange.account.operation == OP_GET_AGENT_CARD
+
+
 cdef uint64_t _tag(Exchange exchange, const RequestHead* head, const Limit* limit) except? 0:
-    cdef uint64_t state = ~limit.identity if exchange.flags & X_CARD else limit.identity
+    cdef uint64_t state = ~limit.identity if _is_public_card(exchange) else limit.identity
     if limit.per == PER_ROUTE:
         return exchange.context.buckets.tag(state, exchange.rule.route.text, exchange.rule.route.size)
     if limit.per == PER_CLIENT:
@@ -87,7 +93,7 @@ cdef uint64_t _tag(Exchange exchange, const RequestHead* head, const Limit* limi
 cdef inline bint _falls_under(Exchange exchange, const Limit* limit, bint known) noexcept:
     if limit.operations == 0:
         return True
-    return not exchange.flags & X_CARD and (not known or limit.operations >> exchange.account.operation & 1)
+    return not _is_public_card(exchange) and (not known or limit.operations >> exchange.account.operation & 1)
 
 
 cdef bint _take(Exchange exchange, const RequestHead* head, bint known) except -1:

@@ -125,8 +125,8 @@ cdef int _begin(Exchange copy, Exchange exchange, const RequestHead* head) excep
         return copy._finish(False)
     sent.websocket = sent.wants_trailers = 0
     copy.up.send_head(&sent)
-    if copy.rule.request_timeout_ms:
-        copy.poller.arm(copy, copy.rule.request_timeout_ms)
+    if copy.rule.head_timeout_ms:
+        copy.poller.arm(copy, copy.rule.head_timeout_ms)
     if exchange.held is not None and buffer_size(&exchange.held.body):
         _feed(copy, exchange.held.body.data + exchange.held.body.start, buffer_size(&exchange.held.body))
     if copy.flags & X_ENDED:

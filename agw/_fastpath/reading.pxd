@@ -1,10 +1,15 @@
 # A request to an A2A agent as it is read on its way past: which operation it is, and whether it may be.
 
 cimport cython
+from libc.stdint cimport uint16_t
 
 from agw._fastpath.envelope cimport Envelope
 from agw._fastpath.exchange cimport Exchange
 from agw._fastpath.message cimport Field, RequestHead, ResponseHead
+
+
+cdef enum:
+    AUTHORITY_ROOM = 272        # bytes: a name of DNS, and a port
 
 
 # The JSON-RPC envelope of an exchange's request.
@@ -12,6 +17,8 @@ from agw._fastpath.message cimport Field, RequestHead, ResponseHead
 cdef class Reading:
     cdef Envelope envelope
     cdef int wants              # Want: what its request is kept back for
+    cdef uint16_t authority_len  # bytes; 0 where it has no room
+    cdef char authority[272]    # the validated Host: an extended card may have to be shown under it
     cdef bint by_path           # the path names the operation: an envelope with a method would be a second name
     cdef bint plain             # the path is one that every reader takes for the same
 
@@ -22,8 +29,9 @@ cdef struct Named:
     Py_ssize_t task_size        # bytes
     Py_ssize_t context_size
 
-# Knows the operation by the path, or begins to read the body. wants: Admission's. The head is borrowed.
-cdef int read_begin(Exchange exchange, const RequestHead* head, int wants) except -1
+# Knows the operation by the path, or begins to read the body. wants: Admission's. The head is borrowed, and changed
+# where the answer is, or may be, an agent card.
+cdef int read_begin(Exchange exchange, RequestHead* head, int wants) except -1
 # The decision waits for what the request asks for: decides at once where that is known, or keeps the request back. The
 # head is borrowed for the call.
 cdef int withhold(Exchange exchange, RequestHead* head, int wants) except -1
@@ -37,5 +45,7 @@ cdef int read_refused(Exchange exchange, const RequestHead* head) except -1
 cdef const char* in_rpc(Exchange exchange, ResponseHead* head, int reason, const char* body) noexcept
 # Bytes of the body, before they are passed on. True where they are not to be: they are kept, or all is refused.
 cdef bint read_body(Exchange exchange, const unsigned char* data, Py_ssize_t size) except -1
+# The agent answers before it has the whole request: what that is, as far as it is known.
+cdef int read_early(Exchange exchange) except -1
 # The body is complete. True where that is not to be passed on: it has been, or the request is refused.
 cdef bint read_end(Exchange exchange) except -1

@@ -15,14 +15,17 @@ limits by operation count it.
 """
 
 cimport cython
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
+from libc.string cimport memcpy
 
 from agw._fastpath.admission cimport WANT_GRANT, WANT_IDS, WANT_OPERATION, consumer_name
 from agw._fastpath.answers cimport rpc_answer
 from agw._fastpath.buffer cimport buffer_append, buffer_size
+from agw._fastpath.card_answers cimport expect_card, expect_result
+from agw._fastpath.cards cimport ask_for_readable
 from agw._fastpath.envelope cimport (
     SEEN_PARAMS, SLOT_CONTEXT, SLOT_ID, SLOT_MESSAGE_CONTEXT, SLOT_MESSAGE_TASK, SLOT_METHOD, SLOT_RPC_ID, SLOT_TASK,
-    U_VERSION, envelope_begin, envelope_end, envelope_feed, envelope_has,
+    U_NOT, U_VERSION, envelope_begin, envelope_end, envelope_feed, envelope_has,
 )
 from agw._fastpath.exchange cimport X_BODY, X_FILTERED, X_GUARDED, X_KEEP, X_READ, X_RPC, X_WITHHELD
 from agw._fastpath.filters cimport ADDED_ROOM
@@ -35,6 +38,11 @@ from agw._fastpath.route cimport CompiledPolicy
 
 cdef enum:
     HELD = 65536            # bytes of a body that are kept back for its operation
+
+# agw.a2a.operations.Operation: those whose answer is an agent card.
+cdef enum:
+    OP_GET_AGENT_CARD = 1
+    OP_GET_EXTENDED_AGENT_CARD = 12
 
 
 @cython.final
@@ -99,21 +107,43 @@ cdef bint _readable(const RequestHead* head, bint strictly) noexcept:
     return json
 
 
-cdef int read_begin(Exchange exchange, const RequestHead* head, int wants) except -1:
+cdef int read_begin(Exchange exchange, RequestHead* head, int wants) except -1:
     cdef PathSpan task
     cdef Reading reading
     cdef int operation = rest_operation(head.method_id, head.path, head.path_len, &task)
     exchange.account.a2a = exchange.backend.a2a
     exchange.account.operation = <uint8_t> operation
+    if operation in (OP_GET_AGENT_CARD, OP_GET_EXTENDED_AGENT_CARD) and exchange.backend.a2a:
+        return expect_card(exchange, head, operation == OP_GET_EXTENDED_AGENT_CARD)
     if head.method_id != M_POST or not exchange.flags & X_BODY or (operation and not wants):
         return 0
     if _readable(head, wants & (WANT_GRANT | WANT_OPERATION)):
         reading = Reading.__new__(Reading)
         reading.wants = wants
         reading.by_path = operation != 0
+        reading.authority_len = 0
+        if not operation and exchange.backend.a2a:
+            _may_be_a_card(reading, head)
         envelope_begin(&reading.envelope, reading.by_path)
         exchange.reading = reading
         exchange.flags |= X_READ
+    return 0
+
+
+cdef void _may_be_a_card(Reading reading, RequestHead* head) noexcept:
+    """Keep of the head what an extended card needs, and let the answer be one that can be looked into."""
+    if head.authority_len <= AUTHORITY_ROOM:
+        reading.authority_len = <uint16_t> head.authority_len
+        memcpy(reading.authority, head.authority, head.authority_len)
+    ask_for_readable(head)
+
+
+cdef int _know(Exchange exchange) except -1:
+    """The method has come, and is what it will be."""
+    cdef int operation = _operation(&exchange.reading.envelope)
+    exchange.account.operation = <uint8_t> operation
+    if operation == OP_GET_EXTENDED_AGENT_CARD and exchange.backend.a2a:
+        return expect_result(exchange)
     return 0
 
 
@@ -156,8 +186,8 @@ cdef int withhold(Exchange exchange, RequestHead* head, int wants) except -1:
         exchange.held = hold(head, ADDED_ROOM if exchange.flags & X_FILTERED else 0)
         exchange.flags |= X_KEEP
     exchange.flags |= X_WITHHELD
-    if exchange.rule.request_timeout_ms:
-        exchange.poller.arm(exchange, exchange.rule.request_timeout_ms)
+    if exchange.rule.head_timeout_ms:
+        exchange.poller.arm(exchange, exchange.rule.head_timeout_ms)
     if head.expect_continue:
         exchange.held.head.expect_continue = 0
         return exchange.down.respond_continue()
@@ -171,7 +201,7 @@ cdef int _settle(Exchange exchange, bint readable) except -1:
     cdef RequestHead head = exchange.held.head
     exchange.flags &= ~<uint32_t> X_WITHHELD
     if known and not reading.by_path:
-        exchange.account.operation = <uint8_t> _operation(&reading.envelope)
+        _know(exchange)
     return _decide(exchange, &head, known, True)
 
 
@@ -276,5 +306,12 @@ cdef bint read_end(Exchange exchange) except -1:
     if exchange.flags & X_GUARDED and _turned(reading, readable) and _refused(exchange):
         return True
     if not reading.by_path and readable and envelope_has(&reading.envelope, SLOT_METHOD):
-        exchange.account.operation = <uint8_t> _operation(&reading.envelope)
+        _know(exchange)
     return False
+
+
+cdef int read_early(Exchange exchange) except -1:
+    cdef Reading reading = exchange.reading
+    if not reading.by_path and reading.envelope.unknown == U_NOT and envelope_has(&reading.envelope, SLOT_METHOD):
+        return _know(exchange)
+    return 0

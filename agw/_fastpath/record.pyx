@@ -203,7 +203,7 @@ cdef int stream_end(int reason) noexcept nogil:
         return STREAM_BY_CLIENT
     if reason == R_BAD_REQUEST or reason == R_TOO_LARGE or reason == R_HEAD_TOO_LARGE:
         return STREAM_BY_CLIENT     # its request turned out to be none while it was being answered
-    if reason == R_UPSTREAM_TIMEOUT or reason == R_REQUEST_TIMEOUT:
+    if reason == R_UPSTREAM_TIMEOUT or reason == R_REQUEST_TIMEOUT or reason == R_STREAM_IDLE:
         return STREAM_BY_TIMEOUT
     return STREAM_BY_GATEWAY
 

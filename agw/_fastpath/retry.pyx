@@ -114,10 +114,10 @@ cdef bint _pay(Exchange exchange) except -1:
 
 cdef int64_t _left_ms(Exchange exchange) noexcept:
     """What is left of timeouts.request, at least 0; negative where there is none."""
-    if not exchange.rule.request_timeout_ms:
+    if not exchange.rule.head_timeout_ms:
         return -1
     return max(
-        0, exchange.rule.request_timeout_ms - (exchange.poller.now_ns - exchange.account.started_ns) // 1_000_000
+        0, exchange.rule.head_timeout_ms - (exchange.poller.now_ns - exchange.account.started_ns) // 1_000_000
     )
 
 

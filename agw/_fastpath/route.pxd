@@ -38,6 +38,9 @@ cdef class CompiledPolicy:
     cdef readonly Limits limits     # None without rate limits
     cdef readonly Limits guesses    # one: of wrong keys from an address; None without
     cdef readonly bint deny         # the policy is unusable: 500 for all
+    cdef int64_t head_timeout_ms   # from the request's head to the answer's; 0 without
+    cdef int64_t stream_idle_ms    # of an agent on an event stream; 0 without
+    cdef bint own_patience         # it says how long an answer may take: Context.response_header_timeout_ms does not
     cdef int n_sources             # of sources, at most MAX_KEY_SOURCES
     cdef KeySourceSpec sources[8]
     cdef list _bytes               # owns what sources point to
@@ -91,8 +94,11 @@ cdef class CompiledRule:
     cdef int n_backends                    # of backends
     cdef int total_weight                  # of all backends, those in error included
     cdef WeightedRef* backends             # n_backends of them; owned; NULL where n_backends is 0
-    cdef int64_t request_timeout_ms        # 0 without
+    cdef int64_t request_timeout_ms        # of the whole exchange; 0 without
+    cdef int64_t head_timeout_ms           # until the answer's head: the shorter of that and the policy's; 0 without
     cdef int64_t backend_timeout_ms        # 0 without
+    cdef int64_t stream_idle_ms            # the policy's
+    cdef bint own_patience                 # the policy's
     cdef dict patterns                     # expression -> compiled, None where it does not compile; None without any
     cdef tuple needs                       # keys of the policies and backends that it was compiled from
     cdef readonly dict variants            # policy key -> CompiledRule, where an attachment has a policy of its own

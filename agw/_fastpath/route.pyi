@@ -97,5 +97,13 @@ class CompiledRule:
         """Milliseconds for the whole exchange; 0 without."""
 
     @property
+    def head_timeout(self) -> int:
+        """Milliseconds until the head of the answer; 0 without."""
+
+    @property
+    def stream_idle(self) -> int:
+        """Milliseconds of an agent's silence on an event stream; 0 without."""
+
+    @property
     def backend_timeout(self) -> int:
         """Milliseconds for one try; 0 without."""

@@ -76,6 +76,9 @@ cdef CompiledPolicy policy_new(object entry, dict key_sets):
             _restrict(policy, entry)
         except ValueError:
             policy.deny = True      # what is left out would let somebody in
+        policy.own_patience = entry.request_timeout_ms is not None
+        policy.head_timeout_ms = entry.request_timeout_ms or 0
+        policy.stream_idle_ms = entry.stream_idle_ms
     if entry is None or entry.api_key is None:
         return policy
     auth = entry.api_key
@@ -162,6 +165,16 @@ cdef class CompiledRule:
         return self.request_timeout_ms
 
     @property
+    def head_timeout(self):
+        """Milliseconds until the head of the answer; 0 without."""
+        return self.head_timeout_ms
+
+    @property
+    def stream_idle(self):
+        """Milliseconds of silence on an event stream; 0 without."""
+        return self.stream_idle_ms
+
+    @property
     def backend_timeout(self):
         """Milliseconds for one try; 0 without."""
         return self.backend_timeout_ms
@@ -225,6 +238,14 @@ cdef int _name_rule(CompiledRule rule) except -1:
     return 0
 
 
+cdef void _add_times(CompiledRule rule, CompiledPolicy policy) noexcept:
+    """The policy's times, beside the rule's own."""
+    rule.own_patience = policy.own_patience
+    rule.stream_idle_ms = policy.stream_idle_ms
+    if policy.head_timeout_ms and not 0 < rule.request_timeout_ms <= policy.head_timeout_ms:
+        rule.head_timeout_ms = policy.head_timeout_ms
+
+
 cdef CompiledRule _with_policy(str key, object entry, str policy, dict policies, dict backends):
     cdef CompiledRule rule = CompiledRule.__new__(CompiledRule)
     rule.key = key
@@ -235,8 +256,10 @@ cdef CompiledRule _with_policy(str key, object entry, str policy, dict policies,
     rule.error = bool(entry.error)
     rule.request_timeout_ms = entry.request_timeout_ms
     rule.backend_timeout_ms = entry.backend_timeout_ms
+    rule.head_timeout_ms = rule.request_timeout_ms
     if policy:
         rule.policy = policies.get(policy) or policy_new(None, policies)
+        _add_times(rule, rule.policy)
     _add_filters(rule, backends)
     _add_backends(rule, backends)
     return rule

@@ -16,3 +16,6 @@ cdef int take_turn(Exchange exchange, Endpoint endpoint) except -1
 
 # Its timer: the next try is due, it has stood in line for too long, or its rule's timeouts.request has passed.
 cdef int time_is_over(Exchange exchange) except -1
+
+# The head of the answer is there: of the times that bound the exchange, those until then are over.
+cdef int head_came(Exchange exchange) except -1

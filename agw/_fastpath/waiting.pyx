@@ -3,6 +3,9 @@
     all endpoints busy --wait_in_line--> turn --> the request is sent as it was held
                                           '--queue_timeout--> 503, --timeouts.request--> 504
 
+Two times are called timeouts.request: an HTTPRoute rule's is for the whole exchange, a TrafficPolicy's for what comes
+before the head of the answer. Until then the shorter one counts (CompiledRule.head_timeout_ms), after it the rule's.
+
 Rules: who waits has its request in hand, and nothing more is read of it, so that a line costs heads and not bodies. Of
 the two times that bound the wait the shorter one says what is answered.
 """
@@ -33,7 +36,7 @@ cdef int wait_in_line(Exchange exchange, Bound bound, const RequestHead* head) e
     if exchange.held is None:
         exchange.held = hold(head, ADDED_ROOM if exchange.flags & X_FILTERED else 0)
         exchange.flags |= X_KEEP
-    return exchange.poller.arm(exchange, min(patience, exchange.rule.request_timeout_ms or patience))
+    return exchange.poller.arm(exchange, min(patience, exchange.rule.head_timeout_ms or patience))
 
 
 cdef int leave_line(Exchange exchange) except -1:
@@ -59,8 +62,20 @@ cdef int take_turn(Exchange exchange, Endpoint endpoint) except -1:
 cdef int time_is_over(Exchange exchange) except -1:
     if exchange.flags & X_AGAIN:
         return send_again(exchange)
-    if exchange.place.standing and not 0 < exchange.rule.request_timeout_ms < exchange.context.queue_timeout_ms:
+    if exchange.place.standing and not 0 < exchange.rule.head_timeout_ms < exchange.context.queue_timeout_ms:
         return exchange.answer(503, R_OVERLOADED)
     if exchange.flags & X_RESPONSE_STARTED:
         return exchange._cut(R_UPSTREAM_TIMEOUT)
     return exchange.answer(504, R_UPSTREAM_TIMEOUT)
+
+
+cdef int head_came(Exchange exchange) except -1:
+    cdef int64_t whole = exchange.rule.request_timeout_ms
+    if whole == exchange.rule.head_timeout_ms:
+        return 0
+    if not whole:
+        exchange.poller.disarm(exchange)
+        return 0
+    return exchange.poller.arm(
+        exchange, max(0, whole - (exchange.poller.now_ns - exchange.account.started_ns) // 1_000_000)
+    )

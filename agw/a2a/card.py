@@ -14,7 +14,9 @@ because one document may carry both:
 - A card in which nothing changes is passed on byte for byte, signatures and all.
 - All else keeps its bytes: provider, documentation, icon, extensions, tenant, versions, skills, what nobody knows yet.
 - What is no JSON object, or too large, is no card: it is passed on as it came, its reader will say so.
+- Bytes that are no UTF-8 stay where they are: some readers stop at them, others do not.
 - Names may repeat: readers differ in which one they take, so each of them is rewritten.
+- An extended card may come as the `result` of a JSON-RPC answer; what is around it is not looked at.
 
 Must not: fetch, log, look at a clock, raise on any body.
 """
@@ -28,7 +30,7 @@ from dataclasses import dataclass
 
 from agw.a2a.interfaces import Publisher, rewrite_interfaces
 from agw.a2a.security import KeyPlace, advertise
-from agw.a2a.splice import Container, change, container, splice
+from agw.a2a.splice import Container, Edit, change, container, splice
 from agw.a2a.urls import PublicBase, normal_host
 
 __all__ = [
@@ -81,33 +83,52 @@ def is_card_path(path: str) -> bool:
 
 
 def rewrite_card(
-    body: bytes, *, base: PublicBase, hosts: tuple[str, ...], options: CardOptions = CardOptions()
+    body: bytes, *, base: PublicBase, hosts: tuple[str, ...], options: CardOptions = CardOptions(), rpc: bool = False
 ) -> Rewritten | Refused | None:
     """Rewrite the body of a 200 answer; None where it is to be passed on as it is.
 
-    hosts: of the backend, as written and as resolved (`name`, `name.namespace`, addresses).
+    hosts: of the backend, as written and as resolved (`name`, `name.namespace`, addresses). rpc: the card is the result
+    of a JSON-RPC answer (A2A 0.3 section 7.10, 1.0 section 9.4.11).
     """
+    publisher = Publisher(base, frozenset(normal_host(host) for host in hosts), options.other_urls == "Drop")
     try:
-        return _rewrite(body, base, frozenset(normal_host(host) for host in hosts), options)
+        return _rewrite(body, publisher, options, rpc=rpc)
     except RecursionError:  # nested deeper than readers of JSON go, this one among them
         return None
 
 
-def _rewrite(body: bytes, base: PublicBase, hosts: frozenset[str], options: CardOptions) -> Rewritten | Refused | None:
-    card = _decode(body)
-    if card is None:
+def _rewrite(body: bytes, publisher: Publisher, options: CardOptions, *, rpc: bool) -> Rewritten | Refused | None:
+    whole = _decode(body)
+    if whole is None:
         return None
-    interfaces = rewrite_interfaces(card, Publisher(base, hosts, options.other_urls == "Drop"))
+    edits: list[Edit] = []
+    for card in _results(whole) if rpc else [whole]:
+        found = _edits(card, publisher, options)
+        if isinstance(found, Refused):
+            return found
+        edits += found
+    if not edits:
+        return None
+    new = splice(whole.text, edits).encode("utf-8", "surrogateescape")
+    return Rewritten(new, weak_etag(new))
+
+
+def _results(answer: Container) -> list[Container]:
+    """Give the results of a JSON-RPC answer that are objects: one, unless its writer repeats himself."""
+    return [card for part in answer.named("result") if (card := answer.open(part, "{"))]
+
+
+def _edits(card: Container, publisher: Publisher, options: CardOptions) -> list[Edit] | Refused:
+    """Give what is to be changed in one card."""
+    interfaces = rewrite_interfaces(card, publisher)
     security = advertise(card, options.keys)
     edits, append = [*interfaces.edits, *security.edits], (*interfaces.append, *security.append)
     if not (edits or append or interfaces.remove):
-        return None
+        return []
     signatures = {index for index, part in enumerate(card.parts) if part.name == "signatures"}
     if options.signatures == "Reject" and any(card.raw(card.parts[i]) not in {"null", "[]"} for i in signatures):
         return Refused("the agent card is signed, and rewriting it would void its signature")
-    edits += change(card, remove=interfaces.remove | signatures, append=append)
-    new = splice(card.text, edits).encode()
-    return Rewritten(new, weak_etag(new))
+    return edits + change(card, remove=interfaces.remove | signatures, append=append)
 
 
 def weak_etag(body: bytes) -> str:
@@ -121,14 +142,14 @@ def not_modified(if_none_match: str, etag: str) -> bool:
 
 
 def _decode(body: bytes) -> Container | None:
-    """Give the card's members where the body is one JSON object in UTF-8, else None.
+    """Give the members of the body where it is one JSON object in UTF-8, else None.
 
-    A byte order mark and NaN are let pass because JSON readers of clients do so too.
+    A byte order mark, NaN and bytes that are no UTF-8 are let pass because JSON readers of clients do so too.
     """
     if len(body) > MAX_CARD_BYTES:
         return None
     try:
-        text = body.decode().removeprefix("\ufeff")
+        text = body.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
         value = json.loads(text, parse_int=str, parse_float=str)
     except ValueError:
         return None

@@ -46,13 +46,14 @@ class Place(Enum):
 class PublicBase:
     """The URL under which clients reach a backend. authority: lower-case, no default port. path: no trailing slash.
 
-    inner: what the agent has in place of path, where the gateway rewrites paths on the way; no trailing slash.
+    inner: what the agent has in place of path, where the gateway rewrites paths on the way, "" for nothing; no trailing
+    slash. None where the agent sees the paths that its clients ask for.
     """
 
     scheme: str
     authority: str
     path: str = ""
-    inner: str = ""
+    inner: str | None = None
 
     @classmethod
     def parse(cls, url: str) -> Self:
@@ -146,7 +147,7 @@ def publish(address: Address, base: PublicBase) -> str:
     that lies under what the gateway puts in its place goes the same way back.
     """
     path, rest = base.path, address.rest
-    if base.inner and path_is_under(rest, base.inner):
+    if base.inner is not None and path_is_under(rest, base.inner):
         rest = rest[len(base.inner) :]
     elif path_is_under(rest, path):
         path = ""

@@ -4,7 +4,8 @@ The public base, in this order: what the Backend says (`card.externalURL`); the 
 served; for a wildcard hostname the request's own Host, which has matched it; the address at which the listener is
 served where that is one address; only else the request's Host. So a client cannot choose what others are told,
 wherever the configuration says anything. With an exact hostname the port is the listener's or the one at which it is
-served (80 behind a load balancer, 8080 on a laptop): of these two, the one that the client used.
+served (80 behind a load balancer, 8080 on a laptop): of these two, the one that the client used. Where a trusted proxy
+in front says that the client spoke https to it, the base is that proxy's: https, and not where the listener is served.
 Where the route's rule rewrites the beginning of paths, that beginning is part of the base, so that an agent which knows
 nothing of it is found under it.
 
@@ -13,37 +14,63 @@ Must not: read the network, keep bodies, trust a Host that the codec has not val
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
-from agw.a2a.card import CardOptions, KeyPlace, PublicBase, Refused, Rewritten, not_modified, rewrite_card
+from agw.a2a.card import (
+    MAX_CARD_BYTES,
+    CardOptions,
+    KeyPlace,
+    PublicBase,
+    Refused,
+    Rewritten,
+    not_modified,
+    rewrite_card,
+)
+from agw.a2a.coding import decoded
+from agw.a2a.urls import DEFAULT_PORTS
 from agw.settings import Address
 from agw.snapshot.model import Attachment, Backend, Entry, Listener, Policy, Rule
 
-_HTTP_PORT = 80
+_NOWHERE = PublicBase(
+    "http", "gateway.invalid"
+)  # what nothing is shown under, to see whether there is anything to show
 
 
 @dataclass(frozen=True, slots=True)
 class CardRequest:
-    """The request that asks for a card.
+    """The request that asks for a card, and what its answer says of itself.
 
-    port: the listener's. authority: its validated Host, as received. if_none_match: "" without one.
+    port: the listener's. authority: its validated Host, as received. https: to the trusted proxy in front.
+    if_none_match, etag: "" without one. coding: the answer's content coding, in lower case. rpc: the card is the result of
+    a JSON-RPC answer, which is no representation that a client could have already.
     """
 
     port: int
     authority: str
     if_none_match: str = ""
+    etag: str = ""
+    coding: str = ""
+    https: bool = False
+    rpc: bool = False
 
     @classmethod
     def of(cls, context: Mapping[str, str]) -> CardRequest:
-        """Take it from what the reactor tells of a request: `port`, `authority`, `if_none_match` among others."""
-        return cls(int(context["port"]), context["authority"], context["if_none_match"])
+        """Take it from what the reactor tells of a request (agw._fastpath.reactor.Reactor)."""
+        return cls(
+            port=int(context["port"]),
+            authority=context["authority"],
+            if_none_match=context["if_none_match"],
+            etag=context["etag"],
+            coding=context["coding"].lower(),
+            https=context["scheme"] == "https",
+            rpc=context["form"] == "rpc",
+        )
 
 
 Answer = tuple[int, bytes, str]
-"""Status, body, ETag ("" for none): what goes to the client instead of the agent's answer."""
+"""Status, body, ETag ("" for none): what goes to the client instead of the agent's answer. 502: the body says why."""
 
 
 class Cards:
@@ -68,15 +95,19 @@ class Cards:
     def answer(self, rule_key: str, body: bytes, request: CardRequest) -> Answer | None:
         """Give what a client gets for an agent's 200; None where that passes as it is.
 
-        A card that the client has already is a 304 (RFC 9110 13.1.2), one that must not be shown a 502 with a body of
-        google.rpc.Status, as all of the gateway's own answers.
+        A card that the client has already is a 304 (RFC 9110 13.1.2): the agent was not asked for that, since its ETag
+        is not that of a rewritten card. One that must not be shown is a 502.
         """
-        result = self.rewrite(rule_key, body, request)
+        text = decoded(body, request.coding, MAX_CARD_BYTES)
+        result = self.rewrite(rule_key, text, request) if text is not None else None
         match result:
             case None:
-                return None
+                same = request.etag and not_modified(request.if_none_match, request.etag)
+                return (304, b"", request.etag) if same else None
             case Refused(reason):
-                return 502, _refusal(reason), ""
+                return 502, reason.encode(), ""
+            case Rewritten(rewritten) if request.rpc:
+                return 200, rewritten, ""
             case Rewritten(_, etag) if not_modified(request.if_none_match, etag):
                 return 304, b"", etag
             case Rewritten(rewritten, etag):
@@ -101,10 +132,11 @@ class Cards:
             keys=self._keys(rule, attachment) if card.advertise_security else (),
         )
         base = public_base(card.external_url, self._hostname(attachment, request), request, self._served)
-        if base is None:
+        shown = _behind_rewrite(base or _NOWHERE, rule, keeps_path=bool(card.external_url))
+        found = rewrite_card(body, base=shown, hosts=tuple(_hosts(rule, backends)), options=options, rpc=request.rpc)
+        if base is None and found is not None:
             return Refused("the request names no host, and nothing else says under which URL clients reach this agent")
-        base = _behind_rewrite(base, rule, keeps_path=bool(card.external_url))
-        return rewrite_card(body, base=base, hosts=tuple(_hosts(rule, backends)), options=options)
+        return found
 
     def _attachment(self, rule: Rule, request: CardRequest) -> Attachment | None:
         """Find the attachment that took the request: on its port, with the most specific hostname that matches."""
@@ -134,16 +166,6 @@ class Cards:
         return tuple(KeyPlace(source.header, source.scheme) for source in policy.api_key.sources)
 
 
-def _refusal(reason: str) -> bytes:
-    info = {
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        "reason": "CARD_REFUSED",
-        "domain": "agentgateway.alibabacloud.com",
-    }
-    error = {"code": 502, "status": "UNAVAILABLE", "message": reason, "details": [info]}
-    return json.dumps({"error": error}, separators=(",", ":")).encode() + b"\n"
-
-
 def public_base(
     external_url: str, hostname: str, request: CardRequest, served: Mapping[int, Address]
 ) -> PublicBase | None:
@@ -153,13 +175,15 @@ def public_base(
     """
     if external_url:
         return PublicBase.parse(external_url)
-    host, port = _split(request.authority)
-    address = served.get(request.port)
+    scheme = "https" if request.https else "http"
+    host, port = _split(request.authority, DEFAULT_PORTS[scheme])
+    address = None if request.https else served.get(request.port)
     if hostname and not hostname.startswith("*."):
-        return PublicBase.of("http", hostname, _public_port(port, request.port, address))
+        listener = DEFAULT_PORTS[scheme] if request.https else request.port
+        return PublicBase.of(scheme, hostname, _public_port(port, listener, address))
     if not hostname and address is not None and not _is_wildcard(address.host):
-        return PublicBase.of("http", address.host, address.port)
-    return PublicBase.of("http", host, port) if host and port else None
+        return PublicBase.of(scheme, address.host, address.port)
+    return PublicBase.of(scheme, host, port) if host and port else None
 
 
 def _behind_rewrite(base: PublicBase, rule: Rule, *, keeps_path: bool) -> PublicBase:
@@ -179,12 +203,12 @@ def _public_port(asked: int, listener: int, address: Address | None) -> int:
     return listener
 
 
-def _split(authority: str) -> tuple[str, int]:
-    """Host in lower case without a trailing dot, IPv6 without brackets, and port, 80 where none is given."""
+def _split(authority: str, default: int = 0) -> tuple[str, int]:
+    """Host in lower case without a trailing dot, IPv6 without brackets, and port, the default where none is given."""
     host, colon, port = authority.rpartition(":")
     if not colon or "]" in port:
         host, port = authority, ""
-    return host.removeprefix("[").removesuffix("]").lower().removesuffix("."), int(port) if port else _HTTP_PORT
+    return host.removeprefix("[").removesuffix("]").lower().removesuffix("."), int(port) if port else default
 
 
 def _matches(hostname: str, host: str) -> bool:

@@ -312,12 +312,16 @@ class Policy(_Value, frozen=True, tag="Policy"):
     """The merged policy of one rule. deny: not empty where the policy is unusable, so that all is refused with 500.
 
     authorization: None where anybody who is let in may do anything; the first rule that matches decides, no match denies.
+    request_timeout_ms: from the request's head to the answer's; 0 without limit, None where the gateway's own holds.
+    stream_idle_ms: how long an agent may be silent on an event stream; 0 without limit.
     """
 
     refs: tuple[str, ...] = ()  # "namespace/name" of the TrafficPolicies it came from
     api_key: ApiKeyAuth | None = None
     authorization: tuple[AuthorizationRule, ...] | None = None
     limits: tuple[Limit, ...] = ()
+    request_timeout_ms: int | None = None
+    stream_idle_ms: int = 0
     deny: str = ""
 
 

@@ -95,6 +95,11 @@ def timeouts_in_words(rule: Rule) -> str:
     return ", ".join(f"{milliseconds / 1000:g} s for {what}" for milliseconds, what in parts if milliseconds)
 
 
+def time_in_words(milliseconds: int, what: str) -> str:
+    """Say what a policy's time bounds."""
+    return f"{milliseconds / 1000:g} s {what}" if milliseconds else "no limit"
+
+
 def retry_in_words(rule: Rule) -> str:
     """Say when a rule tries again, "" where it says nothing of it."""
     retry = rule.retry

@@ -285,6 +285,10 @@ def _says(field: PolicyField, consumer: str) -> str:
         return f"{consumer or 'a client without a key'} {authorization.in_words(field.authorization, consumer)}"
     if field.limits:
         return limits.in_words(field.limits)
+    if field.request_timeout_ms is not None:
+        return effects.time_in_words(field.request_timeout_ms, "to the head of the agent's answer, then 504")
+    if field.stream_idle_ms is not None:
+        return effects.time_in_words(field.stream_idle_ms, "of silence on an event stream, then it is cut")
     return "API keys"
 
 

@@ -33,9 +33,9 @@ _REFUSED = "every request is refused with 500"
 
 @dataclass(frozen=True, slots=True)
 class PolicyField:
-    """One field of one policy. api_key, authorization, limits: what it says; deny: why it cannot be served, so that all is refused.
+    """One field of one policy. deny: why it cannot be served, so that all is refused; the others: what it says.
 
-    name: the field's; "unread NAMESPACE/NAME" of a policy that could not be read.
+    name: the field's; "unread NAMESPACE/NAME" of a policy that could not be read. Times: 0 is without limit.
     """
 
     name: str
@@ -43,6 +43,8 @@ class PolicyField:
     api_key: model.ApiKeyAuth | None = None
     authorization: tuple[model.AuthorizationRule, ...] | None = None
     limits: tuple[model.Limit, ...] = ()
+    request_timeout_ms: int | None = None
+    stream_idle_ms: int | None = None
     deny: str = ""
 
 
@@ -86,6 +88,7 @@ def _policy(ask: Ask, namespace: str, name: str) -> PolicyState | None:
         fields.append(PolicyField("authorization", ref, authorization=_rules(traffic.authorization)))
     if traffic.rate_limit is not None and traffic.rate_limit.local:
         fields.append(PolicyField("rateLimit", ref, limits=limits.limits(traffic.rate_limit.local, ref)))
+    fields += _times(traffic.timeouts or own.PolicyTimeouts(), ref)
     return PolicyState(tuple(fields), tuple(invalid), partly, tuple(problems))
 
 
@@ -131,9 +134,16 @@ def _unserved(traffic: own.Traffic) -> list[tuple[str, str]]:
         if strange or not auth.sources:
             said = f"keys are read from headers only so far, not from {', '.join(strange)}" if strange else "no sources"
             found.append(("authentication", said))
-    times = traffic.timeouts
-    if times is not None and any(milliseconds(value or "0s") for value in (times.request, times.stream_idle)):
-        found.append(("timeouts", "timeouts of a TrafficPolicy are not served yet; those of a route's rule are"))
+    return found
+
+
+def _times(timeouts: own.PolicyTimeouts, ref: str) -> list[PolicyField]:
+    """Each time is a field of its own: who sets one leaves the other to less specific policies."""
+    found = []
+    if timeouts.request:
+        found.append(PolicyField("timeouts.request", ref, request_timeout_ms=milliseconds(timeouts.request)))
+    if timeouts.stream_idle:
+        found.append(PolicyField("timeouts.streamIdle", ref, stream_idle_ms=milliseconds(timeouts.stream_idle)))
     return found
 
 
@@ -222,6 +232,10 @@ def merge(*levels: LevelState) -> Merged:
             api_key=next((field.api_key for field in ordered if field.api_key is not None), None),
             authorization=next((field.authorization for field in ordered if field.authorization is not None), None),
             limits=next((field.limits for field in ordered if field.limits), ()),
+            request_timeout_ms=next(
+                (each for field in ordered if (each := field.request_timeout_ms) is not None), None
+            ),
+            stream_idle_ms=next((field.stream_idle_ms for field in ordered if field.stream_idle_ms), 0),
             deny="; ".join(field.deny for field in ordered if field.deny),
         ),
         fields=ordered,

@@ -140,11 +140,11 @@ def test_a_card_is_rewritten_wherever_it_is_and_however_it_is_framed(stage, path
         (card(), (), "401 Unauthorized"),
         (card()[:-1], (), "200 OK"),
         (b"", (), "200 OK"),
-        (gzip.compress(card(), mtime=0), ("Content-Encoding: gzip",), "200 OK"),
+        (card(), ("Content-Encoding: br",), "200 OK"),
         (card(pad="x" * MAX_CARD_BYTES), (), "200 OK"),
         (card("https://partner.example.org/a2a", signatures=[{"signature": "x"}]), (), "200 OK"),
     ],
-    ids=["404", "401", "broken", "empty", "gzip", "huge", "foreign"],
+    ids=["404", "401", "broken", "empty", "br", "huge", "foreign"],
 )
 def test_what_is_no_card_to_rewrite_passes_byte_for_byte(stage, body, lines, status):
     stage.lay(CARD, body, *lines, status=status)
@@ -155,6 +155,33 @@ def test_what_is_no_card_to_rewrite_passes_byte_for_byte(stage, body, lines, sta
     assert received == body
     assert response.headers["ETag"] == '"agents"'
     assert response.headers["Content-Type"] == "application/json"
+
+
+def test_a_card_that_comes_compressed_is_rewritten(stage):
+    stage.lay(CARD, gzip.compress(card()), "Content-Encoding: gzip")
+
+    response, body = stage.ask(CARD, Accept_Encoding="gzip")
+
+    assert body == card(f"{stage.base}/a2a")
+    assert "Content-Encoding" not in response.headers
+
+
+@pytest.mark.parametrize("method", ["agent/getAuthenticatedExtendedCard", "GetExtendedAgentCard"])
+def test_an_extended_card_is_rewritten_in_the_answer_to_a_call(stage, method):
+    stage.lay("/", b'{"jsonrpc":"2.0","id":1,"result":%s}' % card())
+
+    _, body = stage.ask(
+        "/", "POST", json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}), Content_Type="application/json"
+    )
+
+    assert json.loads(body)["result"]["url"] == f"{stage.base}/a2a"
+
+
+@pytest.mark.parametrize("path", ["/v1/card", "/tenant/extendedAgentCard", "/agent/authenticatedExtendedCard"])
+def test_an_extended_card_is_rewritten_at_its_paths(stage, path):
+    stage.lay(path, card())
+
+    assert stage.ask(path)[1] == card(f"{stage.base}/a2a")
 
 
 def test_the_agent_is_asked_for_the_whole_card_as_it_is(stage):

@@ -207,6 +207,23 @@ async def test_agent_cards_are_counted_apart():
         assert await statuses(gateway, GET, GET, card, card) == [200, 429, 200, 429]
 
 
+async def test_the_extended_card_is_counted_as_any_operation():
+    card = b"GET /v1/card HTTP/1.1\r\nHost: a\r\n\r\n"
+    call = post(rpc(b"agent/getAuthenticatedExtendedCard"))
+    async with limited(hourly(1), rewrite_card=lambda *_: None) as gateway:
+        assert await statuses(gateway, GET, card, call) == [200, 429, 429]
+    async with limited(hourly(2, "Route", "GetExtendedAgentCard"), rewrite_card=lambda *_: None) as gateway:
+        assert await statuses(gateway, call, card, call, card, post(LOOK)) == [200, 200, 429, 429, 200]
+
+
+async def test_a_card_tells_what_is_left():
+    card = b"GET /v1/card HTTP/1.1\r\nHost: a\r\n\r\n"
+    for answer in (None, (200, b"{}", 'W/"x"'), (304, b"", 'W/"x"'), (502, b"", "")):
+        async with limited(hourly(9), rewrite_card=lambda *_, answer=answer: answer) as gateway:
+            client = await gateway.client(card)
+            assert b";r=8;" in (await client.response()).one("ratelimit")
+
+
 async def test_who_is_not_let_in_takes_nothing():
     rules = (AuthorizationRule("Allow", consumers=("alice",)),)
     async with limited(hourly(1), authorization=rules) as gateway:

@@ -9,6 +9,7 @@ from agw.a2a.card import (
     MAX_CARD_BYTES,
     CardOptions,
     PublicBase,
+    Refused,
     Rewritten,
     is_card_path,
     not_modified,
@@ -67,6 +68,7 @@ def test_everything_else_keeps_its_very_bytes():
         b'{"url":"http://localhost/"',
         b'{"url":"http://localhost/",}',
         b"\xff{}",
+        b'\xff{"url":"http://localhost/"}',
         '{"url":"http://localhost/"}'.encode("utf-16"),
         b"<html>404</html>",
         b'"http://localhost/"',
@@ -86,6 +88,39 @@ def test_what_is_no_card_or_names_no_interface_is_passed_on_as_it_is(body):
 def test_a_byte_order_mark_hides_nothing():
     body = b'\xef\xbb\xbf{"url":"http://localhost/","n":NaN,"securitySchemes":{"big":{"type":' + b"9" * 5_000 + b"}}}"
     assert b'{"url":"http://127.0.0.1:8080/","n":NaN' in rewrite_card(body, base=BASE, hosts=HOSTS, options=ALL).body
+
+
+def test_bytes_that_are_no_utf_8_hide_nothing():
+    body = b'{"name":"\xff","url":"http://localhost/\xe9","x":"\\udcff"}'
+    result = rewrite_card(body, base=BASE, hosts=HOSTS, options=ALL)
+    assert result.body.startswith(b'{"name":"\xff","url":"http://127.0.0.1:8080/\\udce9","x":"\\udcff"')
+
+
+def test_a_result_of_json_rpc_is_rewritten_and_nothing_around_it():
+    body = b'{"id":"http://localhost/","result":%s,"error":{"url":"http://localhost/"},"url":"http://localhost/"}'
+    result = rewrite_card(body % b'{"url":"http://localhost/","signatures":[1]}', base=BASE, hosts=HOSTS, rpc=True)
+    assert result.body == body % b'{"url":"http://127.0.0.1:8080/"}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"jsonrpc":"2.0","id":1,"error":{"code":-32007,"message":"x"},"url":"http://localhost/"}',
+        b'{"result":"http://localhost/"}',
+        b'{"result":["http://localhost/"]}',
+        b'{"Result":{"url":"http://localhost/"}}',
+        b'{"result":{"result":{"url":"http://localhost/"}}}',
+        b'[{"result":{"url":"http://localhost/"}}]',
+    ],
+)
+def test_an_answer_of_json_rpc_without_a_card_is_passed_on_as_it_is(body):
+    assert rewrite_card(body, base=BASE, hosts=HOSTS, rpc=True) is None
+
+
+def test_one_result_that_must_keep_its_signature_refuses_the_answer():
+    body = b'{"result":{"url":"http://localhost/"},"result":{"url":"http://localhost/","signatures":[1]}}'
+    result = rewrite_card(body, base=BASE, hosts=HOSTS, options=CardOptions(signatures="Reject"), rpc=True)
+    assert isinstance(result, Refused)
 
 
 def test_every_depth_of_nesting_is_rewritten_or_passed_on():

@@ -147,6 +147,7 @@ def test_publishing_keeps_all_but_the_authority_and_doubles_no_path(base, url, p
     ("path", "inner", "url", "public"),
     [
         ("/hello", "", "http://agent:9999/", "https://x.example/hello/"),
+        ("/hello", "", "http://agent:9999/hello/rpc", "https://x.example/hello/hello/rpc"),
         ("/hello", "/v1", "http://agent:9999/v1/rpc?x", "https://x.example/hello/rpc?x"),
         ("/hello", "/v1", "http://agent:9999/v1", "https://x.example/hello"),
         ("/hello", "/v1", "http://agent:9999/v10", "https://x.example/hello/v10"),

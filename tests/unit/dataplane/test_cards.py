@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
@@ -56,6 +57,23 @@ RULE = "rule/HTTPRoute/default/r/0"
 )
 def test_the_public_base(external, hostname, authority, served, base):
     assert str(public_base(external, hostname, CardRequest(80, authority), served)) == base
+
+
+@pytest.mark.parametrize(
+    ("external", "hostname", "authority", "base"),
+    [
+        ("http://public.example/a", "gw.example", "gw.example", "http://public.example/a"),
+        ("", "gw.example", "gw.example", "https://gw.example"),
+        ("", "gw.example", "gw.example:8443", "https://gw.example"),
+        ("", "gw.example", "gw.example:80", "https://gw.example"),
+        ("", "*.example", "a.example", "https://a.example"),
+        ("", "*.example", "a.example:8443", "https://a.example:8443"),
+        ("", "", "agents.example.org", "https://agents.example.org"),
+    ],
+)
+@pytest.mark.parametrize("served", [LAPTOP, POD, {}])
+def test_behind_a_trusted_proxy_that_speaks_https_the_base_is_that_proxys(external, hostname, authority, base, served):
+    assert str(public_base(external, hostname, CardRequest(80, authority, https=True), served)) == base
 
 
 def test_no_host_and_nothing_else_is_no_base():
@@ -146,9 +164,43 @@ def test_a_card_that_the_client_has_is_a_304():
 
 def test_a_signed_card_that_must_not_lose_its_signature_is_a_502():
     signed = json.dumps({"url": "http://agent:9999", "signatures": [{"protected": "x", "signature": "y"}]}).encode()
-    status, body, etag = cards(card=Card(signatures="Reject")).answer(RULE, signed, CardRequest(80, "x"))
+    found = cards(card=Card(signatures="Reject"))
+    status, reason, etag = found.answer(RULE, signed, CardRequest(80, "x"))
     assert (status, etag) == (502, "")
-    assert json.loads(body)["error"]["code"] == 502
+    assert b"signed" in reason
+    wrapped = b'{"result":' + signed + b"}"
+    assert found.answer(RULE, wrapped, CardRequest(80, "x", rpc=True))[0] == 502
+
+
+def test_a_card_that_nothing_gives_a_url_is_a_502_and_what_is_none_passes():
+    found = cards()
+    found.serve(80, None)
+    assert found.answer(RULE, CARD, CardRequest(80, ""))[0] == 502
+    assert found.answer(RULE, b'{"result":' + CARD + b"}", CardRequest(80, "", rpc=True))[0] == 502
+    assert found.answer(RULE, b'{"error":{}}', CardRequest(80, "", rpc=True)) is None
+    assert found.answer(RULE, b"no card", CardRequest(80, "")) is None
+
+
+def test_the_result_of_a_call_has_no_tag_and_is_no_304():
+    wrapped = b'{"jsonrpc":"2.0","id":1,"result":' + CARD + b"}"
+    status, body, etag = cards().answer(RULE, wrapped, CardRequest(80, "x", rpc=True))
+    assert (status, etag) == (200, "")
+    assert json.loads(body)["result"]["url"] == "http://127.0.0.1:8080/a"
+
+
+def test_a_card_that_stays_as_it_is_keeps_its_agents_tag():
+    public = CARD.replace(b"http://agent:9999", b"http://127.0.0.1:8080")
+    asked = CardRequest(80, "x", if_none_match='"a"', etag='W/"a"')
+    assert cards().answer(RULE, public, asked) == (304, b"", 'W/"a"')
+    assert cards().answer(RULE, public, CardRequest(80, "x", if_none_match='"b"', etag='"a"')) is None
+    assert cards().answer(RULE, public, CardRequest(80, "x", if_none_match="*")) is None
+    assert cards().answer(RULE, CARD, asked)[0] == 200
+
+
+def test_a_coded_card_is_looked_into():
+    found = cards().answer(RULE, gzip.compress(CARD), CardRequest(80, "x", coding="gzip"))
+    assert url(found) == "http://127.0.0.1:8080/a"
+    assert cards().answer(RULE, CARD, CardRequest(80, "x", coding="gzip")) is None
 
 
 def test_the_policys_keys_are_advertised_where_they_are_in_force():
@@ -170,5 +222,14 @@ def test_what_is_no_a2a_backend_passes_as_it_is():
 
 
 def test_the_context_of_the_reactor_is_read():
-    context = {"authority": "x:1", "host": "x", "path": "/", "port": "80", "if_none_match": "*"}
-    assert CardRequest.of(context) == CardRequest(80, "x:1", "*")
+    context = {
+        "authority": "x:1",
+        "port": "80",
+        "if_none_match": "*",
+        "scheme": "https",
+        "form": "rpc",
+        "etag": '"a"',
+        "coding": "GZip",
+    }
+    assert CardRequest.of(context) == CardRequest(80, "x:1", "*", '"a"', "gzip", https=True, rpc=True)
+    assert CardRequest.of({**context, "form": "card", "scheme": "http"}) == CardRequest(80, "x:1", "*", '"a"', "gzip")
