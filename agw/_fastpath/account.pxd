@@ -23,6 +23,7 @@ cdef struct Account:
     int port                    # the listener's
     void* listener              # borrowed str of the exchange's rule, NULL without one
     uint8_t operation           # agw.a2a.operations.Operation
+    uint8_t affinity            # Affinity of record.pxd
     bint a2a                    # its backend speaks A2A, and may be asked for operations
     uint8_t method_len          # bytes
     uint8_t path_len            # bytes

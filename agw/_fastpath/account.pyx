@@ -28,6 +28,7 @@ cdef void account_open(
     account.port = port
     account.listener = NULL
     account.operation = 0
+    account.affinity = 0
     account.a2a = False
     account.method_len = account.path_len = account.trace_id_len = 0
     account.id[0] = one
@@ -68,6 +69,7 @@ cdef const Record* account_record(
     record.reason = account.reason
     record.flags = flags
     record.operation = account.operation
+    record.affinity = account.affinity
     record.started_ns = account.started_ns + account.epoch_ns
     record.first_byte_us = (account.first_byte_ns - account.started_ns) // 1000 if account.first_byte_ns else -1
     record.total_us = age // 1000

@@ -19,7 +19,7 @@ backends draws one for each request; what is known, or hashed, goes over to the 
 Must not: look at a body (reading does), or at what a policy says.
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp
 
 from agw._fastpath.envelope cimport TEXT_ROOM
@@ -29,7 +29,7 @@ from agw._fastpath.owners cimport LEARNT_KNOWN, Owners
 from agw._fastpath.pool cimport Bound, BoundTarget, Endpoint
 from agw._fastpath.reading cimport Named, named
 from agw._fastpath.record cimport (
-    C_AFFINITY_GONE, C_AFFINITY_HASHED, C_AFFINITY_LEARNT, C_AFFINITY_NONE, C_AFFINITY_PINNED,
+    AFFINITY_GONE, AFFINITY_HASHED, AFFINITY_NONE, AFFINITY_PINNED, C_AFFINITY_LEARNT, C_AFFINITY_PINNED,
 )
 from agw._fastpath.rendezvous cimport distance_of, rank_of, spot_of
 from agw._fastpath.route cimport CompiledBackend, CompiledRule, WeightedRef
@@ -208,13 +208,18 @@ cdef Endpoint _owner(Exchange exchange, const char* id, Py_ssize_t size, const W
     return None
 
 
-cdef bint _pin(Exchange exchange, const WeightedRef* ref, Endpoint endpoint, int counter) noexcept:
+cdef inline void _count(Exchange exchange, int how) noexcept:
+    exchange.account.affinity = <uint8_t> how
+    exchange.context.counters[<int> C_AFFINITY_PINNED + how - <int> AFFINITY_PINNED] += 1
+
+
+cdef bint _pin(Exchange exchange, const WeightedRef* ref, Endpoint endpoint, int how) noexcept:
     exchange.backend = <CompiledBackend> ref.backend
     if exchange.filtering is not None:
         exchange.filtering.backend = <CompiledFilters> ref.filters if ref.filters != NULL else None
     exchange.endpoint = endpoint
     exchange.flags |= X_PINNED
-    exchange.context.counters[counter] += 1
+    _count(exchange, how)
     return True
 
 
@@ -230,14 +235,14 @@ cdef bint affinity_pin(Exchange exchange, const RequestHead* head) except -1:
     _read(exchange, head, &who, room)
     owner = _owner(exchange, who.task, who.task_size, &owners_ref, &known)
     if owner is not None and _serves(owner, now_ms):
-        return _pin(exchange, owners_ref, owner, C_AFFINITY_PINNED)
+        return _pin(exchange, owners_ref, owner, AFFINITY_PINNED)
     endpoint = _owner(exchange, who.context, who.context_size, &ref, &known)
     if endpoint is not None and _serves(endpoint, now_ms):
-        return _pin(exchange, ref, endpoint, C_AFFINITY_PINNED)
+        return _pin(exchange, ref, endpoint, AFFINITY_PINNED)
     if owner is None:
         owner, owners_ref = endpoint, ref
     if owner is not None and not _any_serves(<Bound> (<CompiledBackend> owners_ref.backend).bound, now_ms):
-        return _pin(exchange, owners_ref, owner, C_AFFINITY_PINNED)     # where nothing is in service, everything is
+        return _pin(exchange, owners_ref, owner, AFFINITY_PINNED)     # where nothing is in service, everything is
     if who.context_size and exchange.backend.affinity:
         ref = _belongs(exchange.rule, spot_of(who.context, who.context_size))
         if ref != NULL:
@@ -245,8 +250,8 @@ cdef bint affinity_pin(Exchange exchange, const RequestHead* head) except -1:
                 <Bound> (<CompiledBackend> ref.backend).bound, spot_of(who.context, who.context_size), now_ms
             )
             if endpoint is not None:
-                return _pin(exchange, ref, endpoint, C_AFFINITY_GONE if known else C_AFFINITY_HASHED)
-    exchange.context.counters[C_AFFINITY_GONE if known else C_AFFINITY_NONE] += 1
+                return _pin(exchange, ref, endpoint, AFFINITY_GONE if known else AFFINITY_HASHED)
+    _count(exchange, AFFINITY_GONE if known else AFFINITY_NONE)
     return False
 
 

@@ -111,7 +111,7 @@ cdef enum:
     H_SLOTS = 24
 
 cdef enum:
-    RECORD_VERSION = 3
+    RECORD_VERSION = 4
     RECORD_SIZE = 912           # bytes
     RING_SLOTS = 64             # few, so that they stay in the cache: each request writes one
     RING_HEADER = 64            # bytes before the first slot; the first 8 are the number of records ever written
@@ -126,6 +126,14 @@ cdef enum RecordFlag:
     RECORD_REUSED = 4           # the upstream connection had served before
     RECORD_RETRIED = 8
     RECORD_HEARD = 16           # what is said of it in Record is there
+
+# How an endpoint was found where a backend has affinity; in the order of the counters from C_AFFINITY_PINNED on.
+cdef enum Affinity:
+    AFFINITY_NOT = 0            # it has none
+    AFFINITY_PINNED = 1
+    AFFINITY_HASHED = 2
+    AFFINITY_GONE = 3
+    AFFINITY_NONE = 4
 
 cdef enum:
     ROUTE_ROOM = 144            # bytes of the texts; what is longer is cut
@@ -166,7 +174,8 @@ cdef struct Record:
     uint8_t path_len
     uint8_t trace_id_len        # 32, or 0 where the request is in no trace
     uint8_t task_state          # with RECORD_HEARD: TaskState, the last that the answer told
-    uint8_t reserved[5]
+    uint8_t affinity            # Affinity
+    uint8_t reserved[4]
     char trace_id[32]           # hexadecimal
     char route[144]             # kind/namespace/name
     char listener[128]          # namespace/gateway/name

@@ -12,6 +12,7 @@ HISTOGRAM_SUM: int
 OPERATIONS: tuple[str, ...]
 STATES: tuple[str, ...]
 ENDS: tuple[str, ...]
+AFFINITIES: tuple[str, ...]
 
 class RequestRecord(NamedTuple):
     """One request record, decoded."""
@@ -48,6 +49,7 @@ class RequestRecord(NamedTuple):
     first_event_us: int
     task_state: str
     ended_by: str
+    affinity: str
 
 def read_records(ring: memoryview, after: int = 0) -> list[RequestRecord]:
     """Records with a sequence above `after` that are still in the ring, oldest first."""

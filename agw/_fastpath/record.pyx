@@ -15,6 +15,8 @@ from agw import errors
 from agw.a2a.operations import OPERATIONS
 from agw.a2a.states import STATES
 
+# By Affinity.
+AFFINITIES = ("", "pinned", "hashed", "gone", "none")
 # By StreamEnd.
 ENDS = ("agent", "agent_cut", "client", "gateway", "timeout")
 
@@ -59,7 +61,7 @@ COUNTERS = (
     (C_WAITING, "agw_waiting", "", "gauge", "Requests that wait for a slot of an endpoint now."),
     *(
         (C_AFFINITY_PINNED + i, "agw_affinity_total", f'result="{how}"', "counter", "Requests with affinity, by how.")
-        for i, how in enumerate(("pinned", "hashed", "gone", "none"))
+        for i, how in enumerate(AFFINITIES[1:])
     ),
     (C_AFFINITY_LEARNT, "agw_affinity_learnt_total", "", "counter", "Ids of tasks and contexts that were learnt."),
     (C_MIRRORED, "agw_mirrored_total", "", "counter", "Copies of requests to mirrors."),
@@ -108,7 +110,7 @@ RequestRecord = namedtuple(
     "RequestRecord",
     "sequence kind reason operation method stream card reused retried started_ns first_byte_us total_us request_bytes "
     "response_bytes request_id trace_id peer peer_port endpoint endpoint_port status port listener route rule backend "
-    "consumer path events first_event_us task_state ended_by",
+    "consumer path events first_event_us task_state ended_by affinity",
 )
 
 
@@ -158,6 +160,7 @@ cdef _decode(const Record* record):
         record.first_event_us if heard else -1,
         STATES[record.task_state] if heard and record.task_state < len(STATES) else "",
         ENDS[stream_end(record.reason)] if ended else "",
+        AFFINITIES[record.affinity] if record.affinity < len(AFFINITIES) else "",
     )
 
 

@@ -15,7 +15,7 @@ from agw._fastpath.record cimport (
     CONSUMER_ROOM, ID_ROOM, KEY_ROOM, METHOD_ROOM, PATH_ROOM, RECORD_END, RECORD_HEARD, RECORD_RETRIED, RECORD_REUSED,
     RECORD_SIZE, RECORD_START, RECORD_STREAM, ROUTE_ROOM, stream_end,
 )
-from agw._fastpath.record import ENDS, OPERATIONS, STATES
+from agw._fastpath.record import AFFINITIES, ENDS, OPERATIONS, STATES
 
 cdef extern from "<time.h>" nogil:
     struct tm:
@@ -37,6 +37,7 @@ cdef enum:
     OPERATIONS_ROOM = 32
     STATES_ROOM = 16
     ENDS_ROOM = 8
+    AFFINITIES_ROOM = 8
 
 cdef const char* HEX = "0123456789abcdef"
 
@@ -46,6 +47,7 @@ cdef char _words[REASONS][24]
 cdef char _operations[OPERATIONS_ROOM][48]
 cdef char _states[STATES_ROOM][16]
 cdef char _ends[ENDS_ROOM][16]
+cdef char _affinities[AFFINITIES_ROOM][16]
 
 cdef long _second = -1      # of _date
 cdef char _date[20]         # "2026-01-31T23:59:59."
@@ -67,6 +69,9 @@ def _fill():
     for number, name in enumerate(ENDS):
         word = name.encode()
         memcpy(_ends[<int> number], <const char*> word, len(word) + 1)
+    for number, name in enumerate(AFFINITIES):
+        word = name.encode()
+        memcpy(_affinities[<int> number], <const char*> word, len(word) + 1)
 
 
 _fill()
@@ -223,6 +228,8 @@ cdef char* _who(char* at, const Record* record) noexcept nogil:
     if record.endpoint_port:
         at = _address(_put(at, ',"endpoint":"'), record.endpoint, record.endpoint_port)
         at = _put(at, '"')
+    if record.affinity:
+        at = _put(_put(_put(at, ',"affinity":"'), _affinities[record.affinity % AFFINITIES_ROOM]), '"')
     return _member(at, ',"consumer":"', record.consumer, record.consumer_len)
 
 

@@ -64,6 +64,7 @@ def test_every_field_is_read_from_its_place():
         "first_event_us": -1,
         "task_state": "",
         "ended_by": "",
+        "affinity": "",
     }
 
 
@@ -71,6 +72,11 @@ def test_every_field_is_read_from_its_place():
 def test_each_flag_is_its_own(flag, name):
     found = only(flags=flag)
     assert [key for key in ("stream", "card", "reused", "retried") if getattr(found, key)] == [name]
+
+
+@pytest.mark.parametrize(("number", "name"), [*enumerate(["", "pinned", "hashed", "gone", "none"]), (255, "")])
+def test_how_the_endpoint_was_found(number, name):
+    assert only(affinity=number).affinity == name
 
 
 def told(**changes):

@@ -55,6 +55,11 @@ def test_the_start_of_a_stream_says_so():
     assert "event" not in line()
 
 
+@pytest.mark.parametrize(("number", "name"), list(enumerate(["", "pinned", "hashed", "gone", "none"])))
+def test_how_the_endpoint_was_found(number, name):
+    assert line(affinity=number).get("affinity", "") == name
+
+
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_has_its_word(reason):
     assert line(reason=reason)["reason"] == reason.word
@@ -107,7 +112,7 @@ def test_every_byte_alone():
 def test_the_longest_line_fits():
     full = {name: b"\x01" * room for name, room in ROOMS.items()}
     most = {"request_bytes": 2**64 - 1, "response_bytes": 2**64 - 1, "total": 2**63 - 1, "first_byte": 2**63 - 1}
-    found = line(**full, **most, flags=255, events=2**64 - 1, first_event=2**63 - 1, task_state=8, reason=8)
+    found = line(**full, **most, flags=255, events=2**64 - 1, first_event=2**63 - 1, task_state=8, reason=8, affinity=1)
     assert found["path"] == "\x01" * 144
     assert found["bytes_in"] == 2**64 - 1
 

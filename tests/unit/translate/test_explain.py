@@ -207,3 +207,9 @@ def test_rate_limits_are_said_in_words():
     assert [origin.says for origin in found.origins if origin.field == "rateLimit"] == [
         "at most 600 a minute per consumer (50 at once); at most 5 a second per client: SendMessage, SendStreamingMessage"
     ]
+
+
+@pytest.mark.parametrize(("case", "affinity"), [("backend-fields", "Task"), ("seed", "None")])
+def test_whether_tasks_stay_with_their_endpoint(case, affinity):
+    [share] = ask(case, "POST", "http://h/").backends
+    assert share.affinity == affinity
