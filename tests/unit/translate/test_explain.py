@@ -213,3 +213,41 @@ def test_rate_limits_are_said_in_words():
 def test_whether_tasks_stay_with_their_endpoint(case, affinity):
     [share] = ask(case, "POST", "http://h/").backends
     assert share.affinity == affinity
+
+
+@pytest.mark.parametrize(
+    ("path", "origins"),
+    [
+        (
+            "/inherits",
+            [
+                ("timeouts.request", "default/all", "30 s to the head of the agent's answer, then 504"),
+                ("timeouts.streamIdle", "default/all", "300 s of silence on an event stream, then it is cut"),
+            ],
+        ),
+        (
+            "/own",
+            [
+                ("timeouts.request", "default/own", "90 s to the head of the agent's answer, then 504"),
+                ("timeouts.streamIdle", "default/own-too", "0.5 s of silence on an event stream, then it is cut"),
+            ],
+        ),
+        (
+            "/own/rule",
+            [
+                ("timeouts.request", "default/own", "90 s to the head of the agent's answer, then 504"),
+                ("timeouts.streamIdle", "default/slow", "no limit"),
+            ],
+        ),
+        (
+            "/without",
+            [
+                ("timeouts.request", "default/without", "no limit"),
+                ("timeouts.streamIdle", "default/without", "no limit"),
+            ],
+        ),
+    ],
+)
+def test_timeouts_say_where_each_is_from(path, origins):
+    found = ask("policy-timeouts", "POST", f"http://h{path}")
+    assert [(origin.field, origin.policy, origin.says) for origin in found.origins] == origins
