@@ -83,6 +83,8 @@ CALLS = (
     Call("cancel", "cancel", (), "CancelTask", _is("canceled")),
     Call("no such task", "missing", (), "GetTask", _fails(r"NotFound|-32001|\b404\b")),
     Call("extended card", "extended", (), "GetExtendedAgentCard", _shows("hello_world", "more")),
+    # Clients go by the card that they have had last: its keys and, some of them, its URLs.
+    Call("message after it", "say", ("hello",), "SendMessage", _is(["Hello World"]), "extended card"),
 )
 REFUSED = (("message", "say", "hello"), ("stream", "stream", 1, "refused"), ("get", "missing"))
 
@@ -105,7 +107,6 @@ def operations(result: dict[str, Any]) -> Counter[str]:
 def fared(result: dict[str, Any], url: str) -> dict[str, Told]:
     """Give what a client was told, in terms that do not differ by who was asked, and without gRPC, which is looked at apart."""
     said = {"the whole": result["error"] and _short(result["error"]), **result["said"]}
-    said["extended card"] = result["said"].get("extended card", {}).get("skills")
     return {label: _without_grpc(_neutral(told, url)) for label, told in said.items()}
 
 
