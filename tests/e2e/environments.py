@@ -61,7 +61,7 @@ def node() -> Path:
     wanted = hashlib.sha256((JAVASCRIPT / "package-lock.json").read_bytes() + version.encode()).hexdigest()
     with _making(CACHE / "javascript.lock", JAVASCRIPT / "node_modules" / "stamp", wanted) as missing:
         if missing:
-            subprocess.run([npm, "ci", "--silent"], cwd=JAVASCRIPT, check=True)
+            subprocess.run([npm, "ci", "--loglevel=error"], cwd=JAVASCRIPT, check=True)
     return Path(program)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PAGE = ROOT / "docs" / "clients.md"
 BINDINGS = ("JSONRPC", "HTTP+JSON")
 HOOK = "http://hook.example.com/"  # where agents would push to; they do not
-SIZE = 3 << 20  # bytes of a file
+SIZE = 2 << 20  # bytes of a file, nearly 3 MB in Base64
 GRPC = "GRPC"
 
 Told = Any  # what a step came to: a text, a list of them, a card as {interfaces, skills}, {error, text}, or None
@@ -155,7 +155,10 @@ NOTES = (
     (r"^1 > js-1\S* HTTP\+JSON, push delete: ", "Python 1 takes the empty answer (204) to a deletion for a failure."),
     (
         r"HTTP\+JSON, push (set|get|list|delete): ",
-        "In HTTP+JSON of 0.3 the SDKs write a push configuration each in its own form: it is refused, and so there is none.",
+        (
+            "In HTTP+JSON of 0.3 each SDK writes a push configuration in its own form: it is refused, and so there is none "
+            "to get; agents of Python 0.3 neither list nor delete any."
+        ),
     ),
     (
         r"^js-0\.3 > 0\.3 HTTP\+JSON, stream",
