@@ -198,6 +198,7 @@ cdef class HeldCard:
         ]
         self.phrase = head.reason[:head.reason_len]
         self.content_length = head.content_length
+        buffer_free(&self.body)
         return True
 
     cdef bint add(self, const unsigned char* data, Py_ssize_t size) except -1:

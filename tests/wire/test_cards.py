@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
+from agw._fastpath.forwarding import Forwarding
 from agw.a2a.card import MAX_CARD_BYTES
 from agw.dataplane.cards import CardRequest, Cards
 from agw.settings import Address
@@ -509,6 +510,17 @@ async def test_a_client_that_leaves_before_its_card_is_whole(request_, wrapped):
         await until(gateway.received, "the agent has it")
         client.reset()
         await until(lambda: all(peer.ended for peer in gateway.peers), "the agent is told")
+
+
+@everywhere
+@pytest.mark.parametrize(("trusted", "scheme"), [(True, b"https"), (False, b"http")])
+async def test_a_trusted_proxy_that_speaks_https_is_believed(request_, wrapped, trusted, scheme):
+    peers = ("127.0.0.0/8",) if trusted else ("10.0.0.0/8",)
+    told = request_.replace(b"Host: a\r\n", b"Host: agents.example\r\nX-Forwarded-Proto: https\r\n")
+    async with cards(ok(wrapped(b'{"url":"http://h:9999/a"}')), forwarding=Forwarding(peers)) as gateway:
+        client = await gateway.client(told)
+        public = b"agents.example" if trusted else b"127.0.0.1:8080"
+        assert (await client.response()).body == wrapped(b'{"url":"%s://%s/a"}' % (scheme, public))
 
 
 async def test_other_backends_have_no_cards():

@@ -12,7 +12,7 @@ import pytest
 
 from agw._fastpath.answers import largest_error
 from agw.errors import EXPLANATIONS, Reason
-from agw.snapshot.model import ApiKeyAuth, AuthorizationRule, Limit, Policy, WeightedBackend
+from agw.snapshot.model import ApiKeyAuth, AuthorizationRule, Limit, Policy, Retry, WeightedBackend
 from tests.wire.gateway import GET, OK, closed_port, entries, replies, serving, until
 from tests.wire.test_authorization import CANCEL, guarded
 from tests.wire.test_operations import a2a, agent, post, rpc
@@ -149,6 +149,7 @@ ROWS = [
     row(Reason.CONNECT_FAILED, 503, identity=True, change=nowhere),
     row(Reason.UPSTREAM_INVALID, 502, identity=True, script=replies(b"nonsense\r\n\r\n")),
     row(Reason.UPSTREAM_CLOSED, 502, identity=True, script=closes),
+    row(Reason.UPSTREAM_CLOSED, 503, identity=True, script=closes, change=with_rule(retry=Retry(codes=(500,)))),
     row(Reason.UPSTREAM_TIMEOUT, 504, identity=True, script=silent, limits={"response_header_timeout_ms": 100}),
     row(Reason.UPSTREAM_TIMEOUT, 504, identity=True, script=silent, change=with_policy(Policy(request_timeout_ms=100))),
     row(Reason.REQUEST_TIMEOUT, 408, identity=True, script=silent, limits={"body_idle_ms": 100}, request=unfinished),

@@ -98,6 +98,15 @@ def interfaces(card):
 
 
 @given(bodies, bases, options)
+def test_a_card_is_the_same_as_the_result_of_a_call(body, base, options):
+    public = PublicBase.parse(base)
+    alone = rewrite_card(body, base=public, hosts=HOSTS, options=options)
+    wrapped = b'{"jsonrpc":"2.0","result":%s,"id":"url"}'
+    result = rewrite_card(wrapped % body, base=public, hosts=HOSTS, options=options, rpc=True)
+    assert (alone and wrapped % alone.body) == (result and result.body)
+
+
+@given(bodies, bases, options)
 def test_no_interface_leads_past_the_gateway(body, base, options):
     public = PublicBase.parse(base)
     result = rewrite_card(body, base=public, hosts=HOSTS, options=options)

@@ -145,6 +145,28 @@ def test_weights_and_errors_of_a_rule() -> None:
     assert not rule.error
 
 
+@pytest.mark.parametrize(
+    ("rule", "policy", "head"),
+    [
+        (0, None, 0),
+        (0, 0, 0),
+        (9, None, 9),
+        (9, 0, 9),
+        (0, 5, 5),
+        (9, 5, 5),
+        (5, 9, 5),
+        (5, 5, 5),
+        (1 << 40, 1 << 41, 1 << 40),
+    ],
+)
+def test_until_the_head_of_an_answer_the_shorter_time_counts(rule: int, policy: int | None, head: int) -> None:
+    made = compiled(
+        Rule("n/r", 0, (), policy="p", request_timeout_ms=rule),
+        p=Policy(request_timeout_ms=policy, stream_idle_ms=7),
+    )
+    assert (made.request_timeout, made.head_timeout, made.stream_idle) == (rule, head, 7)
+
+
 def test_a_rule_in_error_stays_in_the_table() -> None:
     rule = compiled(Rule("n/r", 0, (), error="an unsupported filter"))
     assert rule.error
