@@ -16,7 +16,7 @@ WORKDIR /src
 COPY . .
 # Symbols stay for crash reports; lines of debug information do not.
 RUN python -m venv /opt/agw \
-    && /opt/agw/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check . \
+    && /opt/agw/bin/pip install --no-cache-dir --no-compile --disable-pip-version-check '.[store]' \
     && find /opt/agw -name '*.so' -path '*/agw/*' -exec strip --strip-debug {} + \
     && /opt/agw/bin/pip uninstall --yes --quiet pip setuptools \
     && /opt/agw/bin/python -m compileall -q /opt/agw/lib

@@ -52,6 +52,8 @@ class Kind(Enum):
     CHOICE = "choice"  # str, one of `choices`
     SWITCH = "switch"  # bool, written true or false
     TARGET = "target"  # str: off, stdout, or the path of a file
+    STORE = "store"  # str: "", or a URL without a password
+    PATH = "path"  # str, "" for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ _DECIMAL = ("k", "M", "G", "T", "P", "E")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 _IPV6 = re.compile(r"[0-9a-f:.]*:[0-9a-f:.]*", re.ASCII)
 _MAX_PORT = 65_535
+_STORES = ("valkey", "valkeys", "redis", "rediss", "unix")
 
 
 def parse_duration(text: str) -> int:
@@ -218,6 +221,21 @@ def _target(text: str) -> str:
     return text
 
 
+def _store(text: str) -> str:
+    scheme, found, rest = text.partition("://")
+    if text and (not found or scheme not in _STORES or not rest):
+        raise ValueError("must be a URL such as valkey://HOST:6379/0; " + ", ".join(_STORES))
+    if "@" in rest and ":" in rest.partition("@")[0]:
+        raise ValueError("a password does not belong here, where all can read it: --limit-store-password-file")
+    return text
+
+
+def _path(text: str) -> str:
+    if "\0" in text or text.endswith("/"):
+        raise ValueError("must be the path of a file")
+    return text
+
+
 _PARSERS: dict[Kind, Callable[[str], Any]] = {
     Kind.DURATION: parse_duration,
     Kind.SIZE: parse_size,
@@ -228,6 +246,8 @@ _PARSERS: dict[Kind, Callable[[str], Any]] = {
     Kind.SWITCH: _switch,
     Kind.TARGET: _target,
     Kind.NETWORKS: _networks,
+    Kind.STORE: _store,
+    Kind.PATH: _path,
 }
 
 _SECOND = 1_000
@@ -415,6 +435,21 @@ TABLE: tuple[Setting, ...] = (
         "",
         "networks that no Backend may reach by an address or a DNS name; endpoints of Services are not asked",
     ),
+    Setting(
+        "limit_store",
+        Kind.STORE,
+        "",
+        "where rate limits over pods are counted, such as valkey://HOST:6379/0 (valkeys: TLS); without it each pod counts",
+    ),
+    Setting("limit_store_password_file", Kind.PATH, "", "file whose first line is the password for that store"),
+    Setting(
+        "limit_sync",
+        Kind.DURATION,
+        "100ms",
+        "how often a pod tells that store what it has taken, and learns what all have",
+        minimum=10,
+        maximum=60 * _SECOND,
+    ),
 )
 
 
@@ -462,6 +497,9 @@ class Settings:
     own_endpoints: bool
     search_domains: bool
     denied_networks: tuple[str, ...]
+    limit_store: str
+    limit_store_password_file: str
+    limit_sync: int
 
     @classmethod
     def load(cls, env: Mapping[str, str], overrides: Mapping[str, str | None] | None = None) -> Settings:

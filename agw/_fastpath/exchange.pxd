@@ -49,6 +49,7 @@ cdef class Context:
     cdef Connector connector
     cdef AccessLog access_log           # None: off
     cdef Buckets buckets                # of rate limits, shared by all workers of the pod
+    cdef Buckets common                 # of those over pods
     cdef object rewrite_card            # see reactor.pyi; None: cards pass as they are
     cdef object _counters_owner         # keeps the shared memory alive
     cdef object _records_owner

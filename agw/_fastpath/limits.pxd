@@ -4,7 +4,7 @@ cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
-    MAX_LIMITS = 16             # of a policy
+    MAX_LIMITS = 32             # of a policy: 16 of a pod, 16 over pods
     ITEM_ROOM = 64
 
 # What is counted on its own.
@@ -21,6 +21,8 @@ cdef struct Limit:
     int64_t room_ns             # burst intervals
     uint32_t operations         # a bit for each operation; 0: any request
     int per                     # Per
+    bint shared                 # over pods: counted in the other memory, which a store is told of
+    bint closed                 # refused while that store cannot be reached
     int name_len                # bytes of item that are its name
     char item[64]               # of RateLimit-Policy: its name, quoted, with parameters
 
@@ -32,7 +34,7 @@ cdef class Limits:
     cdef readonly bint by_operation     # one names operations: what a request asks for must be known
     cdef readonly bint by_context       # one counts contexts: which a request is of must be known
     cdef int count
-    cdef Limit each[16]                 # MAX_LIMITS
+    cdef Limit each[32]                 # MAX_LIMITS
     cdef readonly bytes policy          # value of RateLimit-Policy
 
 
@@ -57,6 +59,7 @@ cdef class Buckets:
     cdef object _owner          # keeps the memory
     cdef uint64_t* _secret      # 4 words, of the same memory
     cdef Bucket* _buckets
+    cdef int64_t* _spent        # of each bucket, ns that the store was not told of yet; NULL: there is no store
     cdef uint64_t _sets         # a power of two
     cdef uint64_t* evictions    # counter of buckets given to others before they were full; NULL: not counted
 
@@ -68,6 +71,9 @@ cdef class Buckets:
     cdef void give_back(self, uint64_t tag, const Limit* limit, int64_t now_ns) noexcept nogil
     # Whether there is room, without taking it: as `take`, with 0 for a full bucket.
     cdef int64_t look(self, uint64_t tag, const Limit* limit, int64_t now_ns) noexcept nogil
+    # Whether the store has been reached lately.
+    cdef bint reached(self, int64_t now_ns) noexcept nogil
+    cdef void _note(self, Bucket* bucket, int64_t spent_ns) noexcept nogil
     cdef Bucket* _find(self, uint64_t tag, int64_t now_ns) noexcept nogil
     cdef Bucket* _known(self, uint64_t tag) noexcept nogil
 

@@ -10,7 +10,10 @@ BUCKETS: Final[int]
 LIMITS_SIZE: Final[int]
 """Bytes of the memory for that."""
 
-def own_memory() -> bytearray:
+SHARED_LIMITS_SIZE: Final[int]
+"""The same for limits over pods."""
+
+def own_memory(size: int = ...) -> bytearray:
     """Make such memory for a process that shares it with nobody."""
 
 def prepare(memory: memoryview | bytearray | mmap) -> None:
@@ -27,9 +30,20 @@ class Limits:
 
 @final
 class Buckets:
-    """Buckets in memory that processes share. Raises ValueError where it is too little for a set of them."""
+    """Buckets in memory that processes share. Raises ValueError where it is too little for a set of them.
 
-    def __new__(cls, memory: memoryview | bytearray) -> Buckets: ...
+    shared: those of limits over pods, of which a store is told.
+    """
+
+    def __new__(cls, memory: memoryview | bytearray, shared: bool = False) -> Buckets: ...
+    def agree(self, secret: bytes) -> None:
+        """Hash with the secret that all pods have, 32 bytes: what was counted before is forgotten."""
+    def reach(self, until_ns: int) -> None:
+        """The store was reached, and counts as reachable until then (CLOCK_MONOTONIC)."""
+    def collect(self) -> list[tuple[int, int]]:
+        """Give what was spent and was not collected yet: tag of the bucket, ns."""
+    def settle(self, tag: int, ahead_ns: int, now_ns: int) -> None:
+        """Take over how far all pods together are ahead in a bucket; what was spent since the collection comes on top."""
     def try_take(self, entry: Limit, subject: str, now_ns: int) -> int:
         """Take one: ns until the bucket is full again, or how long there is no room, negative. For tests."""
     def try_give_back(self, entry: Limit, subject: str, now_ns: int) -> None:

@@ -12,6 +12,10 @@ once end up at the same bucket, the first of its set that has it. A bucket that 
 what its owner has used: that is counted, and says that there are more clients than buckets.
 
 Tags are keyed hashes, so that nobody can choose a name that falls on another's bucket.
+
+Limits over pods have memory of their own, with a secret that all pods share, so that a tag means the same in each. What
+is spent there is noted beside each bucket; the supervisor tells a store of it now and then (`collect`), and puts in
+what all pods together have spent (`settle`). Between two such times a pod counts for itself: no request waits.
 """
 
 cimport cython
@@ -26,6 +30,8 @@ from agw.a2a.operations import OPERATIONS as _OPERATIONS
 cdef extern from "atomic.h" nogil:
     uint64_t agw_load(const uint64_t* source)
     uint64_t agw_add(uint64_t* to, uint64_t value)
+    uint64_t agw_swap(uint64_t* to, uint64_t value)
+    void agw_store(uint64_t* to, uint64_t value)
     bint agw_exchange(uint64_t* at, uint64_t expected, uint64_t value)
 
 cdef extern from "hash.h" nogil:
@@ -33,12 +39,15 @@ cdef extern from "hash.h" nogil:
 
 cdef enum:
     WAYS = 8                # buckets of a set: two cache lines
-    HEADER = 64             # bytes before the first set; the secret is in them
+    HEADER = 64             # bytes before the first set: the secret, and until when the store counts as reached
+    REACHED = 4             # the word of that
     TRIES = 8               # at a set in which others take buckets over at the same time
 
 BUCKETS = 1 << 17
 _LONGEST = 1 << 60      # ns: no bucket takes longer to be full
+SHARED_BUCKETS = 1 << 15
 LIMITS_SIZE = HEADER + BUCKETS * sizeof(Bucket)
+SHARED_LIMITS_SIZE = HEADER + SHARED_BUCKETS * (sizeof(Bucket) + sizeof(int64_t))
 _PER = {"Route": PER_ROUTE, "Consumer": PER_CONSUMER, "ClientIP": PER_CLIENT, "Context": PER_CONTEXT}
 _NAMES = {"Route": "route", "Consumer": "consumer", "ClientIP": "client", "Context": "context"}
 
@@ -48,9 +57,9 @@ def prepare(memory):
     memory[:32] = os.urandom(32)
 
 
-def own_memory():
+def own_memory(size=LIMITS_SIZE):
     """Memory of a process that shares it with nobody: see limits.pyi."""
-    memory = bytearray(LIMITS_SIZE)
+    memory = bytearray(size)
     prepare(memory)
     return memory
 
@@ -75,6 +84,8 @@ cdef int _add(Limits limits, object entry, str name, int same) except -1:
     limit.operations = 0
     for operation in entry.operations:
         limit.operations |= <uint32_t> 1 << <int> _OPERATIONS.index(operation)
+    limit.shared = entry.shared
+    limit.closed = entry.closed
     said = (entry.scope, entry.requests, entry.window_s, entry.burst, entry.per, sorted(entry.operations), same)
     limit.identity = int.from_bytes(hashlib.sha256(repr(said).encode()).digest()[:8], "little")
     item = f'"{name}";q={entry.requests};w={entry.window_s}'.encode()
@@ -109,16 +120,18 @@ cdef Limits limits_new(tuple entries):
 
 @cython.final
 cdef class Buckets:
-    def __cinit__(self, unsigned char[::1] memory):
-        cdef uint64_t sets = 1
-        if memory.shape[0] < <Py_ssize_t> (HEADER + WAYS * sizeof(Bucket)):
+    def __cinit__(self, unsigned char[::1] memory, bint shared=False):
+        cdef uint64_t sets = 1, each = WAYS * (sizeof(Bucket) + (sizeof(int64_t) if shared else 0))
+        if <uint64_t> memory.shape[0] < HEADER + each:
             raise ValueError("too little memory for a set of buckets")
-        while HEADER + 2 * sets * WAYS * sizeof(Bucket) <= <uint64_t> memory.shape[0]:
+        while HEADER + 2 * sets * each <= <uint64_t> memory.shape[0]:
             sets *= 2
         self._owner = memory
         self._secret = <uint64_t*> &memory[0]
         self._buckets = <Bucket*> &memory[HEADER]
         self._sets = sets
+        if shared:
+            self._spent = <int64_t*> (self._buckets + sets * WAYS)
 
     cdef uint64_t tag(self, uint64_t state, const void* subject, size_t size) noexcept nogil:
         cdef uint64_t tag = agw_hash(<const unsigned char*> subject, size, state, self._secret)
@@ -155,6 +168,8 @@ cdef class Buckets:
                     break       # the first that is free, so that two who look at once take the same
             if agw_exchange(&bucket[victim].tag, victim_owner, tag) and victim_full > now_ns:
                 agw_exchange(<uint64_t*> &bucket[victim].full_ns, <uint64_t> victim_full, 0)
+                if self._spent != NULL:
+                    agw_swap(<uint64_t*> &self._spent[&bucket[victim] - self._buckets], 0)
                 if self.evictions != NULL:
                     agw_add(self.evictions, 1)
         known = self._known(tag)
@@ -169,6 +184,7 @@ cdef class Buckets:
             if ahead > limit.room_ns:
                 return limit.room_ns - ahead
             if agw_exchange(<uint64_t*> &bucket.full_ns, <uint64_t> full, <uint64_t> (now_ns + ahead)):
+                self._note(bucket, limit.interval_ns)
                 return ahead
 
     cdef void give_back(self, uint64_t tag, const Limit* limit, int64_t now_ns) noexcept nogil:
@@ -179,6 +195,7 @@ cdef class Buckets:
             if full <= now_ns or agw_exchange(
                 <uint64_t*> &bucket.full_ns, <uint64_t> full, <uint64_t> (full - limit.interval_ns)
             ):
+                self._note(bucket, -limit.interval_ns)
                 return
 
     cdef int64_t look(self, uint64_t tag, const Limit* limit, int64_t now_ns) noexcept nogil:
@@ -188,6 +205,46 @@ cdef class Buckets:
         if ahead + limit.interval_ns > limit.room_ns:
             return limit.room_ns - ahead - limit.interval_ns
         return ahead
+
+    # --- limits over pods ---------------------------------------------------------------------------------------
+
+    cdef void _note(self, Bucket* bucket, int64_t spent_ns) noexcept nogil:
+        if self._spent != NULL:
+            agw_add(<uint64_t*> &self._spent[bucket - self._buckets], <uint64_t> spent_ns)
+
+    cdef bint reached(self, int64_t now_ns) noexcept nogil:
+        return <int64_t> agw_load(self._secret + REACHED) > now_ns
+
+    def reach(self, int64_t until_ns):
+        """The store was reached just now: see limits.pyi."""
+        agw_store(self._secret + REACHED, <uint64_t> until_ns)
+
+    def agree(self, bytes secret):
+        """Hash with the secret that all pods have: see limits.pyi."""
+        if len(secret) != 32:
+            raise ValueError("a secret of 32 bytes")
+        memcpy(self._secret, <const char*> secret, 32)
+
+    def collect(self):
+        """What was spent and nobody told of: see limits.pyi."""
+        cdef list found = []
+        cdef uint64_t i
+        cdef int64_t spent
+        for i in range(self._sets * WAYS):
+            if self._spent[i]:
+                spent = <int64_t> agw_swap(<uint64_t*> &self._spent[i], 0)
+                found.append((agw_load(&self._buckets[i].tag), spent))
+        return found
+
+    def settle(self, uint64_t tag, int64_t ahead_ns, int64_t now_ns):
+        """Take what all pods have spent: see limits.pyi."""
+        cdef Bucket* bucket = self._known(tag)
+        cdef int64_t full, wanted
+        while bucket != NULL:
+            full = <int64_t> agw_load(<uint64_t*> &bucket.full_ns)
+            wanted = now_ns + ahead_ns + <int64_t> agw_load(<uint64_t*> &self._spent[bucket - self._buckets])
+            if agw_exchange(<uint64_t*> &bucket.full_ns, <uint64_t> full, <uint64_t> wanted):
+                return
 
     def try_take(self, entry, str subject, int64_t now_ns):
         """For tests: see limits.pyi."""

@@ -42,32 +42,32 @@ cdef inline void _know(Exchange exchange, const RequestHead* head) noexcept:
     exchange.context.forwarding.client(head, exchange.down.trusted, exchange.down.peer, exchange.quota.client)
 
 
-cdef uint64_t _of_client(Exchange exchange, uint64_t state) noexcept:
+cdef uint64_t _of_client(Exchange exchange, Buckets memory, uint64_t state) noexcept:
     cdef int i
     for i in range(10):
         if exchange.quota.client[i]:
-            return exchange.context.buckets.tag(state, exchange.quota.client, 8)
-    return exchange.context.buckets.tag(state, exchange.quota.client, 16)
+            return memory.tag(state, exchange.quota.client, 8)
+    return memory.tag(state, exchange.quota.client, 16)
 
 
-cdef uint64_t _of_consumer(Exchange exchange, uint64_t state) except? 0:
+cdef uint64_t _of_consumer(Exchange exchange, Buckets memory, uint64_t state) except? 0:
     cdef str name = consumer_name(exchange.rule.policy, exchange.account.consumer)
     cdef Py_ssize_t size = 0
     cdef const char* text
     if name is None:
-        return _of_client(exchange, state)
+        return _of_client(exchange, memory, state)
     text = PyUnicode_AsUTF8AndSize(name, &size)
-    return exchange.context.buckets.tag(state, text, size)
+    return memory.tag(state, text, size)
 
 
-cdef uint64_t _of_context(Exchange exchange, const RequestHead* head, uint64_t state) except? 0:
-    cdef uint64_t tag = _of_consumer(exchange, state)
+cdef uint64_t _of_context(Exchange exchange, const RequestHead* head, Buckets memory, uint64_t state) except? 0:
+    cdef uint64_t tag = _of_consumer(exchange, memory, state)
     cdef Named who
     named(exchange, head, &who)
     if who.context_size:
-        return exchange.context.buckets.tag(tag, who.context, who.context_size)
+        return memory.tag(tag, who.context, who.context_size)
     if who.task_size:
-        return exchange.context.buckets.tag(~tag, who.task, who.task_size)
+        return memory.tag(~tag, who.task, who.task_size)
     return tag
 
 
@@ -76,15 +76,20 @@ cdef inline bint _is_public_card(Exchange exchange) noexcept:
     return exchange.flags & X_CARD and exchange.account.operation == OP_GET_AGENT_CARD
 
 
+cdef inline Buckets _memory(Exchange exchange, const Limit* limit):
+    return exchange.context.common if limit.shared else exchange.context.buckets
+
+
 cdef uint64_t _tag(Exchange exchange, const RequestHead* head, const Limit* limit) except? 0:
     cdef uint64_t state = ~limit.identity if _is_public_card(exchange) else limit.identity
+    cdef Buckets memory = _memory(exchange, limit)
     if limit.per == PER_ROUTE:
-        return exchange.context.buckets.tag(state, exchange.rule.route.text, exchange.rule.route.size)
+        return memory.tag(state, exchange.rule.route.text, exchange.rule.route.size)
     if limit.per == PER_CLIENT:
-        return _of_client(exchange, state)
+        return _of_client(exchange, memory, state)
     if limit.per == PER_CONTEXT:
-        return _of_context(exchange, head, state)
-    return _of_consumer(exchange, state)
+        return _of_context(exchange, head, memory, state)
+    return _of_consumer(exchange, memory, state)
 
 
 # --- what it takes ------------------------------------------------------------------------------------------------
@@ -99,7 +104,6 @@ cdef inline bint _falls_under(Exchange exchange, const Limit* limit, bint known)
 cdef bint _take(Exchange exchange, const RequestHead* head, bint known) except -1:
     """Take what is not taken yet."""
     cdef Limits limits = exchange.rule.policy.limits
-    cdef Buckets buckets = exchange.context.buckets
     cdef Quota* quota = &exchange.quota
     cdef const Limit* limit
     cdef uint64_t tags[MAX_LIMITS]
@@ -111,11 +115,14 @@ cdef bint _take(Exchange exchange, const RequestHead* head, bint known) except -
         if quota.taken >> i & 1 or not _falls_under(exchange, limit, known):
             continue
         tags[i] = _tag(exchange, head, limit)
-        ahead = buckets.take(tags[i], limit, now_ns)
+        if limit.closed and not exchange.context.common.reached(now_ns):
+            ahead = -SECOND
+        else:
+            ahead = _memory(exchange, limit).take(tags[i], limit, now_ns)
         if ahead < 0:
             for j in range(i):
                 if taken >> j & 1:
-                    buckets.give_back(tags[j], &limits.each[j], now_ns)
+                    _memory(exchange, &limits.each[j]).give_back(tags[j], &limits.each[j], now_ns)
             quota.tightest, quota.left, quota.wait_ns, quota.reset_ns = i, 0, -ahead, -ahead
             return False
         taken |= <uint32_t> 1 << i
@@ -147,7 +154,7 @@ cdef bint guessed_too_often(Exchange exchange, const RequestHead* head, bint wro
     cdef uint64_t tag
     cdef int64_t ahead
     _know(exchange, head)
-    tag = _of_client(exchange, limit.identity)
+    tag = _of_client(exchange, buckets, limit.identity)
     ahead = buckets.look(tag, limit, exchange.poller.now_ns)
     if ahead >= 0:
         if wrong:

@@ -14,7 +14,7 @@ class Reactor:
     """All sockets of a worker's data plane, in an epoll set of its own under one asyncio loop.
 
     counters, records: writable shared memory, see agw._fastpath.record (layout, sizes and names).
-    limits: the same, that of agw._fastpath.limits, which all workers of a pod share; None: its own.
+    limits, shared_limits: the same, those of agw._fastpath.limits, which all workers of a pod share; None: its own.
     owners: of tasks and contexts, shared with other workers; None: nothing is learnt.
     rewrite_card: called with a 200 answer to a request for an agent card, or for the extended one: (rule key, body,
     context) -> (status, body, ETag or "") to answer with instead, or None to leave the answer as it is; status is 200, 304,
@@ -29,6 +29,7 @@ class Reactor:
         counters: memoryview,
         records: memoryview,
         limits: memoryview | None = None,
+        shared_limits: memoryview | None = None,
         rewrite_card: Callable[[str, bytes, dict[str, str]], tuple[int, bytes, str] | None] | None = None,
         header_deadline_ms: int = 10_000,
         body_idle_ms: int = 30_000,

@@ -17,11 +17,17 @@ cdef struct Name:
     const char* text               # kind/namespace/name
     Py_ssize_t size                # bytes
 
+cdef enum KeyPlace:
+    IN_HEADER = 0
+    IN_QUERY = 1
+    IN_COOKIE = 2
+
 # A place where a key may be. Bytes are borrowed from the policy that holds the struct.
 cdef struct KeySourceSpec:
-    const unsigned char* header    # lower-case name
+    const unsigned char* name      # of the header (lower-case), the parameter or the cookie
     const unsigned char* scheme    # as configured, compared folded; empty: the whole value is the key
-    int header_len                 # bytes, at least 1
+    int place                      # KeyPlace
+    int name_len                   # bytes, at least 1
     int scheme_len                 # bytes, 0 without a scheme
     int field_id                   # FieldId of the header where it has one of its own, else 0: compare the name
 

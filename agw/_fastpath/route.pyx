@@ -39,20 +39,21 @@ cdef class CompiledPolicy:
 
     @property
     def key_sources(self):
-        """Where a key may be: (header, scheme) each, in the policy's order."""
+        """Where a key may be: (name of the header, parameter or cookie; scheme) each, in the policy's order."""
         return tuple([(self._bytes[2 * i].decode(), self._bytes[2 * i + 1].decode()) for i in range(self.n_sources)])
 
 
 cdef _add_source(CompiledPolicy policy, source):
-    cdef bytes header = source.header.lower().encode()
+    cdef bytes name = (source.header.lower() or source.query or source.cookie).encode()
     cdef bytes scheme = source.scheme.encode()
     cdef KeySourceSpec* spec = &policy.sources[policy.n_sources]
-    policy._bytes += [header, scheme]
-    spec.header = header
-    spec.header_len = <int>len(header)
+    policy._bytes += [name, scheme]
+    spec.place = IN_HEADER if source.header else (IN_QUERY if source.query else IN_COOKIE)
+    spec.name = name
+    spec.name_len = <int>len(name)
     spec.scheme = scheme
     spec.scheme_len = <int>len(scheme)
-    spec.field_id = _FIELD_IDS.get(header, F_OTHER)
+    spec.field_id = _FIELD_IDS.get(name, F_OTHER) if source.header else F_OTHER
     policy.n_sources += 1
 
 

@@ -32,10 +32,14 @@ Requirement: TypeAlias = dict[str, str]  # scheme name -> the text of its scopes
 
 
 class KeyPlace(NamedTuple):
-    """A place where the gateway looks for a key: a header, and the scheme before the key in its value ("" for none)."""
+    """A place where the gateway looks for a key: a header with the scheme before the key in its value ("" for none).
+
+    where: `header`, or `query` or `cookie`, of which `header` is the parameter's or cookie's name then.
+    """
 
     header: str
     scheme: str = ""
+    where: str = "header"
 
 
 class Additions(NamedTuple):
@@ -59,14 +63,24 @@ def advertise(card: Container, keys: tuple[KeyPlace, ...]) -> Additions:
 def _scheme(keys: tuple[KeyPlace, ...]) -> Scheme:
     """Choose the place to advertise: a plain header first, because it leaves Authorization to the agent."""
     for key in keys:
-        if not key.scheme:
-            name = "X-API-Key" if key.header.lower() == "x-api-key" else key.header
-            new = {"location": "header", "name": name}
-            return {"type": "apiKey", "in": "header", "name": name, "apiKeySecurityScheme": new}
+        if not key.scheme and key.where == "header":
+            return _api_key("X-API-Key" if key.header.lower() == "x-api-key" else key.header, "header")
     for key in keys:
-        if key.header.lower() == "authorization":
+        if key.header.lower() == "authorization" and key.where == "header":
             return {"type": "http", "scheme": key.scheme, "httpAuthSecurityScheme": {"scheme": key.scheme}}
+    for key in keys:  # last: SDKs attach no key there by themselves
+        if key.where != "header":
+            return _api_key(key.header, key.where)
     return {}
+
+
+def _api_key(name: str, where: str) -> Scheme:
+    return {
+        "type": "apiKey",
+        "in": where,
+        "name": name,
+        "apiKeySecurityScheme": {"location": where, "name": name},
+    }
 
 
 def _declare(card: Container, scheme: Scheme) -> tuple[str, Additions]:
@@ -87,12 +101,16 @@ def _declare(card: Container, scheme: Scheme) -> tuple[str, Additions]:
 
 
 def _says_the_same(declared: Container, scheme: Scheme) -> bool:
-    """Whether a declared scheme, in either generation's form, asks for the same header."""
+    """Whether a declared scheme, in either generation's form, asks for the same key."""
     old = [declared] if declared.string("type") == scheme["type"] else []
     if scheme["type"] == "apiKey":
         new = _boxes(declared, ("apiKeySecurityScheme", "api_key_security_scheme"), "{")
-        wanted = ("header", str(scheme["name"]).lower())
-        return wanted in [(box.string("in", "location"), box.string("name").lower()) for box in (*old, *new)]
+        where, name = str(scheme["in"]), str(scheme["name"])
+        for box in (*old, *new):
+            same = box.string("name").lower() == name.lower() if where == "header" else box.string("name") == name
+            if same and box.string("in", "location") == where:
+                return True
+        return False
     new = _boxes(declared, ("httpAuthSecurityScheme", "http_auth_security_scheme"), "{")
     return str(scheme["scheme"]).lower() in [box.string("scheme").lower() for box in (*old, *new)]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from agw import __version__
 from agw.cli.card import CardError, CardSummary, agent_url, fetch
-from agw.snapshot.model import ApiKeyAuth, Backend, CredentialSet, Entry, Listener, Policy, Rule, Target
+from agw.snapshot.model import ApiKeyAuth, Backend, CredentialSet, Entry, KeySource, Listener, Policy, Rule, Target
 from agw.translate import effects
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class RouteLine:
 
     path: the first match's path, as written; "" where it is a regular expression. agent: name from its card.
     endpoint: `host:port` as written, and the address where that is another. key: consumer whose key is asked for, ""
-    where none is; "?" where there is no consumer to name. trouble: why the agent does not answer.
+    where none is; "?" where there is no consumer to name. credential: what stands before a key. trouble: why the agent does not
+    answer.
     """
 
     url: str
@@ -47,8 +48,7 @@ class RouteLine:
     agent: str = ""
     endpoint: str = ""
     key: str = ""
-    header: str = "Authorization"
-    scheme: str = "Bearer"
+    credential: str = "Authorization: Bearer "
     trouble: str = ""
     card: bool = False
 
@@ -201,8 +201,7 @@ def _route_line(state: State, key: str, rule: Rule, hostname: str, found: Agents
         agent=answer.name if isinstance(answer, CardSummary) else "",
         endpoint=_answerer(rule, target),
         key=consumer,
-        header=_header_name(source.header) if source else "Authorization",
-        scheme=source.scheme if source else "Bearer",
+        credential=_credential(source) if source else "",
         trouble=_trouble(state.entries, rule, target, answer),
         card=isinstance(answer, CardSummary) or target is not None,
     )
@@ -248,6 +247,13 @@ def _trouble(
     return ""
 
 
+def _credential(source: KeySource) -> str:
+    """Return what stands before the key: of a header, of a cookie, or of a query, which begins with a question mark."""
+    if source.query or source.cookie:
+        return f"?{source.query}=" if source.query else f"Cookie: {source.cookie}="
+    return f"{_header_name(source.header)}: {source.scheme + ' ' if source.scheme else ''}"
+
+
 def _header_name(name: str) -> str:
     return "-".join(part.capitalize() for part in name.split("-")).replace("Api", "API")
 
@@ -258,15 +264,18 @@ def _curl(routes: tuple[RouteLine, ...]) -> str:
     if not usable:
         return ""
     line = next((line for line in usable if not line.trouble), usable[0])
-    words = ["curl"]
+    words, query = ["curl"], ""
     if line.key:
         key = f"<key of consumer {line.key}>" if line.key != "?" else "<key>"
-        words += ["-H", f"{line.header}: {line.scheme + ' ' if line.scheme else ''}{key}"]
+        if line.credential.startswith("?"):
+            query = line.credential + key
+        else:
+            words += ["-H", line.credential + key]
     if line.hostname:
         host = "any" + line.hostname[1:] if line.hostname.startswith("*.") else line.hostname
         words += ["-H", f"Host: {host}"]
     path = line.path.rstrip("/") if not line.path.endswith(CARD_PATH) else ""
-    return " ".join(map(shlex.quote, [*words, line.url + path + CARD_PATH]))
+    return " ".join(map(shlex.quote, [*words, line.url + path + CARD_PATH + query]))
 
 
 def with_key(banner: Banner, consumer: str, key: str) -> Banner:

@@ -34,7 +34,6 @@ TRANSLATION: dict[str, str] = {
     "AGW2051": "No route that is served names this object. That is no fault; it may be on its way in or out.",
     "AGW2052": "The Backend has what this release of agw does not know, so nothing of it is used: routes to it answer 500.",
     "AGW2060": "The policy's target does not exist, or is of a kind or in a namespace that a policy cannot target.",
-    "AGW2061": "The policy asks for something that agw does not serve; what it targets is refused, never left unprotected.",
     "AGW2062": "An older policy sets the same field on the same target and wins; the fields that differ still hold.",
     "AGW2063": "The Secret of the policy is missing or holds no usable key, so nobody gets in.",
     "AGW2064": "The policy has what this release of agw does not know, so its targets answer 500 rather than be open.",
@@ -52,6 +51,8 @@ RUNNING: dict[str, str] = {
     "AGW3006": "Reading the configuration failed in a way that agw did not foresee; what is in force stays so. Restart it.",
     "AGW3007": "The configuration as a whole cannot be used, so the last good one stays in force.",
     "AGW3009": "In a pod no Backend may lead to the pod itself, whose admin port trusts it, nor to link-local addresses.",
+    "AGW3012": "A store of rate limits is named, and the client library for it is not installed.",
+    "AGW3011": "The password file of the store of rate limits cannot be read.",
     "AGW3010": "A Backend names an address, or a name that leads to one, in a network of --denied-networks.",
     "AGW3008": "The file of --access-log cannot be opened, so nothing is served; its folder must exist and be writable.",
 }

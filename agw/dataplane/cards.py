@@ -31,7 +31,7 @@ from agw.a2a.card import (
 from agw.a2a.coding import decoded
 from agw.a2a.urls import DEFAULT_PORTS
 from agw.settings import Address
-from agw.snapshot.model import Attachment, Backend, Entry, Listener, Policy, Rule
+from agw.snapshot.model import Attachment, Backend, Entry, KeySource, Listener, Policy, Rule
 
 _NOWHERE = PublicBase(
     "http", "gateway.invalid"
@@ -163,7 +163,14 @@ class Cards:
         policy = self._entries.get((attachment and attachment.policy) or rule.policy)
         if not isinstance(policy, Policy) or policy.api_key is None:
             return ()
-        return tuple(KeyPlace(source.header, source.scheme) for source in policy.api_key.sources)
+        return tuple(
+            KeyPlace(source.header or source.query or source.cookie, source.scheme, _where(source))
+            for source in policy.api_key.sources
+        )
+
+
+def _where(source: KeySource) -> str:
+    return "header" if source.header else ("query" if source.query else "cookie")
 
 
 def public_base(

@@ -4,7 +4,7 @@ A channel is a Unix stream socket between the two: frames of a 4-byte length (bi
 Messages that hand over file descriptors carry them as SCM_RIGHTS with their first byte; they arrive no later than the
 frame, in order, so that the receiver takes them from a queue. The kernel keeps a descriptor alive while it travels.
 
-    supervisor -> worker   Start [counters, records, limits, owners] .
+    supervisor -> worker   Start [counters, records, the pod's] .
                            (Full | Change | Down | Listen [socket] | Unlisten | Ping | Logging | Drain | Stop)*
     worker -> supervisor   (Applied | Refused | Behind | Unlistened | Pong)*
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import agw
 from agw._fastpath.record import BUCKETS_US, COUNTERS, HISTOGRAM_OVER, HISTOGRAM_SUM, HISTOGRAMS
+from agw.dataplane.limit_store import StoreState
 from agw.dataplane.state import State
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -126,6 +127,21 @@ def check_families(results: Mapping[str, int], down: int, failing_open: int) -> 
             "gauge",
             "Backends all of whose endpoints are down by their checks, so that all are used.",
             {"": failing_open},
+        ),
+    ]
+
+
+def store_families(store: StoreState | None) -> list[Family]:
+    """Tell of the store of rate limits over pods; None: there is none."""
+    if store is None:
+        return []
+    return [
+        Family(
+            "agw_limit_store_reached", "gauge", "1 while the store of rate limits is reached.", {"": int(store.reached)}
+        ),
+        Family("agw_limit_store_rounds_total", "counter", "Times that it was told what was taken.", {"": store.rounds}),
+        Family(
+            "agw_limit_store_failures_total", "counter", "Times that it could not be reached.", {"": store.failures}
         ),
     ]
 

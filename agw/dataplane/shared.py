@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agw._fastpath.limits import LIMITS_SIZE, prepare
+from agw._fastpath.limits import LIMITS_SIZE, SHARED_LIMITS_SIZE, prepare
 from agw._fastpath.owners import owners_size, prepare_owners
 from agw._fastpath.record import COUNTERS, COUNTERS_SIZE, RECORDS_SIZE, read_records
 
@@ -101,35 +101,46 @@ class SharedMemory:
 class PodMemory:
     """What all worker processes of a pod have in common.
 
-    limits: buckets of rate limits, see agw._fastpath.limits. owners: of tasks and contexts, see agw._fastpath.owners.
+    limits, shared_limits: buckets of rate limits of the pod, and over pods; see agw._fastpath.limits.
+    owners: of tasks and contexts, see agw._fastpath.owners.
     """
 
-    FDS: ClassVar[int] = 2
+    FDS: ClassVar[int] = 3
     limits: Region
+    shared_limits: Region
     owners: Region
 
     @classmethod
     def create(cls, ids: int) -> PodMemory:
         """Make the memory of a pod. ids: of tasks and contexts, whose owners are remembered."""
-        limits = Region.create("agw-limits", LIMITS_SIZE)
-        prepare(limits.memory)
-        owners = Region.create("agw-owners", owners_size(ids))
-        prepare_owners(memoryview(owners.memory))
-        return cls(limits, owners)
+        pod = cls(
+            Region.create("agw-limits", LIMITS_SIZE),
+            Region.create("agw-shared-limits", SHARED_LIMITS_SIZE),
+            Region.create("agw-owners", owners_size(ids)),
+        )
+        prepare(pod.limits.memory)
+        prepare(pod.shared_limits.memory)
+        prepare_owners(memoryview(pod.owners.memory))
+        return pod
 
     @classmethod
-    def attach(cls, limits: int, owners: int) -> PodMemory:
+    def attach(cls, limits: int, shared_limits: int, owners: int) -> PodMemory:
         """Map what the supervisor sent."""
-        return cls(Region.attach(limits, LIMITS_SIZE), Region.attach(owners, os.fstat(owners).st_size))
+        return cls(
+            Region.attach(limits, LIMITS_SIZE),
+            Region.attach(shared_limits, SHARED_LIMITS_SIZE),
+            Region.attach(owners, os.fstat(owners).st_size),
+        )
 
     @property
     def fds(self) -> tuple[int, ...]:
         """Descriptors in the order of `attach`."""
-        return (self.limits.fd, self.owners.fd)
+        return (self.limits.fd, self.shared_limits.fd, self.owners.fd)
 
     def close(self) -> None:
-        """Unmap and close both."""
+        """Unmap and close all."""
         self.limits.close()
+        self.shared_limits.close()
         self.owners.close()
 
 

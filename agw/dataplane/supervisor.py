@@ -28,6 +28,7 @@ from agw.dataplane.cores import worker_count
 from agw.dataplane.descriptors import raise_limit, within_limit
 from agw.dataplane.frames import Applied, Behind, Down, Drain, Refused, Stop, ToSupervisor, ToWorker, Unlistened
 from agw.dataplane.harden import harden
+from agw.dataplane.limit_store import LimitStore
 from agw.dataplane.logs import Log
 from agw.dataplane.pages import Controls, pages
 from agw.dataplane.place import Backoff, Place
@@ -95,6 +96,9 @@ class Supervisor:
         # All workers of one gateway are one in Via, and no two gateways are: several may stand in a row.
         pseudonym = f"agw-{secrets.token_hex(4)}"
         self._pod = PodMemory.create(settings.affinity_ids)
+        self._store = (
+            LimitStore(settings, memoryview(self._pod.shared_limits.memory), log) if settings.limit_store else None
+        )
         self._places = tuple(Place(index, settings, pseudonym, self._pod, self._receive) for index in range(count))
         self._wanted = Wanted()
         self._ports = PortTable(listen_map, settings.bind, count)
@@ -121,6 +125,8 @@ class Supervisor:
         self._handle_signals()
         keepers = [self._background(self._keep(place)) for place in self._places]
         others = [self._background(self._follow()), self._background(self._refresh()), self._background(self._watch())]
+        if self._store is not None:
+            others.append(self._background(self._store.run()))
         try:
             await self._stop.wait()
             await self._wind_down()
@@ -525,6 +531,7 @@ class Supervisor:
             [
                 *metrics.worker_families(places),
                 *metrics.state_families(self.state(), self._exits, self._publication.results, self._rolling.replaced),
+                *metrics.store_families(self._store.state() if self._store is not None else None),
                 *metrics.check_families(self._checks.results, len(self._checks.down), self._checks.failing_open),
             ]
         )

@@ -171,6 +171,7 @@ class Worker:
             counters=memoryview(self._memory.counters.memory),
             records=memoryview(self._memory.records.memory),
             limits=memoryview(self._pod.limits.memory),
+            shared_limits=memoryview(self._pod.shared_limits.memory),
             owners=Owners(memoryview(self._pod.owners.memory)),
             rewrite_card=self._rewrite_card,
             forwarding=forwarding(settings, message.pseudonym),

@@ -165,10 +165,18 @@ class LocalRateLimit(Value, frozen=True):
     operations: tuple[str, ...] = ()
 
 
+class SharedRateLimit(Value, frozen=True):
+    """Limits over all pods. on_failure: Open | Closed."""
+
+    limits: tuple[LocalRateLimit, ...]
+    on_failure: str = "Open"
+
+
 class RateLimit(Value, frozen=True):
     """All limits that apply must have room."""
 
     local: tuple[LocalRateLimit, ...] = ()
+    shared: SharedRateLimit | None = None
 
 
 class PolicyTimeouts(Value, frozen=True):

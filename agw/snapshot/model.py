@@ -269,10 +269,12 @@ class Backend(_Value, frozen=True, tag="Backend"):
 
 
 class KeySource(_Value, frozen=True):
-    """A place where a key may be. header: lower-case. scheme: "" the whole value is the key."""
+    """A place where a key may be: one of header (lower-case), query, cookie. scheme: "" the whole value is the key."""
 
-    header: str
+    header: str = ""
     scheme: str = ""
+    query: str = ""
+    cookie: str = ""
 
 
 class ApiKeyAuth(_Value, frozen=True):
@@ -290,6 +292,7 @@ class Limit(_Value, frozen=True):
     """At most `requests` in `window_s` seconds, `burst` of them at once. operations: empty is any request.
 
     per: Route | Consumer | ClientIP | Context. scope: "namespace/name" of the TrafficPolicy, which is counted apart.
+    shared: over all pods. closed: refuse while the store for that cannot be reached.
     """
 
     requests: int
@@ -298,6 +301,8 @@ class Limit(_Value, frozen=True):
     per: str
     operations: tuple[str, ...] = ()
     scope: str = ""
+    shared: bool = False
+    closed: bool = False
 
 
 class AuthorizationRule(_Value, frozen=True):

@@ -31,7 +31,6 @@ NO_READY_ENDPOINT = "AGW2041"
 BACKEND_UNUSED = "AGW2051"
 BACKEND_UNREAD = "AGW2052"  # a Backend that this release cannot read: whoever names it answers 500
 POLICY_TARGET = "AGW2060"  # a target that does not exist or cannot be one
-POLICY_UNSERVED = "AGW2061"  # a part of the policy that is not served: everything is refused
 POLICY_CONFLICT = "AGW2062"  # an older policy sets the same field on the same target
 POLICY_SECRET = "AGW2063"  # noqa: S105 - a code; the Secret is missing or holds no usable key: everything is refused
 POLICY_UNREAD = "AGW2064"  # a policy that this release cannot read: its targets answer 500

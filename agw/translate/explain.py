@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from agw.a2a.card import is_card_path
 from agw.a2a.operations import OPERATIONS
@@ -300,13 +300,30 @@ def _authenticate(entries: Mapping[str, Entry], auth: ApiKeyAuth, request: Reque
     consumer = _consumer(entries, auth, presented[0]) if len(presented) == 1 else ""
     if consumer:
         return 0, Reason.UPSTREAM, "", consumer
-    places = " or ".join(f"{item.header}{f': {item.scheme} KEY' if item.scheme else ''}" for item in auth.sources)
+    places = " or ".join(_place(item) for item in auth.sources)
     said = {0: f"no API key in {places}", 1: "the API key is not one of the Secret's"}
     return 401, Reason.UNAUTHENTICATED, said.get(len(presented), "more than one API key"), ""
 
 
+def _place(source: KeySource) -> str:
+    if source.query or source.cookie:
+        return f"query {source.query}" if source.query else f"cookie {source.cookie}"
+    return f"{source.header}{f': {source.scheme} KEY' if source.scheme else ''}"
+
+
 def _presented(source: KeySource, request: Request) -> list[str]:
     """Give the keys that a request has in a place; one with another scheme is none."""
+    if source.query:
+        pairs = [pair.partition("=") for pair in request.query.split("&")]
+        return [
+            unquote(key, errors="surrogateescape")
+            for name, sign, key in pairs
+            if sign and unquote(name) == source.query
+        ]
+    if source.cookie:
+        cookies = [cookie for name, value in request.headers if name == "cookie" for cookie in value.split(";")]
+        pairs = [cookie.strip(" \t").partition("=") for cookie in cookies]
+        return [_unquoted(key) for name, sign, key in pairs if sign and name == source.cookie]
     found = []
     for name, value in request.headers:
         if name != source.header:
@@ -318,6 +335,10 @@ def _presented(source: KeySource, request: Request) -> list[str]:
         if scheme.lower() == source.scheme.lower():
             found.append(key.lstrip(" "))
     return found
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
 def _consumer(entries: Mapping[str, Entry], auth: ApiKeyAuth, key: str) -> str:

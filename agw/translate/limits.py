@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from agw.resources import agentgateway as own
 from agw.snapshot.model import Limit
 
@@ -15,18 +17,23 @@ _UNITS = {seconds: unit.lower() for unit, seconds in _SECONDS.items()}
 _EACH = {"Route": "of the route", "Consumer": "per consumer", "ClientIP": "per client", "Context": "per context"}
 
 
-def limits(said: Iterable[own.LocalRateLimit], policy: str) -> tuple[Limit, ...]:
+def limits(said: own.RateLimit, policy: str) -> tuple[Limit, ...]:
     """Translate the limits of one policy ("namespace/name")."""
-    return tuple(
-        Limit(
-            requests=each.requests,
-            window_s=_SECONDS[each.unit],
-            burst=each.burst or each.requests,
-            per=each.per,
-            operations=each.operations,
-            scope=policy,
-        )
-        for each in said
+    local = tuple(_limit(each, policy) for each in said.local)
+    if said.shared is None:
+        return local
+    closed = said.shared.on_failure == "Closed"
+    return local + tuple(replace(_limit(each, policy), shared=True, closed=closed) for each in said.shared.limits)
+
+
+def _limit(said: own.LocalRateLimit, policy: str) -> Limit:
+    return Limit(
+        requests=said.requests,
+        window_s=_SECONDS[said.unit],
+        burst=said.burst or said.requests,
+        per=said.per,
+        operations=said.operations,
+        scope=policy,
     )
 
 
@@ -44,4 +51,5 @@ def in_words(taken: Iterable[Limit]) -> str:
 def _words(limit: Limit) -> str:
     burst = f" ({limit.burst} at once)" if limit.burst != limit.requests else ""
     operations = f": {', '.join(limit.operations)}" if limit.operations else ""
-    return f"at most {limit.requests} a {_UNITS[limit.window_s]} {_EACH[limit.per]}{burst}{operations}"
+    pods = " over all pods" if limit.shared else ""
+    return f"at most {limit.requests} a {_UNITS[limit.window_s]} {_EACH[limit.per]}{pods}{burst}{operations}"

@@ -33,8 +33,8 @@ _KEY = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,6
 _OWN_SETTINGS = frozenset({"bind", "admin", "admin_host", "drain_grace", "own_endpoints", "search_domains"})
 """Settings that provisioning decides: the probes and the ends of pods depend on them, and whom a pod may trust."""
 
-CLASS_SETTINGS = ("denied_networks",)
-"""Settings of a GatewayClass alone: what a Gateway's author may reach is not the author's to say."""
+CLASS_SETTINGS = ("denied_networks", "limit_store", "limit_store_password_file")
+"""Settings of a GatewayClass alone: what a pod may reach and read is not for a Gateway's author to say."""
 
 Replicas = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Quantity = Annotated[str, msgspec.Meta(pattern=_QUANTITY)]

@@ -68,13 +68,9 @@ def _policy(ask: Ask, namespace: str, name: str) -> PolicyState | None:
     fields: list[PolicyField] = []
     problems: list[Problem] = []
     partly: tuple[str, ...] = ()
-    for field, said in _unserved(traffic):
-        path = f"{_TRAFFIC}.{field}"
-        problems.append(codes.error(codes.POLICY_UNSERVED, subject, path, f"{said}: {_REFUSED}"))
-        fields.append(PolicyField(field, ref, deny=f"TrafficPolicy {ref}: {said}"))
-    invalid = [problem.message for problem in problems]
+    invalid: list[str] = []
     auth = _api_key_auth(traffic)
-    if auth is not None and not any(field.name == "authentication" for field in fields):
+    if auth is not None:
         state = ask(CREDENTIALS, namespace, auth.secret_ref.name)
         fields.append(PolicyField("authentication", ref, api_key=_api_key(auth, state, ref)))
         path = f"{_TRAFFIC}.authentication.apiKeyAuth.secretRef.name"
@@ -86,8 +82,8 @@ def _policy(ask: Ask, namespace: str, name: str) -> PolicyState | None:
             partly = state.notes
     if traffic.authorization is not None:
         fields.append(PolicyField("authorization", ref, authorization=_rules(traffic.authorization)))
-    if traffic.rate_limit is not None and traffic.rate_limit.local:
-        fields.append(PolicyField("rateLimit", ref, limits=limits.limits(traffic.rate_limit.local, ref)))
+    if traffic.rate_limit is not None:
+        fields.append(PolicyField("rateLimit", ref, limits=limits.limits(traffic.rate_limit, ref)))
     fields += _times(traffic.timeouts or own.PolicyTimeouts(), ref)
     return PolicyState(tuple(fields), tuple(invalid), partly, tuple(problems))
 
@@ -121,22 +117,6 @@ def _empty(secret: str, state: CredentialState) -> str:
     return ""
 
 
-def _unserved(traffic: own.Traffic) -> list[tuple[str, str]]:
-    """(field, what cannot be served of it)."""
-    found = []
-    auth = _api_key_auth(traffic)
-    if auth is not None:
-        strange = [
-            f"query {source.query}" if source.query else f"cookie {source.cookie}"
-            for source in auth.sources
-            if not source.header
-        ]
-        if strange or not auth.sources:
-            said = f"keys are read from headers only so far, not from {', '.join(strange)}" if strange else "no sources"
-            found.append(("authentication", said))
-    return found
-
-
 def _times(timeouts: own.PolicyTimeouts, ref: str) -> list[PolicyField]:
     """Each time is a field of its own: who sets one leaves the other to less specific policies."""
     found = []
@@ -150,7 +130,10 @@ def _times(timeouts: own.PolicyTimeouts, ref: str) -> list[PolicyField]:
 def _api_key(auth: own.APIKeyAuth, state: CredentialState, policy: str) -> model.ApiKeyAuth:
     return model.ApiKeyAuth(
         credentials=state.key,
-        sources=tuple(model.KeySource(source.header.lower(), source.scheme) for source in auth.sources),
+        sources=tuple(
+            model.KeySource(source.header.lower(), source.scheme, source.query, source.cookie)
+            for source in auth.sources
+        ),
         mode=auth.mode,
         forward_credential=auth.forward_credential,
         public_agent_card=auth.public_agent_card,

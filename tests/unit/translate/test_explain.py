@@ -148,9 +148,18 @@ def test_listeners_that_do_not_take_it_are_losers_too():
     assert reasons["listener exact"] == "host a.example.com is not very.specific.com"
 
 
-def test_a_policy_that_is_not_served_refuses_all():
-    found = ask("policy-unserved", "GET", "http://h/query", ("X-API-Key", "alice-key"))
-    assert (found.status, found.reason) == (500, Reason.POLICY_INVALID)
+@pytest.mark.parametrize(
+    ("url", "header", "status"),
+    [
+        ("http://h/query?key=alice%2Dkey", None, 0),
+        ("http://h/query?a=1&key=wrong", None, 401),
+        ("http://h/query?key=alice-key", ("X-API-Key", "bob-key"), 401),
+        ("http://h/cookie", ("Cookie", 'a=1; key="bob-key"'), 0),
+        ("http://h/cookie?key=bob-key", None, 401),
+    ],
+)
+def test_keys_in_queries_and_cookies(url, header, status):
+    assert ask("policy-key-places", "GET", url, *([header] if header else [])).status == status
 
 
 def test_the_policy_of_the_listener_counts():

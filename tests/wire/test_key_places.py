@@ -1,0 +1,100 @@
+"""API keys in a query or a cookie: found, counted together with those in headers, and taken out of what the agent gets."""
+
+import hashlib
+from contextlib import asynccontextmanager
+
+import pytest
+
+from agw.snapshot.model import ApiKeyAuth, Credential, CredentialSet, KeySource, Policy
+from tests.wire.gateway import OK, replies, serving
+
+KEY = b"s3cret/+%=x"
+SOURCES = (KeySource("x-api-key"), KeySource(query="api_key"), KeySource(cookie="session"))
+
+
+@asynccontextmanager
+async def guarded(**auth):
+    more = {
+        "policy/p": Policy(api_key=ApiKeyAuth(credentials="credentials/d/p", sources=SOURCES, **auth)),
+        "credentials/d/p": CredentialSet(ref="d/p", credentials=(Credential("c", hashlib.sha256(KEY).digest()),)),
+    }
+    async with serving(replies(OK), rule={"policy": "policy/p"}, more=more) as gateway:
+        yield gateway
+
+
+def get(target=b"/", *fields):
+    return b"".join((b"GET %s HTTP/1.1\r\nHost: a\r\n" % target, *(field + b"\r\n" for field in fields), b"\r\n"))
+
+
+PLAIN = KEY.replace(b"%", b"%25")
+ENCODED = b"".join(b"%%%02x" % byte for byte in KEY)
+LET_IN = [
+    (get(b"/?api_key=" + PLAIN), b"/", None),
+    (get(b"/?api_key=" + ENCODED), b"/", None),
+    (get(b"/?a=1&api_key=" + ENCODED + b"&b=2"), b"/?a=1&b=2", None),
+    (get(b"/?a=1&api_key=" + ENCODED), b"/?a=1", None),
+    (get(b"/?api_key=" + ENCODED + b"&b=2"), b"/?b=2", None),
+    (get(b"/?%61pi%5Fkey=" + ENCODED + b"&b=%20"), b"/?b=%20", None),
+    (get(b"/?API_KEY=no&api_key=" + ENCODED), b"/?API_KEY=no", None),
+    (get(b"/?api_key&api_key=" + ENCODED), b"/?api_key", None),
+    (get(b"/?b=2", b"Cookie: session=" + KEY), b"/?b=2", []),
+    (get(b"/", b'Cookie: session="%s"' % KEY), b"/", []),
+    (get(b"/", b"Cookie: a=1; session=%s; b=2" % KEY), b"/", [b"a=1; b=2"]),
+    (get(b"/", b"Cookie: a=1;session=%s" % KEY), b"/", [b"a=1"]),
+    (get(b"/", b"Cookie: session=%s;b=2" % KEY), b"/", [b"b=2"]),
+    (get(b"/", b"Cookie: a=1", b"Cookie: session=%s" % KEY), b"/", [b"a=1"]),
+    (get(b"/", b"Cookie: Session=no; session=%s" % KEY), b"/", [b"Session=no"]),
+    (get(b"/?a=1", b"X-API-Key: " + KEY, b"Cookie: a=1"), b"/?a=1", [b"a=1"]),
+]
+REFUSED = [
+    get(),
+    get(b"/?"),
+    get(b"/?api_key="),
+    get(b"/?api_key=wrong"),
+    get(b"/?api_key"),
+    get(b"/?xapi_key=" + ENCODED),
+    get(b"/?api_keyx=" + ENCODED),
+    get(b"/api_key=s3cret"),
+    get(b"/?api_key=" + ENCODED + b"&api_key=" + ENCODED),
+    get(b"/?api_key=" + ENCODED, b"X-API-Key: " + KEY),
+    get(b"/?api_key=wrong", b"X-API-Key: " + KEY),
+    get(b"/?api_key=" + b"%41" * 5_000),
+    get(b"/", b"Cookie: session="),
+    get(b"/", b"Cookie: session=wrong"),
+    get(b"/", b"Cookie: xsession=" + KEY),
+    get(b"/", b"Cookie: session=%s; session=%s" % (KEY, KEY)),
+    get(b"/", b"Cookie: session=" + KEY, b"Cookie: session=" + KEY),
+    get(b"/?session=" + ENCODED, b"Cookie: api_key=" + KEY),
+    get(b"/", b'Cookie: session="%s' % KEY),
+]
+
+
+@pytest.mark.parametrize(("request_", "target", "cookies"), LET_IN)
+async def test_a_key_lets_in_and_goes_no_further(request_, target, cookies):
+    async with guarded() as gateway:
+        client = await gateway.client(request_)
+        assert (await client.response()).status == 200
+        [arrived] = gateway.requests()
+        assert arrived.start[1] == target
+        assert arrived.all("cookie") == (cookies or [])
+        assert KEY not in gateway.received()
+        assert ENCODED not in gateway.received()
+        await client.send(request_)  # the connection is as good as before
+        assert (await client.response()).status == 200
+
+
+@pytest.mark.parametrize("request_", REFUSED)
+async def test_no_key_a_wrong_one_or_two_are_refused(request_):
+    async with guarded() as gateway:
+        client = await gateway.client(request_)
+        assert (await client.response()).status == 401
+        assert gateway.received() == b""
+
+
+async def test_where_the_agent_is_to_see_it_all_arrives_as_it_came():
+    async with guarded(forward_credential=True) as gateway:
+        client = await gateway.client(get(b"/?a=1&api_key=" + ENCODED + b"&b", b"Cookie: a=1; b=2"))
+        assert (await client.response()).status == 200
+        [arrived] = gateway.requests()
+        assert arrived.start[1] == b"/?a=1&api_key=" + ENCODED + b"&b"
+        assert arrived.all("cookie") == [b"a=1; b=2"]
