@@ -177,5 +177,4 @@ cdef const char* local_answer(ResponseHead* head, Field* fields, int status, int
 
 def largest_error():
     """For tests: see answers.pyi."""
-    cdef int i
-    return max([22 + TEXT_ROOM + _error_sizes[i] for i in range(64)]), <int> RPC_ROOM
+    return max([22 + TEXT_ROOM + size for size in _error_sizes]), <int> RPC_ROOM
