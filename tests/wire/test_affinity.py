@@ -237,6 +237,20 @@ async def test_a_context_that_nobody_knows_is_hashed_the_same_by_all():
         assert min(expected.values()) > 10
 
 
+async def test_two_pods_that_know_nothing_of_one_another_agree():
+    async with pair() as both, serving(replies(OK), owners=table()) as another:
+        another.swap(affine([both.two.port], [], [both.one.port]))
+        both.gateway.swap(affine([both.two.port], [], [both.one.port]))
+        for number in range(40):
+            request = rpc(b"message/send", b'"message":{"contextId":"context-%d"}' % number)
+            before = both.seen()
+            await both.ask(request)
+            client = await another.client(request)
+            assert (await client.response()).status == 200
+            assert 2 in {now - then for now, then in zip(both.seen(), before, strict=True)}
+        assert min(both.seen()) > 10
+
+
 async def test_hashing_goes_by_the_weights_of_targets():
     async with pair() as both:
         both.gateway.swap(affine([both.one.port], [both.two.port], weights=(1, 9)))
