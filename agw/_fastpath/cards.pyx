@@ -158,7 +158,7 @@ cdef HeldCard _hold(str authority, str if_none_match, int port, bint https, str 
 cdef HeldCard hold_card(RequestHead* head, int port, bint https, bint extended):
     cdef HeldCard card = _hold(
         _text(head.authority, head.authority_len), _one(head.fields, head.n_fields, F_IF_NONE_MATCH), port, https,
-        "card",
+        "extended" if extended else "card",
     )
     card.of_json = extended
     _ask_for_whole_card(head)

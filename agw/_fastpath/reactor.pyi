@@ -17,9 +17,10 @@ class Reactor:
     limits, shared_limits: the same, those of agw._fastpath.limits, which all workers of a pod share; None: its own.
     owners: of tasks and contexts, shared with other workers; None: nothing is learnt.
     rewrite_card: called with a 200 answer to a request for an agent card, or for the extended one: (rule key, body,
-    context) -> (status, body, ETag or "") to answer with instead, or None to leave the answer as it is; status is 200, 304,
-    or 502 where nothing of it may be shown. context, all text: authority, port, scheme, if_none_match of the request ("" for
-    what it has not), form ("card", or "rpc" where the card is the result of a JSON-RPC answer), etag, coding of the answer.
+    context) -> (status, body, ETag or "") to answer with instead, or None to leave the answer as it is; status is 200,
+    304, or 502 where nothing of it may be shown. context, all text: authority, port, scheme, if_none_match of the request
+    ("" for what it has not), form ("card", "extended", or "rpc" where the card is the result of a JSON-RPC answer), etag,
+    coding of the answer.
     """
 
     def __init__(

@@ -25,7 +25,8 @@ Values in, values out: no I/O, no clock, no logger; imports nothing of agw but e
 hosts are the targets' hosts as written (for a Service also `name.namespace`) and the endpoints' addresses. All
 arguments are hashable, so that a small cache may stand in front: a card of 4 KiB costs about 1 ms.
 
-Call it for the 200 answer of a GET. The request goes to the agent without Accept-Encoding, Range, If-None-Match and
-If-Modified-Since: those speak of the agent's bytes, not of ours. An answer with a Content-Encoding, or of more than
-MAX_CARD_BYTES, is passed on untouched. An answer to HEAD has no body to rewrite: drop the fields that would be false.
+Call it for the 200 answer of a GET, or with rpc=True for one of JSON-RPC whose `result` is an extended card (then without
+ETag and 304). A GET goes to the agent without Accept-Encoding, Range, If-None-Match and If-Modified-Since: those speak of
+the agent's bytes, not of ours. Where an answer is coded all the same, agw.a2a.coding undoes what it can; what it cannot, or
+more than MAX_CARD_BYTES, is passed on untouched. HEAD is asked for as GET, since only a card that was read has a length.
 """

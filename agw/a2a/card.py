@@ -14,6 +14,7 @@ because one document may carry both:
 - A card in which nothing changes is passed on byte for byte, signatures and all.
 - All else keeps its bytes: provider, documentation, icon, extensions, tenant, versions, skills, what nobody knows yet.
 - What is no JSON object, or too large, is no card: it is passed on as it came, its reader will say so.
+- What came from a path that others than A2A may use too, or as a result, is a card only where it names an interface.
 - Bytes that are no UTF-8 stay where they are: some readers stop at them, others do not.
 - Names may repeat: readers differ in which one they take, so each of them is rewritten.
 - An extended card may come as the `result` of a JSON-RPC answer; what is around it is not looked at.
@@ -28,7 +29,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from agw.a2a.interfaces import Publisher, rewrite_interfaces
+from agw.a2a.interfaces import ADDITIONAL, SUPPORTED, Publisher, rewrite_interfaces
 from agw.a2a.security import KeyPlace, advertise
 from agw.a2a.splice import Container, Edit, change, container, splice
 from agw.a2a.urls import PublicBase, normal_host
@@ -83,26 +84,36 @@ def is_card_path(path: str) -> bool:
 
 
 def rewrite_card(
-    body: bytes, *, base: PublicBase, hosts: tuple[str, ...], options: CardOptions = CardOptions(), rpc: bool = False
+    body: bytes,
+    *,
+    base: PublicBase,
+    hosts: tuple[str, ...],
+    options: CardOptions = CardOptions(),
+    extended: bool = False,
+    rpc: bool = False,
 ) -> Rewritten | Refused | None:
     """Rewrite the body of a 200 answer; None where it is to be passed on as it is.
 
-    hosts: of the backend, as written and as resolved (`name`, `name.namespace`, addresses). rpc: the card is the result
-    of a JSON-RPC answer (A2A 0.3 section 7.10, 1.0 section 9.4.11).
+    hosts: of the backend, as written and as resolved (`name`, `name.namespace`, addresses). extended: it comes from a path
+    of the extended card. rpc: the card is the result of a JSON-RPC answer (A2A 0.3 section 7.10, 1.0 section 9.4.11).
     """
     publisher = Publisher(base, frozenset(normal_host(host) for host in hosts), options.other_urls == "Drop")
     try:
-        return _rewrite(body, publisher, options, rpc=rpc)
+        return _rewrite(body, publisher, options, extended=extended, rpc=rpc)
     except RecursionError:  # nested deeper than readers of JSON go, this one among them
         return None
 
 
-def _rewrite(body: bytes, publisher: Publisher, options: CardOptions, *, rpc: bool) -> Rewritten | Refused | None:
+def _rewrite(
+    body: bytes, publisher: Publisher, options: CardOptions, *, extended: bool, rpc: bool
+) -> Rewritten | Refused | None:
     whole = _decode(body)
     if whole is None:
         return None
     edits: list[Edit] = []
     for card in _results(whole) if rpc else [whole]:
+        if (extended or rpc) and not card.named("url", *ADDITIONAL, *SUPPORTED):
+            continue
         found = _edits(card, publisher, options)
         if isinstance(found, Refused):
             return found

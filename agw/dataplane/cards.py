@@ -43,8 +43,8 @@ class CardRequest:
     """The request that asks for a card, and what its answer says of itself.
 
     port: the listener's. authority: its validated Host, as received. https: to the trusted proxy in front.
-    if_none_match, etag: "" without one. coding: the answer's content coding, in lower case. rpc: the card is the result of
-    a JSON-RPC answer, which is no representation that a client could have already.
+    if_none_match, etag: "" without one. coding: the answer's content coding, in lower case. extended: by a path of the
+    extended card. rpc: the card is the result of a JSON-RPC answer, which is no representation that a client could have.
     """
 
     port: int
@@ -53,6 +53,7 @@ class CardRequest:
     etag: str = ""
     coding: str = ""
     https: bool = False
+    extended: bool = False
     rpc: bool = False
 
     @classmethod
@@ -65,6 +66,7 @@ class CardRequest:
             etag=context["etag"],
             coding=context["coding"].lower(),
             https=context["scheme"] == "https",
+            extended=context["form"] == "extended",
             rpc=context["form"] == "rpc",
         )
 
@@ -133,7 +135,8 @@ class Cards:
         )
         base = public_base(card.external_url, self._hostname(attachment, request), request, self._served)
         shown = _behind_rewrite(base or _NOWHERE, rule, keeps_path=bool(card.external_url))
-        found = rewrite_card(body, base=shown, hosts=tuple(_hosts(rule, backends)), options=options, rpc=request.rpc)
+        hosts = tuple(_hosts(rule, backends))
+        found = rewrite_card(body, base=shown, hosts=hosts, options=options, extended=request.extended, rpc=request.rpc)
         if base is None and found is not None:
             return Refused("the request names no host, and nothing else says under which URL clients reach this agent")
         return found

@@ -364,6 +364,16 @@ async def test_the_gateways_key_is_advertised_beside_the_agents_own(request_, wr
         assert told["securityRequirements"] == [{"schemes": {"oauth": {"list": ["a"]}, "gatewayApiKey": {"list": []}}}]
 
 
+@pytest.mark.parametrize("kind", ["rpc", "rest"])
+async def test_what_only_shares_a_path_with_cards_gets_nothing_of_them(kind):
+    request, wrapped = ASKED[kind]
+    policy = Policy(api_key=ApiKeyAuth(credentials="credentials/d/s"))
+    body = wrapped(b'{"id":7,"security":[],"owner":"http://h/"}')
+    async with cards(ok(body), policy=policy) as gateway:
+        client = await gateway.client(request.replace(b"Host: a\r\n", b"Host: a\r\nX-API-Key: foo\r\n"))
+        assert (await client.response()).body == body
+
+
 @everywhere
 @pytest.mark.parametrize(
     ("coding", "encode"),

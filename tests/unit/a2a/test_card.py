@@ -117,6 +117,14 @@ def test_an_answer_of_json_rpc_without_a_card_is_passed_on_as_it_is(body):
     assert rewrite_card(body, base=BASE, hosts=HOSTS, rpc=True) is None
 
 
+@pytest.mark.parametrize("card", [b"{}", b'{"id":7,"security":[]}', b'{"skills":[{"security":[{"x":[]}]}]}'])
+def test_what_names_no_interface_is_a_card_only_where_cards_alone_are(card):
+    wrapped = b'{"result":%s}' % card
+    assert rewrite_card(card, base=BASE, hosts=HOSTS, options=ALL, extended=True) is None
+    assert rewrite_card(wrapped, base=BASE, hosts=HOSTS, options=ALL, rpc=True) is None
+    assert rewrite_card(card, base=BASE, hosts=HOSTS, options=ALL)
+
+
 def test_one_result_that_must_keep_its_signature_refuses_the_answer():
     body = b'{"result":{"url":"http://localhost/"},"result":{"url":"http://localhost/","signatures":[1]}}'
     result = rewrite_card(body, base=BASE, hosts=HOSTS, options=CardOptions(signatures="Reject"), rpc=True)

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agw.a2a.card import CardOptions, PublicBase, Rewritten, rewrite_card
@@ -97,10 +97,11 @@ def interfaces(card):
     return [(url, str(binding)) for url, binding in found if isinstance(url, str)]
 
 
+@settings(deadline=None)
 @given(bodies, bases, options)
 def test_a_card_is_the_same_as_the_result_of_a_call(body, base, options):
     public = PublicBase.parse(base)
-    alone = rewrite_card(body, base=public, hosts=HOSTS, options=options)
+    alone = rewrite_card(body, base=public, hosts=HOSTS, options=options, extended=True)
     wrapped = b'{"jsonrpc":"2.0","result":%s,"id":"url"}'
     result = rewrite_card(wrapped % body, base=public, hosts=HOSTS, options=options, rpc=True)
     assert (alone and wrapped % alone.body) == (result and result.body)

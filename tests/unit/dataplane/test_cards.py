@@ -233,3 +233,4 @@ def test_the_context_of_the_reactor_is_read():
     }
     assert CardRequest.of(context) == CardRequest(80, "x:1", "*", '"a"', "gzip", https=True, rpc=True)
     assert CardRequest.of({**context, "form": "card", "scheme": "http"}) == CardRequest(80, "x:1", "*", '"a"', "gzip")
+    assert CardRequest.of({**context, "form": "extended"}).extended
