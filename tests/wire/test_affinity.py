@@ -313,8 +313,9 @@ async def test_an_owner_that_takes_no_connection_is_gone():
         assert await both.ask(ABOUT_A_TASK[0], 10) == [200] * 10
         assert await both.ask(ABOUT_A_TASK[6], 10) == [200] * 10
         assert both.seen() == (0, 20)
-        assert both.gateway.count("agw_ejections_total") == 1
-        assert both.counted("pinned") == 3  # until it was ejected
+        assert both.gateway.count("agw_ejections_total") > 0
+        assert both.counted("pinned") >= 3  # until it was ejected; then again where its trial is due
+        assert both.counted("pinned") + both.counted("gone") == 20
 
 
 async def test_a_request_is_sent_again_to_its_owner_alone():
