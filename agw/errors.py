@@ -132,6 +132,7 @@ class Reason(IntEnum):
     RATE_LIMITED = 26
     CARD_REFUSED = 27
     STREAM_IDLE = 28
+    TOO_MANY_STREAMS = 29
 
     @property
     def word(self) -> str:
@@ -358,5 +359,12 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "",
         "The agent sent nothing on an event stream for the policy's `timeouts.streamIdle`, and the stream was cut.",
         "Raise it where agents work silently for longer; a client takes a task up again with SubscribeToTask.",
+    ),
+    Reason.TOO_MANY_STREAMS: Explanation(
+        (429,),
+        "RESOURCE_EXHAUSTED",
+        "too many event streams are open",
+        "As many event streams of the route are open as the TrafficPolicy's `streams.maxConcurrent` allows in one pod.",
+        "`agw_streams` says how many are open in all. Raise it, add pods, or let clients poll with GetTask.",
     ),
 }

@@ -96,6 +96,8 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
                 verdict.wants |= WANT_GRANT
             elif not policy.grants.allows(consumer_name(policy, verdict.consumer), 0, True):
                 return _refuse(verdict, 403, R_FORBIDDEN)
+        if policy.max_streams:
+            verdict.wants |= WANT_OPERATION
         if policy.limits is not None:
             verdict.metered = True
             if policy.limits.by_operation:

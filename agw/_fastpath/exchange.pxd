@@ -32,6 +32,7 @@ from agw._fastpath.poller cimport Poller
 from agw._fastpath.pool cimport Bound, Endpoint, Pool
 from agw._fastpath.reading cimport Reading
 from agw._fastpath.route cimport CompiledBackend, CompiledRule
+from agw._fastpath.seats cimport Seats
 from agw._fastpath.stream cimport Stream
 from agw._fastpath.table cimport Table
 
@@ -50,6 +51,7 @@ cdef class Context:
     cdef AccessLog access_log           # None: off
     cdef Buckets buckets                # of rate limits, shared by all workers of the pod
     cdef Buckets common                 # of those over pods
+    cdef Seats seats                    # of event streams, shared alike
     cdef object rewrite_card            # see reactor.pyi; None: cards pass as they are
     cdef object _counters_owner         # keeps the shared memory alive
     cdef object _records_owner
@@ -182,7 +184,8 @@ cdef enum ExchangeFlag:
     X_METERED = 1 << 26         # it falls under rate limits, and its client is told of them
     X_PINNED = 1 << 27          # it must go to `endpoint`: see affinity
     X_HEARD = 1 << 28           # its answer is heard as it passes: see hearing
-    X_RARE = X_CARD | X_FILTERED | X_KEEP | X_READ | X_HEARD
+    X_SEATING = 1 << 29         # its policy limits event streams: see seating
+    X_RARE = X_CARD | X_FILTERED | X_KEEP | X_READ | X_HEARD | X_SEATING
 
 
 @cython.final
@@ -199,6 +202,7 @@ cdef class Exchange(Waiter):
     cdef Filtering filtering    # None without filters
     cdef Reading reading        # of an A2A request's body; None otherwise
     cdef Quota quota            # with X_METERED
+    cdef int seat               # with X_SEATING: of its stream, negative without
     cdef Hearing hearing        # of an A2A agent's answer; None otherwise
     cdef Held held              # the request while it waits, or may have to be sent again; None otherwise
     cdef Exchange next_spare    # in Context.spare; None outside of it

@@ -44,6 +44,7 @@ from agw._fastpath.record cimport (
 )
 from agw._fastpath.redirect cimport LOCATION_ROOM
 from agw._fastpath.retry cimport after_failure, answered_in_vain, connect_again
+from agw._fastpath.seating cimport seat_answer, seat_end
 from agw._fastpath.stream cimport HIGH_MARK, backlog
 from agw._fastpath.waiting cimport head_came, leave_line, take_turn, time_is_over, wait_in_line
 
@@ -413,7 +414,7 @@ cdef class Exchange(Waiter):
             head_came(self)
         if self.flags & (X_READ | X_REQUEST_DONE) == X_READ:
             read_early(self)
-        if self.flags & (X_CARD | X_FILTERED | X_MIRROR | X_METERED) and self._held_back(head):
+        if self.flags & (X_CARD | X_FILTERED | X_MIRROR | X_METERED | X_SEATING) and self._held_back(head):
             return 0
         self.flags |= X_RESPONSE_STARTED
         if head.event_stream or self.backend.affinity:
@@ -427,6 +428,8 @@ cdef class Exchange(Waiter):
             mirror_answered(self, head)
             return True
         if self.flags & X_FILTERED and answered_in_vain(self, head.status):
+            return True
+        if self.flags & X_SEATING and seat_answer(self, head):
             return True
         if self.held is not None:
             forget_request(self)
@@ -623,6 +626,8 @@ cdef class Exchange(Waiter):
             mirror_lost(self.filtering)
         if self.hearing is not None:
             hear_end(self)
+        if self.flags & X_SEATING:
+            seat_end(self)
         self.card = None
         self.reading = None
         self.held = None

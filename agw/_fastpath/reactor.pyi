@@ -7,6 +7,7 @@ from typing import final
 from agw._fastpath.access_log import AccessLog
 from agw._fastpath.forwarding import Forwarding
 from agw._fastpath.owners import Owners
+from agw._fastpath.seats import Seats
 from agw._fastpath.table import Table
 
 @final
@@ -15,6 +16,7 @@ class Reactor:
 
     counters, records: writable shared memory, see agw._fastpath.record (layout, sizes and names).
     limits, shared_limits: the same, those of agw._fastpath.limits, which all workers of a pod share; None: its own.
+    seats: of event streams, shared alike; None: its own.
     owners: of tasks and contexts, shared with other workers; None: nothing is learnt.
     rewrite_card: called with a 200 answer to a request for an agent card, or for the extended one: (rule key, body,
     context) -> (status, body, ETag or "") to answer with instead, or None to leave the answer as it is; status is 200,
@@ -31,6 +33,7 @@ class Reactor:
         records: memoryview,
         limits: memoryview | None = None,
         shared_limits: memoryview | None = None,
+        seats: Seats | None = None,
         rewrite_card: Callable[[str, bytes, dict[str, str]], tuple[int, bytes, str] | None] | None = None,
         header_deadline_ms: int = 10_000,
         body_idle_ms: int = 30_000,

@@ -17,6 +17,7 @@ from agw._fastpath.record cimport C_EXCEPTIONS, C_LIMITS_EVICTED, C_SWAPS
 from agw._fastpath.table cimport Table
 
 from agw._fastpath.limits import SHARED_LIMITS_SIZE, own_memory
+from agw._fastpath.seats import own_seats
 from agw._fastpath.record import COUNTERS as _COUNTERS
 
 cdef tuple GAUGES = tuple([index for index, _, _, kind, _ in _COUNTERS if kind == "gauge"])
@@ -25,7 +26,8 @@ cdef tuple GAUGES = tuple([index for index, _, _, kind, _ in _COUNTERS if kind =
 @cython.final
 cdef class Reactor:
     def __init__(
-        self, loop, *, counters, records, limits=None, shared_limits=None, rewrite_card=None, header_deadline_ms=10_000,
+        self, loop, *, counters, records, limits=None, shared_limits=None, seats=None,
+        rewrite_card=None, header_deadline_ms=10_000,
         body_idle_ms=30_000,
         keepalive_idle_ms=600_000, write_stall_ms=30_000, min_rate=240, pace_ms=10_000,
         connection_requests=10_000, connect_timeout_ms=10_000,
@@ -43,6 +45,7 @@ cdef class Reactor:
         self._pool.longest = queue_size
         self._acceptors = {}
         context.connector = Http1Connector()
+        context.seats = own_seats() if seats is None else seats
         context.buckets = Buckets(own_memory() if limits is None else limits)
         context.common = Buckets(own_memory(SHARED_LIMITS_SIZE) if shared_limits is None else shared_limits, True)
         context.common.evictions = context.buckets.evictions = &context.counters[<int> C_LIMITS_EVICTED]

@@ -33,8 +33,9 @@ from agw._fastpath.held cimport hold
 from agw._fastpath.message cimport F_CONTENT_ENCODING, F_CONTENT_TYPE, M_OTHER, M_POST, Field
 from agw._fastpath.metering cimport meter, meter_rest
 from agw._fastpath.operations cimport PathSpan, is_plain_path, rest_operation, rpc_operation
-from agw._fastpath.record cimport R_FORBIDDEN, R_RATE_LIMITED
+from agw._fastpath.record cimport R_FORBIDDEN, R_RATE_LIMITED, R_TOO_MANY_STREAMS
 from agw._fastpath.route cimport CompiledPolicy
+from agw._fastpath.seating cimport seat_request
 
 cdef enum:
     HELD = 65536            # bytes of a body that are kept back for its operation
@@ -166,6 +167,8 @@ cdef int _decide(Exchange exchange, RequestHead* head, bint known, bint held) ex
             return exchange.answer(429, R_RATE_LIMITED)
         if known and policy.limits.by_operation:
             exchange.flags |= X_GUARDED
+    if policy is not None and policy.max_streams and not seat_request(exchange):
+        return exchange.answer(429, R_TOO_MANY_STREAMS)
     return exchange._forward(head, held)
 
 

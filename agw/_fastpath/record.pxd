@@ -36,7 +36,8 @@ cdef enum Reason:
     R_RATE_LIMITED = 26
     R_CARD_REFUSED = 27
     R_STREAM_IDLE = 28
-    R_COUNT = 29
+    R_TOO_MANY_STREAMS = 29
+    R_COUNT = 30
 
 # Indices into the counters, each a uint64. Gauges (see record.pyx COUNTERS) are set to 0 when a worker starts. New ones
 # take the next free number below C_REASON; what is in *_seconds metrics is held in microseconds.

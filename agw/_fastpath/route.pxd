@@ -2,7 +2,7 @@
 # CompiledBackend.bound, which belongs to the pool.
 
 cimport cython
-from libc.stdint cimport int64_t, uint16_t
+from libc.stdint cimport int64_t, uint16_t, uint64_t
 
 from agw._fastpath.filters cimport CompiledFilters
 from agw._fastpath.grants cimport Grants
@@ -43,6 +43,8 @@ cdef class CompiledPolicy:
     cdef readonly Grants grants     # None where anybody who is let in may do anything
     cdef readonly Limits limits     # None without rate limits
     cdef readonly Limits guesses    # one: of wrong keys from an address; None without
+    cdef readonly int max_streams   # event streams open at once, of each route; 0: any number
+    cdef uint64_t streams_identity  # of whose limit that is: the same after a reload
     cdef readonly bint deny         # the policy is unusable: 500 for all
     cdef int64_t head_timeout_ms   # from the request's head to the answer's; 0 without
     cdef int64_t stream_idle_ms    # of an agent on an event stream; 0 without

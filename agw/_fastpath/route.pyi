@@ -5,6 +5,7 @@ from typing import Any, final
 from agw._fastpath.filters import CompiledFilters
 from agw._fastpath.grants import Grants
 from agw._fastpath.keys import KeySet
+from agw._fastpath.limits import Limits
 from agw.snapshot.model import Backend, Policy, Rule
 
 @final
@@ -25,6 +26,12 @@ class CompiledPolicy:
     def public_card(self) -> bool: ...
     @property
     def grants(self) -> Grants | None: ...
+    @property
+    def limits(self) -> Limits | None: ...
+    @property
+    def guesses(self) -> Limits | None: ...
+    @property
+    def max_streams(self) -> int: ...
     @property
     def deny(self) -> bool: ...
     @property

@@ -12,6 +12,8 @@ cimport cython
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdlib cimport calloc, free
 
+import hashlib
+
 import re2
 
 from agw._fastpath.filters cimport filters_new
@@ -62,6 +64,12 @@ cdef int _restrict(CompiledPolicy policy, entry) except -1:
         policy.grants = grants_new(entry.authorization)
     if entry.limits:
         policy.limits = limits_new(entry.limits)
+    if entry.streams is not None:
+        if entry.streams.concurrent < 1:
+            raise ValueError("a limit of nothing")
+        policy.max_streams = entry.streams.concurrent
+        digest = hashlib.sha256(f"streams of {entry.streams.scope}".encode()).digest()
+        policy.streams_identity = int.from_bytes(digest[:8], "little")
     if entry.api_key is not None and entry.api_key.failures is not None:
         policy.guesses = limits_new((entry.api_key.failures,))
     return 0

@@ -41,12 +41,16 @@ class _Message(msgspec.Struct, frozen=True, tag=True):
 
 
 class Start(_Message, frozen=True):
-    """Begin: which worker this is, with its memory and its pod's. pseudonym: the gateway's, for Via."""
+    """Begin: which worker this is, with its memory and its pod's.
+
+    pseudonym: the gateway's, for Via. column: the process's own, of the pod's seats.
+    """
 
     FDS: ClassVar[int] = SharedMemory.FDS + PodMemory.FDS
     index: int
     settings: Settings
     pseudonym: str
+    column: int = 0
 
 
 class Full(_Message, frozen=True):

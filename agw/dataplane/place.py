@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from agw.dataplane.frames import Start, ToSupervisor, ToWorker
 from agw.dataplane.ports import OpenPort
 from agw.dataplane.process import Reports, WorkerProcess
-from agw.dataplane.shared import EXCHANGES_ACTIVE, NOTHING, PodMemory, settled, total
+from agw.dataplane.shared import EXCHANGES_ACTIVE, NOTHING, Pod, settled, total
 from agw.dataplane.state import WorkerState
 from agw.settings import Settings
 
@@ -59,7 +59,7 @@ class Place:
         index: int,
         settings: Settings,
         pseudonym: str,
-        pod: PodMemory,
+        pod: Pod,
         on_message: Callable[[WorkerProcess, ToSupervisor], None],
     ) -> None:
         """Make the place, without a process yet. pseudonym: see Start. pod: stays the caller's."""

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 import agw
 from agw.dataplane.frames import (
     Applied,
@@ -34,7 +36,7 @@ from agw.dataplane.frames import (
     Unlistened,
 )
 from agw.dataplane.ports import OpenPort
-from agw.dataplane.shared import PodMemory, SharedMemory
+from agw.dataplane.shared import Pod, SharedMemory
 
 
 def exit_cause(code: int) -> str:
@@ -58,7 +60,7 @@ class Reports:
 class WorkerProcess:
     """A process, from its start to its end."""
 
-    def __init__(self, start: Start, pod: PodMemory, reports: Reports) -> None:
+    def __init__(self, start: Start, pod: Pod, reports: Reports) -> None:
         """Start it; there must be a running loop. pod: stays the caller's."""
         self.index = start.index
         self.memory = SharedMemory.create(start.index)
@@ -75,7 +77,10 @@ class WorkerProcess:
         self._loop.add_reader(self._pidfd, self._on_end)
         self._channel = Channel(self._loop, ours, self._receive, lambda: None)
         self.ended = asyncio.Event()
-        self.send(start, (self.memory.counters.fd, self.memory.records.fd, *pod.fds))
+        self._pod = pod
+        self._column = pod.take_column()
+        told = msgspec.structs.replace(start, column=self._column)
+        self.send(told, (self.memory.counters.fd, self.memory.records.fd, *pod.memory.fds))
 
     @property
     def pid(self) -> int:
@@ -143,6 +148,7 @@ class WorkerProcess:
         os.close(self._pidfd)
         code = self._process.wait()
         self._channel.close()
+        self._pod.give_back(self._column, self.pid)
         self._served.clear()
         self._leaving.clear()
         self.applied = 0

@@ -21,10 +21,12 @@ from typing import ClassVar
 from agw._fastpath.limits import LIMITS_SIZE, SHARED_LIMITS_SIZE, prepare
 from agw._fastpath.owners import owners_size, prepare_owners
 from agw._fastpath.record import COUNTERS, COUNTERS_SIZE, RECORDS_SIZE, read_records
+from agw._fastpath.seats import prepare_seats, seats_size, unlock, vacate
 
 NOTHING = (0,) * (COUNTERS_SIZE // 8)
 """Counters of nobody."""
 
+_COLUMNS = 8  # of the seats, for each worker: those that come and leave beside the one in charge
 _GAUGES = frozenset(index for index, _, _, kind, _ in COUNTERS if kind == "gauge")
 _PEAKS = tuple(index for index, _, _, kind, _ in COUNTERS if kind == "peak")
 EXCHANGES_ACTIVE = next(index for index, metric, *_ in COUNTERS if metric == "agw_exchanges")
@@ -103,45 +105,77 @@ class PodMemory:
 
     limits, shared_limits: buckets of rate limits of the pod, and over pods; see agw._fastpath.limits.
     owners: of tasks and contexts, see agw._fastpath.owners.
+    seats: of event streams, see agw._fastpath.seats.
     """
 
-    FDS: ClassVar[int] = 3
+    FDS: ClassVar[int] = 4
     limits: Region
     shared_limits: Region
     owners: Region
+    seats: Region
 
     @classmethod
-    def create(cls, ids: int) -> PodMemory:
-        """Make the memory of a pod. ids: of tasks and contexts, whose owners are remembered."""
+    def create(cls, ids: int, processes: int) -> PodMemory:
+        """Make the memory of a pod.
+
+        ids: of tasks and contexts, whose owners are remembered. processes: of workers, that may live at the same time.
+        """
         pod = cls(
             Region.create("agw-limits", LIMITS_SIZE),
             Region.create("agw-shared-limits", SHARED_LIMITS_SIZE),
             Region.create("agw-owners", owners_size(ids)),
+            Region.create("agw-seats", seats_size(processes)),
         )
         prepare(pod.limits.memory)
         prepare(pod.shared_limits.memory)
         prepare_owners(memoryview(pod.owners.memory))
+        prepare_seats(memoryview(pod.seats.memory), processes)
         return pod
 
     @classmethod
-    def attach(cls, limits: int, shared_limits: int, owners: int) -> PodMemory:
+    def attach(cls, limits: int, shared_limits: int, owners: int, seats: int) -> PodMemory:
         """Map what the supervisor sent."""
         return cls(
             Region.attach(limits, LIMITS_SIZE),
             Region.attach(shared_limits, SHARED_LIMITS_SIZE),
             Region.attach(owners, os.fstat(owners).st_size),
+            Region.attach(seats, os.fstat(seats).st_size),
         )
 
     @property
     def fds(self) -> tuple[int, ...]:
         """Descriptors in the order of `attach`."""
-        return (self.limits.fd, self.shared_limits.fd, self.owners.fd)
+        return (self.limits.fd, self.shared_limits.fd, self.owners.fd, self.seats.fd)
 
     def close(self) -> None:
         """Unmap and close all."""
         self.limits.close()
         self.shared_limits.close()
         self.owners.close()
+        self.seats.close()
+
+
+class Pod:
+    """A pod's memory as the supervisor has it, and which column of its seats each worker process has."""
+
+    def __init__(self, ids: int, workers: int) -> None:
+        """Make it. ids: see PodMemory. workers: places, in each of which a few processes may live at the same time."""
+        self._users = [0] * (_COLUMNS * workers)
+        self.memory = PodMemory.create(ids, len(self._users))
+
+    def take_column(self) -> int:
+        """Give a process a column: one of its own, or that of fewest where there are more than anybody expected."""
+        column = min(range(len(self._users)), key=self._users.__getitem__)
+        self._users[column] += 1
+        return column
+
+    def give_back(self, column: int, pid: int) -> None:
+        """The process has ended, however it did: what it had taken is free."""
+        self._users[column] -= 1
+        with memoryview(self.memory.seats.memory) as view:
+            unlock(view, pid)
+            if not self._users[column]:
+                vacate(view, column)
 
 
 def total(parts: Iterable[Sequence[int]]) -> tuple[int, ...]:

@@ -37,7 +37,7 @@ from agw.dataplane.process import WorkerProcess, exit_cause
 from agw.dataplane.publication import Publication
 from agw.dataplane.resolve import Resolved, Resolver, absolute_lookup, system_lookup
 from agw.dataplane.rolling import Rolling, Steps
-from agw.dataplane.shared import PodMemory
+from agw.dataplane.shared import Pod
 from agw.dataplane.state import ConfigUpdate, Origin, State
 from agw.dataplane.verbosity import Verbosity, check_access_log
 from agw.errors import Problem, Severity
@@ -95,9 +95,11 @@ class Supervisor:
         count = worker_count(settings.workers)
         # All workers of one gateway are one in Via, and no two gateways are: several may stand in a row.
         pseudonym = f"agw-{secrets.token_hex(4)}"
-        self._pod = PodMemory.create(settings.affinity_ids)
+        self._pod = Pod(settings.affinity_ids, count)
         self._store = (
-            LimitStore(settings, memoryview(self._pod.shared_limits.memory), log) if settings.limit_store else None
+            LimitStore(settings, memoryview(self._pod.memory.shared_limits.memory), log)
+            if settings.limit_store
+            else None
         )
         self._places = tuple(Place(index, settings, pseudonym, self._pod, self._receive) for index in range(count))
         self._wanted = Wanted()

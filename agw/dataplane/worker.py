@@ -27,6 +27,7 @@ from agw._fastpath.access_log import AccessLog
 from agw._fastpath.forwarding import Forwarding
 from agw._fastpath.owners import Owners
 from agw._fastpath.reactor import Reactor
+from agw._fastpath.seats import Seats
 from agw._fastpath.table import Table, compile_table
 from agw.dataplane.cards import Answer, CardRequest, Cards
 from agw.dataplane.frames import (
@@ -172,6 +173,7 @@ class Worker:
             records=memoryview(self._memory.records.memory),
             limits=memoryview(self._pod.limits.memory),
             shared_limits=memoryview(self._pod.shared_limits.memory),
+            seats=Seats(memoryview(self._pod.seats.memory), message.column),
             owners=Owners(memoryview(self._pod.owners.memory)),
             rewrite_card=self._rewrite_card,
             forwarding=forwarding(settings, message.pseudonym),

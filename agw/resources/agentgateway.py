@@ -179,6 +179,12 @@ class RateLimit(Value, frozen=True):
     shared: SharedRateLimit | None = None
 
 
+class StreamLimit(Value, frozen=True):
+    """Event streams of one route that are open at once in one pod."""
+
+    max_concurrent: int
+
+
 class PolicyTimeouts(Value, frozen=True):
     """Durations; "0s" is off, "" is not set here (a less specific policy decides)."""
 
@@ -192,6 +198,7 @@ class Traffic(Value, frozen=True):
     authentication: Authentication | None = None
     authorization: Authorization | None = None
     rate_limit: RateLimit | None = None
+    streams: StreamLimit | None = None
     timeouts: PolicyTimeouts | None = None
 
 

@@ -305,6 +305,13 @@ class Limit(_Value, frozen=True):
     closed: bool = False
 
 
+class StreamLimit(_Value, frozen=True):
+    """At most so many event streams of each route are open at once in a pod. scope: as that of a Limit."""
+
+    concurrent: int
+    scope: str = ""
+
+
 class AuthorizationRule(_Value, frozen=True):
     """action: Allow | Deny. consumers, operations (by their A2A 1.0 names): empty is any."""
 
@@ -327,6 +334,7 @@ class Policy(_Value, frozen=True, tag="Policy"):
     limits: tuple[Limit, ...] = ()
     request_timeout_ms: int | None = None
     stream_idle_ms: int = 0
+    streams: StreamLimit | None = None
     deny: str = ""
 
 

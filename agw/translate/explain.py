@@ -283,8 +283,8 @@ def _says(field: PolicyField, consumer: str) -> str:
         return field.deny
     if field.authorization is not None:
         return f"{consumer or 'a client without a key'} {authorization.in_words(field.authorization, consumer)}"
-    if field.limits:
-        return limits.in_words(field.limits)
+    if field.limits or field.streams is not None:
+        return limits.in_words(field.limits, field.streams)
     if field.request_timeout_ms is not None:
         return effects.time_in_words(field.request_timeout_ms, "to the head of the agent's answer, then 504")
     if field.stream_idle_ms is not None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from agw.resources import agentgateway as own
-from agw.snapshot.model import Limit
+from agw.snapshot.model import Limit, StreamLimit
 
 _SECONDS = {"Second": 1, "Minute": 60, "Hour": 3600, "Day": 86400}
 _UNITS = {seconds: unit.lower() for unit, seconds in _SECONDS.items()}
@@ -43,9 +43,12 @@ def failures(said: own.FailureLimit, policy: str) -> Limit:
     return Limit(requests=said.failures, window_s=_SECONDS[said.unit], burst=burst, per="ClientIP", scope=policy)
 
 
-def in_words(taken: Iterable[Limit]) -> str:
+def in_words(taken: Iterable[Limit], streams: StreamLimit | None = None) -> str:
     """What is taken, as `at most 100 requests a minute per consumer (20 at once): SendMessage`."""
-    return "; ".join(_words(each) for each in taken)
+    words = [_words(each) for each in taken]
+    if streams is not None:
+        words.append(f"at most {streams.concurrent} event streams of the route at once, in each pod")
+    return "; ".join(words)
 
 
 def _words(limit: Limit) -> str:

@@ -45,6 +45,7 @@ class PolicyField:
     limits: tuple[model.Limit, ...] = ()
     request_timeout_ms: int | None = None
     stream_idle_ms: int | None = None
+    streams: model.StreamLimit | None = None
     deny: str = ""
 
 
@@ -85,6 +86,8 @@ def _policy(ask: Ask, namespace: str, name: str) -> PolicyState | None:
     if traffic.rate_limit is not None:
         fields.append(PolicyField("rateLimit", ref, limits=limits.limits(traffic.rate_limit, ref)))
     fields += _times(traffic.timeouts or own.PolicyTimeouts(), ref)
+    if traffic.streams is not None:
+        fields.append(PolicyField("streams", ref, streams=model.StreamLimit(traffic.streams.max_concurrent, ref)))
     return PolicyState(tuple(fields), tuple(invalid), partly, tuple(problems))
 
 
@@ -219,6 +222,7 @@ def merge(*levels: LevelState) -> Merged:
                 (each for field in ordered if (each := field.request_timeout_ms) is not None), None
             ),
             stream_idle_ms=next((field.stream_idle_ms for field in ordered if field.stream_idle_ms), 0),
+            streams=next((field.streams for field in ordered if field.streams is not None), None),
             deny="; ".join(field.deny for field in ordered if field.deny),
         ),
         fields=ordered,

@@ -12,7 +12,7 @@ import pytest
 
 from agw._fastpath.answers import largest_error
 from agw.errors import EXPLANATIONS, Reason
-from agw.snapshot.model import ApiKeyAuth, AuthorizationRule, Limit, Policy, Retry, WeightedBackend
+from agw.snapshot.model import ApiKeyAuth, AuthorizationRule, Limit, Policy, Retry, StreamLimit, WeightedBackend
 from tests.wire.gateway import GET, OK, closed_port, entries, replies, serving, until
 from tests.wire.test_authorization import CANCEL, guarded
 from tests.wire.test_operations import a2a, agent, post, rpc
@@ -87,6 +87,13 @@ async def beside_another(gateway, request):
     return await one(gateway, request)
 
 
+async def beside_a_stream(gateway, request):
+    """Ask while as many streams are open as may be."""
+    client = await gateway.client(request)
+    await client.contains(b"\r\n\r\n")
+    return await one(gateway, request)
+
+
 async def at_the_end(gateway, request):
     """Ask, and let the worker end."""
     client = await gateway.client(request)
@@ -134,6 +141,8 @@ BY_CONSUMER = Policy(authorization=(AuthorizationRule("Allow", consumers=("alice
 BY_OPERATION = Policy(authorization=(AuthorizationRule("Allow", operations=("GetTask",)),))
 LIMITED = Policy(limits=(Limit(1, 3600, 1, "Route"),))
 LIMITED_BY_OPERATION = Policy(limits=(Limit(1, 3600, 1, "Route", ("SendMessage",)),))
+LIMITED_STREAMS = Policy(streams=StreamLimit(1))
+STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 RETRY_AFTER = {"retry-after": b"3600"}
 ROWS = [
     row(Reason.BAD_REQUEST, 400, script=silent, request=in_bad_chunks),
@@ -175,6 +184,14 @@ ROWS = [
         change=with_policy(LIMITED_BY_OPERATION),
         ask=last,
         fields=RETRY_AFTER,
+    ),
+    row(
+        Reason.TOO_MANY_STREAMS,
+        429,
+        identity=True,
+        script=replies(STREAM),
+        change=with_policy(LIMITED_STREAMS),
+        ask=beside_a_stream,
     ),
 ]
 
