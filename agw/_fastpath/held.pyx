@@ -63,6 +63,7 @@ cdef Held hold(const RequestHead* head, int room):
         raise MemoryError
     held.head = head[0]
     held.head.fields = field
+    held.head.whole = NULL
     held.head.method = _keep(&at, head.method, head.method_len)
     held.head.path = _keep(&at, head.path, head.path_len)
     held.head.query = _keep(&at, head.query, head.query_len)

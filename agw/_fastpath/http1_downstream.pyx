@@ -242,6 +242,9 @@ cdef class Http1Downstream(Downstream):
         self.parting = not head.keep_alive
         self.last = self.parting or self.served == <uint32_t> context.connection_requests
         self.body_left = head.content_length
+        head.whole = NULL
+        if head.framing == FRAMING_LENGTH and head.content_length and size - used >= head.content_length:
+            head.whole = data + used
         self.state = D_BODY
         if head.framing == FRAMING_NONE or (head.framing == FRAMING_LENGTH and head.content_length == 0):
             self.state = D_WAIT

@@ -84,6 +84,7 @@ cdef struct RequestHead:
     const unsigned char* query      # after "?", NULL without one
     const unsigned char* authority  # the validated Host as received
     const unsigned char* host       # lower-case, no port, no trailing dot: for matching
+    const unsigned char* whole      # the body, where all of it came with the head: content_length bytes; else NULL
     Field* fields                   # n_fields of them
     int64_t content_length          # bytes; only with FRAMING_LENGTH
     uint32_t method_len

@@ -21,6 +21,8 @@ cdef class Reading:
     cdef char authority[272]    # the validated Host: an extended card may have to be shown under it
     cdef bint by_path           # the path names the operation: an envelope with a method would be a second name
     cdef bint plain             # the path is one that every reader takes for the same
+    cdef bint over              # all of the body came with the head, and has been read
+    cdef bint readable          # and there is nothing wrong with it
 
 # Which task and context a request names; a size of 0 where it names none. Borrowed from the exchange and the head.
 cdef struct Named:

@@ -5,9 +5,10 @@
     anything else                           no operation
 
 Where a decision depends on what is asked for (Want), the request is kept back until that is known, or HELD bytes of it
-do not say. Where it was its operation, what follows is still watched: an envelope that turns out to be no JSON, or to
-have a second method, is refused by authorization before its last byte has gone, so that no agent has a whole request of
-it; rate limits take from it what they take of one that nobody can read.
+do not say. A body that came whole with its head is read at once, and nothing is kept. Otherwise, where it was the
+operation, what follows is still watched: an envelope that turns out to be no JSON, or to have a second method, is
+refused by authorization before its last byte has gone, so that no agent has a whole request of it; rate limits take
+from it what they take of one that nobody can read.
 
 Rules: without such a policy what cannot be read is forwarded like anything else and has no operation: invalid JSON,
 batches, other media types and codings are between client and agent. Authorization by operation refuses it, and all
@@ -123,12 +124,22 @@ cdef int read_begin(Exchange exchange, RequestHead* head, int wants) except -1:
         reading.wants = wants
         reading.by_path = operation != 0
         reading.authority_len = 0
-        if not operation and exchange.backend.a2a:
-            _may_be_a_card(reading, head)
         envelope_begin(&reading.envelope, reading.by_path)
         exchange.reading = reading
         exchange.flags |= X_READ
+        reading.over = head.whole != NULL
+        if reading.over:
+            reading.readable = envelope_feed(&reading.envelope, head.whole, head.content_length)
+            reading.readable = reading.readable and envelope_end(&reading.envelope)
+        if not operation and exchange.backend.a2a and (not reading.over or _asks_for_a_card(reading)):
+            _may_be_a_card(reading, head)
+        if reading.over and not operation and reading.readable and envelope_has(&reading.envelope, SLOT_METHOD):
+            return _know(exchange)
     return 0
+
+
+cdef inline bint _asks_for_a_card(Reading reading) noexcept:
+    return envelope_has(&reading.envelope, SLOT_METHOD) and _operation(&reading.envelope) == OP_GET_EXTENDED_AGENT_CARD
 
 
 cdef void _may_be_a_card(Reading reading, RequestHead* head) noexcept:
@@ -175,15 +186,19 @@ cdef int _decide(Exchange exchange, RequestHead* head, bint known, bint held) ex
 cdef int withhold(Exchange exchange, RequestHead* head, int wants) except -1:
     cdef Reading reading = exchange.reading
     cdef bint empty = not exchange.flags & X_BODY
-    cdef bint by_path = exchange.account.operation != 0
+    cdef bint by_path = reading.by_path if reading is not None else exchange.account.operation != 0
     cdef bint plain = head.method_id != M_OTHER and is_plain_path(
-        head.method_id, head.path, head.path_len, exchange.account.operation
+        head.method_id, head.path, head.path_len, exchange.account.operation if by_path else 0
     )
     if wants & WANT_GRANT:
         head.websocket = False      # what is asked for in a tunnel nobody could say
-    if reading is None or (by_path and not wants & WANT_IDS) or (wants & WANT_GRANT and not plain):
+    if reading is None or (wants & WANT_GRANT and not plain) or (by_path and not wants & WANT_IDS and not reading.over):
         # A body that cannot be watched may name something else than the path does.
         return _decide(exchange, head, plain and (empty or (by_path and reading is not None)), False)
+    if reading.over:
+        if by_path:
+            return _decide(exchange, head, plain and not _turned(reading, reading.readable), False)
+        return _decide(exchange, head, reading.readable and envelope_has(&reading.envelope, SLOT_METHOD), False)
     reading.plain = plain
     if exchange.held is None:
         exchange.held = hold(head, ADDED_ROOM if exchange.flags & X_FILTERED else 0)
@@ -291,7 +306,10 @@ cdef bint _refused(Exchange exchange) except -1:
 
 cdef bint read_body(Exchange exchange, const unsigned char* data, Py_ssize_t size) except -1:
     cdef Reading reading = exchange.reading
-    cdef bint readable = envelope_feed(&reading.envelope, data, size)
+    cdef bint readable
+    if reading.over:
+        return False
+    readable = envelope_feed(&reading.envelope, data, size)
     if exchange.flags & X_WITHHELD:
         buffer_append(&exchange.held.body, data, size)
         if not readable or _complete(reading) or buffer_size(&exchange.held.body) > HELD:
@@ -302,7 +320,10 @@ cdef bint read_body(Exchange exchange, const unsigned char* data, Py_ssize_t siz
 
 cdef bint read_end(Exchange exchange) except -1:
     cdef Reading reading = exchange.reading
-    cdef bint readable = envelope_end(&reading.envelope)
+    cdef bint readable
+    if reading.over:
+        return False
+    readable = envelope_end(&reading.envelope)
     if exchange.flags & X_WITHHELD:
         _settle(exchange, readable)
         return True

@@ -154,7 +154,7 @@ ROWS = [
         change=with_rule(backends=(WeightedBackend("backend/Backend/d/b", 0), WeightedBackend(error="gone"))),
         limits={},
     ),
-    row(Reason.NO_ENDPOINT, 503, change=without_endpoints),
+    row(Reason.NO_ENDPOINT, 503, identity=True, change=without_endpoints),
     row(Reason.CONNECT_FAILED, 503, identity=True, change=nowhere),
     row(Reason.UPSTREAM_INVALID, 502, identity=True, script=replies(b"nonsense\r\n\r\n")),
     row(Reason.UPSTREAM_CLOSED, 502, identity=True, script=closes),
@@ -169,6 +169,7 @@ ROWS = [
     row(
         Reason.OVERLOADED,
         503,
+        identity=True,
         script=silent,
         limits={"endpoint_inflight": 1, "queue_size": 0},
         ask=beside_another,
@@ -176,7 +177,7 @@ ROWS = [
     ),
     row(Reason.FORBIDDEN, 403, change=with_policy(BY_CONSUMER)),
     row(Reason.FORBIDDEN, 403, identity=True, change=with_policy(BY_OPERATION)),
-    row(Reason.RATE_LIMITED, 429, change=with_policy(LIMITED), ask=last, fields=RETRY_AFTER),
+    row(Reason.RATE_LIMITED, 429, identity=True, change=with_policy(LIMITED), ask=last, fields=RETRY_AFTER),
     row(
         Reason.RATE_LIMITED,
         429,
