@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.oracles.envelopes import ENVELOPES, write
 from tests.wire.gateway import OK, entries, replies, serving
+from tests.wire.table.feeds import EVERY
 
 JSON = b"application/json"
 
@@ -143,7 +144,7 @@ def test_adversarial_bodies_are_forwarded_byte_for_byte():
             await client.send(post(body))
             return (await client.response()).status
 
-        @settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=2000 // EVERY, deadline=None, suppress_health_check=list(HealthCheck))
         @given(ENVELOPES, st.booleans(), st.none() | DAMAGE)
         def one(value, escape, damage):
             body = write(value, escape).encode()
