@@ -167,7 +167,7 @@ cdef Py_ssize_t _cut(const unsigned char* data, Py_ssize_t size, const Presented
         while stop < end and stop[0] == b" ":
             stop += 1
     else:
-        while start > data and (start[-1] == b" " or start[-1] == b"\t"):
+        while start > data and ((start - 1)[0] == b" " or (start - 1)[0] == b"\t"):
             start -= 1
         if start > data:
             start -= 1
