@@ -121,11 +121,11 @@ def _settings() -> str:
 
 def _metrics() -> str:
     from agw._fastpath.record import COUNTERS_SIZE
-    from agw.dataplane.metrics import check_families, state_families, worker_families
+    from agw.dataplane.metrics import agent_families, check_families, state_families, worker_families
     from agw.dataplane.state import State
 
     families = worker_families([(0,) * (COUNTERS_SIZE // 8)]) + state_families(State(), {}, {})
-    families += check_families({}, 0, 0)
+    families += check_families({}, 0, 0) + agent_families([])
     return _table(("Metric", "Kind", "Meaning"), ((f"`{each.name}`", each.kind, each.help) for each in families))
 
 

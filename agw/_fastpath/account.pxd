@@ -21,9 +21,11 @@ cdef struct Account:
     int method_id
     int consumer                # index into the policy's keys, negative without
     int port                    # the listener's
+    uint64_t* agent             # row of agents.pxd, the worker's; NULL where it is for no agent, or nobody counts
     void* listener              # borrowed str of the exchange's rule, NULL without one
     uint8_t operation           # agw.a2a.operations.Operation
     uint8_t affinity            # Affinity of record.pxd
+    uint8_t version             # Version of agents.pxd
     bint a2a                    # its backend speaks A2A, and may be asked for operations
     uint8_t method_len          # bytes
     uint8_t path_len            # bytes

@@ -6,6 +6,7 @@ allocated, and nothing fails.
 
 from libc.string cimport memcpy, memset
 
+from agw._fastpath.agents cimport agent_end
 from agw._fastpath.forwarding cimport hex_id
 from agw._fastpath.record cimport (
     C_DURATION, C_FIRST_BYTE, C_OPERATION, C_REASON, C_REQUESTS, C_STATUS_1XX, C_STREAM_DURATION, CONSUMER_ROOM,
@@ -29,6 +30,8 @@ cdef void account_open(
     account.listener = NULL
     account.operation = 0
     account.affinity = 0
+    account.version = 0
+    account.agent = NULL
     account.a2a = False
     account.method_len = account.path_len = account.trace_id_len = 0
     account.id[0] = one
@@ -70,6 +73,7 @@ cdef const Record* account_record(
     record.flags = flags
     record.operation = account.operation
     record.affinity = account.affinity
+    record.a2a_version = account.version
     record.started_ns = account.started_ns + account.epoch_ns
     record.first_byte_us = (account.first_byte_ns - account.started_ns) // 1000 if account.first_byte_ns else -1
     record.total_us = age // 1000
@@ -144,3 +148,5 @@ cdef void account_count(
     )
     if account.first_byte_ns:
         observe(counters + <int> C_FIRST_BYTE, (account.first_byte_ns - account.started_ns) // 1000)
+    if account.agent != NULL:
+        agent_end(account, streamed, now_ns)

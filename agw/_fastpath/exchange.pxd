@@ -55,7 +55,9 @@ cdef class Context:
     cdef object rewrite_card            # see reactor.pyi; None: cards pass as they are
     cdef object _counters_owner         # keeps the shared memory alive
     cdef object _records_owner
+    cdef object _agents_owner
     cdef uint64_t* counters             # C_COUNT of them
+    cdef uint64_t* agents               # rows of agents.pxd; NULL where nobody counts
     cdef unsigned char* ring            # RECORDS size
     cdef HeadLimits limits
     cdef int64_t header_deadline_ms

@@ -223,7 +223,7 @@ cdef class Exchange(Waiter):
                     verdict.status, verdict.reason = 429, R_RATE_LIMITED
         if verdict.status:
             if self.rule is not None and self.rule.a2a:
-                read_refused(self, head)
+                read_refused(self, head, verdict.status)
             return filter_verdict(self, head, verdict.status, verdict.reason)
         self.backend = <CompiledBackend> verdict.ref.backend
         if self.backend.a2a or verdict.wants:

@@ -18,6 +18,7 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcmp
 
 from agw._fastpath.affinity cimport affinity_learn
+from agw._fastpath.agents cimport A_TASK_STATE, agent_streams
 from agw._fastpath.envelope cimport (
     SLOT_CONTEXT, SLOT_STATE, TEXT_USED, answer_begin, answer_task, envelope_closed, envelope_end, envelope_feed,
 )
@@ -78,6 +79,8 @@ cdef int _stream_begins(Exchange exchange) except -1:
     exchange._give_back()
     exchange.context.counters[C_STREAMS] += 1
     exchange.context.counters[C_STREAMS_ACTIVE] += 1
+    if exchange.account.agent != NULL:
+        agent_streams(&exchange.account)
     exchange._record(RECORD_START)
     return 0
 
@@ -197,4 +200,6 @@ cdef int hear_end(Exchange exchange) except -1:
     self.exchange = None
     if self.heard.task_state:
         exchange.context.counters[C_TASK_STATE + self.heard.task_state] += 1
+        if exchange.account.agent != NULL:
+            exchange.account.agent[A_TASK_STATE + self.heard.task_state] += 1
     return 0

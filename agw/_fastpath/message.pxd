@@ -47,6 +47,7 @@ cdef enum FieldId:
     F_DATE
     F_ACCEPT
     F_MAX_FORWARDS
+    F_A2A_VERSION
     F_ID_COUNT
 
 cdef enum MethodId:

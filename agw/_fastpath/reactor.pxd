@@ -12,3 +12,6 @@ cdef class Reactor:
     cdef Pool _pool
     cdef Context _context
     cdef dict _acceptors        # the caller's descriptor -> Acceptor
+    cdef dict _agents           # key of a backend -> row of agents.pxd
+
+    cdef int _number(self) except -1

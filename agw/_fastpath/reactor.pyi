@@ -1,7 +1,7 @@
 """Types of the compiled reactor, as the worker sees it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import final
 
 from agw._fastpath.access_log import AccessLog
@@ -18,6 +18,7 @@ class Reactor:
     limits, shared_limits: the same, those of agw._fastpath.limits, which all workers of a pod share; None: its own.
     seats: of event streams, shared alike; None: its own.
     owners: of tasks and contexts, shared with other workers; None: nothing is learnt.
+    agents: writable shared memory of zeros, that of agw._fastpath.agents; None: nobody counts by agent.
     rewrite_card: called with a 200 answer to a request for an agent card, or for the extended one: (rule key, body,
     context) -> (status, body, ETag or "") to answer with instead, or None to leave the answer as it is; status is 200,
     304, or 502 where nothing of it may be shown. context, all text: authority, port, scheme, if_none_match of the request
@@ -56,6 +57,7 @@ class Reactor:
         queue_size: int = 1024,
         queue_timeout_ms: int = 10_000,
         owners: Owners | None = None,
+        agents: memoryview | None = None,
     ) -> None: ...
     def start(self) -> None:
         """Register the epoll set with the loop."""
@@ -64,6 +66,8 @@ class Reactor:
     def unlisten(self, fd: int) -> None: ...
     def swap(self, table: Table) -> None:
         """Serve from this table: one reference; exchanges keep the table that they began with."""
+    def number_agents(self, agents: Mapping[str, int]) -> None:
+        """Count what is asked of these backends (key -> row) in these rows, and of all other agents in one more."""
     def mark_down(self, endpoints: Iterable[tuple[str, int]]) -> None:
         """Take what active checks found: all (address, port) that are down now."""
     def log_access(self, log: AccessLog | None) -> None:

@@ -4,8 +4,11 @@ Everything that is decided lives in the modules below; this one owns the pieces 
 """
 
 cimport cython
+from libc.stdint cimport uint64_t
+
 from agw._fastpath.acceptor cimport Acceptor
 from agw._fastpath.access_log cimport AccessLog
+from agw._fastpath.agents cimport AGENT_SLOTS
 from agw._fastpath.buffer import live as live_buffers
 from agw._fastpath.forwarding cimport Forwarding
 from agw._fastpath.http1_head cimport MAX_FIELDS
@@ -14,8 +17,10 @@ from agw._fastpath.limits cimport Buckets
 from agw._fastpath.networks cimport Networks
 from agw._fastpath.owners cimport Owners
 from agw._fastpath.record cimport C_EXCEPTIONS, C_LIMITS_EVICTED, C_SWAPS
+from agw._fastpath.route cimport CompiledBackend
 from agw._fastpath.table cimport Table
 
+from agw._fastpath.agents import AGENTS_SIZE as _AGENTS_SIZE
 from agw._fastpath.limits import SHARED_LIMITS_SIZE, own_memory
 from agw._fastpath.seats import own_seats
 from agw._fastpath.record import COUNTERS as _COUNTERS
@@ -33,7 +38,7 @@ cdef class Reactor:
         connection_requests=10_000, connect_timeout_ms=10_000,
         response_header_timeout_ms=600_000, upstream_idle_ms=4_000, max_body=0, max_head=65_536, max_line=16_384,
         max_fields=100, max_connections=100_000, endpoint_inflight=1024, queue_size=1024, queue_timeout_ms=10_000,
-        forwarding=None, proxies=(), Owners owners=None,
+        forwarding=None, proxies=(), Owners owners=None, agents=None,
     ):
         self._poller = Poller(loop)
         self._pool = Pool()
@@ -44,6 +49,9 @@ cdef class Reactor:
         self._pool.most = endpoint_inflight
         self._pool.longest = queue_size
         self._acceptors = {}
+        self._agents = {}
+        if agents is not None:
+            self._count_agents(agents)
         context.connector = Http1Connector()
         context.seats = own_seats() if seats is None else seats
         context.buckets = Buckets(own_memory() if limits is None else limits)
@@ -87,7 +95,29 @@ cdef class Reactor:
         """Serve from this table: one reference; exchanges keep the table that they began with."""
         self._pool.bind(table.backends.values())
         self._context.table = table
+        self._number()
         self._context.counters[C_SWAPS] += 1
+
+    def number_agents(self, agents):
+        """Count what is asked of these backends in these rows, and of all other agents in one more."""
+        self._agents = dict(agents)
+        if self._context.table is not None:
+            self._number()
+
+    def _count_agents(self, unsigned char[::1] memory not None):
+        if memory.shape[0] != _AGENTS_SIZE:
+            raise ValueError(f"the memory has {memory.shape[0]} bytes and not {_AGENTS_SIZE}")
+        self._context._agents_owner = memory
+        self._context.agents = <uint64_t*> &memory[0]
+
+    cdef int _number(self) except -1:
+        cdef CompiledBackend backend
+        cdef dict backends = self._context.table.backends
+        for key, row in self._agents.items():
+            backend = backends.get(key)
+            if backend is not None and 0 <= row < <int> AGENT_SLOTS:
+                backend.agent = row
+        return 0
 
     def mark_down(self, endpoints):
         """Take what active checks found: all (address, port) that are down now."""

@@ -41,8 +41,9 @@ cdef int withhold(Exchange exchange, RequestHead* head, int wants) except -1
 cdef int named(Exchange exchange, const RequestHead* head, Named* who) noexcept
 # Whether a Content-Type is JSON's; strictly: with no parameter that may make another text of it.
 cdef bint is_json(const Field* field, bint strictly) noexcept
-# A request that is refused before anything of its body is read: whether it is of JSON-RPC. The head is borrowed.
-cdef int read_refused(Exchange exchange, const RequestHead* head) except -1
+# A request that is answered before anything of its body is read: whether it is of JSON-RPC, and for which agent.
+# status: of the answer. The head is borrowed.
+cdef int read_refused(Exchange exchange, const RequestHead* head, int status) except -1
 # The body of an answer of our own, as its client's protocol has it; `body` where that is no JSON-RPC.
 cdef const char* in_rpc(Exchange exchange, ResponseHead* head, int reason, const char* body) noexcept
 # Bytes of the body, before they are passed on. True where they are not to be: they are kept, or all is refused.

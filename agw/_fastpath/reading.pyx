@@ -20,6 +20,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
 from agw._fastpath.admission cimport WANT_GRANT, WANT_IDS, WANT_OPERATION, consumer_name
+from agw._fastpath.agents cimport AGENT_OTHER, agent_begin
 from agw._fastpath.answers cimport rpc_answer
 from agw._fastpath.buffer cimport buffer_append, buffer_size
 from agw._fastpath.card_answers cimport expect_card, expect_result
@@ -35,7 +36,7 @@ from agw._fastpath.message cimport F_CONTENT_ENCODING, F_CONTENT_TYPE, M_OTHER, 
 from agw._fastpath.metering cimport meter, meter_rest
 from agw._fastpath.operations cimport PathSpan, is_plain_path, rest_operation, rpc_operation
 from agw._fastpath.record cimport R_FORBIDDEN, R_RATE_LIMITED, R_TOO_MANY_STREAMS
-from agw._fastpath.route cimport CompiledPolicy
+from agw._fastpath.route cimport CompiledBackend, CompiledPolicy, CompiledRule
 from agw._fastpath.seating cimport seat_request
 
 cdef enum:
@@ -113,7 +114,9 @@ cdef int read_begin(Exchange exchange, RequestHead* head, int wants) except -1:
     cdef PathSpan task
     cdef Reading reading
     cdef int operation = rest_operation(head.method_id, head.path, head.path_len, &task)
-    exchange.account.a2a = exchange.backend.a2a
+    if exchange.backend.a2a:
+        exchange.account.a2a = True
+        agent_begin(&exchange.account, exchange.context.agents, exchange.backend.agent, head)
     exchange.account.operation = <uint8_t> operation
     if operation in (OP_GET_AGENT_CARD, OP_GET_EXTENDED_AGENT_CARD) and exchange.backend.a2a:
         return expect_card(exchange, head, operation == OP_GET_EXTENDED_AGENT_CARD)
@@ -257,8 +260,19 @@ cdef inline void _take_text(Envelope* envelope, int slot, const char** data, Py_
         size[0] = envelope.texts[slot].size
 
 
-cdef int read_refused(Exchange exchange, const RequestHead* head) except -1:
+cdef int _agent_of(CompiledRule rule) noexcept:
+    """The row of the first agent that a rule names."""
+    cdef int i
+    for i in range(rule.n_backends):
+        if not rule.backends[i].error and (<CompiledBackend> rule.backends[i].backend).a2a:
+            return (<CompiledBackend> rule.backends[i].backend).agent
+    return AGENT_OTHER
+
+
+cdef int read_refused(Exchange exchange, const RequestHead* head, int status) except -1:
     cdef PathSpan task
+    if status >= 400:       # not a preflight, which no agent is asked
+        agent_begin(&exchange.account, exchange.context.agents, _agent_of(exchange.rule), head)
     if head.method_id == M_POST and _readable(head, False):
         if rest_operation(head.method_id, head.path, head.path_len, &task) == 0:
             exchange.flags |= X_RPC

@@ -112,7 +112,7 @@ cdef enum:
     H_SLOTS = 24
 
 cdef enum:
-    RECORD_VERSION = 4
+    RECORD_VERSION = 5
     RECORD_SIZE = 912           # bytes
     RING_SLOTS = 64             # few, so that they stay in the cache: each request writes one
     RING_HEADER = 64            # bytes before the first slot; the first 8 are the number of records ever written
@@ -176,7 +176,8 @@ cdef struct Record:
     uint8_t trace_id_len        # 32, or 0 where the request is in no trace
     uint8_t task_state          # with RECORD_HEARD: TaskState, the last that the answer told
     uint8_t affinity            # Affinity
-    uint8_t reserved[4]
+    uint8_t a2a_version         # Version of agents.pxd
+    uint8_t reserved[3]
     char trace_id[32]           # hexadecimal
     char route[144]             # kind/namespace/name
     char listener[128]          # namespace/gateway/name

@@ -13,6 +13,7 @@ OPERATIONS: tuple[str, ...]
 STATES: tuple[str, ...]
 ENDS: tuple[str, ...]
 AFFINITIES: tuple[str, ...]
+A2A_VERSIONS: tuple[str, ...]
 
 class RequestRecord(NamedTuple):
     """One request record, decoded."""
@@ -50,6 +51,7 @@ class RequestRecord(NamedTuple):
     task_state: str
     ended_by: str
     affinity: str
+    a2a_version: str
 
 def read_records(ring: memoryview, after: int = 0) -> list[RequestRecord]:
     """Records with a sequence above `after` that are still in the ring, oldest first."""

@@ -17,6 +17,8 @@ from agw.a2a.states import STATES
 
 # By Affinity.
 AFFINITIES = ("", "pinned", "hashed", "gone", "none")
+# By Version of agents.pxd: what a client says that it speaks.
+A2A_VERSIONS = ("", "0.3", "1.0", "other")
 # By StreamEnd.
 ENDS = ("agent", "agent_cut", "client", "gateway", "timeout")
 
@@ -110,7 +112,7 @@ RequestRecord = namedtuple(
     "RequestRecord",
     "sequence kind reason operation method stream card reused retried started_ns first_byte_us total_us request_bytes "
     "response_bytes request_id trace_id peer peer_port endpoint endpoint_port status port listener route rule backend "
-    "consumer path events first_event_us task_state ended_by affinity",
+    "consumer path events first_event_us task_state ended_by affinity a2a_version",
 )
 
 
@@ -161,6 +163,7 @@ cdef _decode(const Record* record):
         STATES[record.task_state] if heard and record.task_state < len(STATES) else "",
         ENDS[stream_end(record.reason)] if ended else "",
         AFFINITIES[record.affinity] if record.affinity < len(AFFINITIES) else "",
+        A2A_VERSIONS[record.a2a_version] if record.a2a_version < len(A2A_VERSIONS) else "",
     )
 
 

@@ -15,7 +15,7 @@ from agw._fastpath.record cimport (
     CONSUMER_ROOM, ID_ROOM, KEY_ROOM, METHOD_ROOM, PATH_ROOM, RECORD_END, RECORD_HEARD, RECORD_RETRIED, RECORD_REUSED,
     RECORD_SIZE, RECORD_START, RECORD_STREAM, ROUTE_ROOM, stream_end,
 )
-from agw._fastpath.record import AFFINITIES, ENDS, OPERATIONS, STATES
+from agw._fastpath.record import A2A_VERSIONS, AFFINITIES, ENDS, OPERATIONS, STATES
 
 cdef extern from "<time.h>" nogil:
     struct tm:
@@ -38,6 +38,7 @@ cdef enum:
     STATES_ROOM = 16
     ENDS_ROOM = 8
     AFFINITIES_ROOM = 8
+    VERSIONS_ROOM = 4
 
 cdef const char* HEX = "0123456789abcdef"
 
@@ -48,6 +49,7 @@ cdef char _operations[OPERATIONS_ROOM][48]
 cdef char _states[STATES_ROOM][16]
 cdef char _ends[ENDS_ROOM][16]
 cdef char _affinities[AFFINITIES_ROOM][16]
+cdef char _versions[VERSIONS_ROOM][8]
 
 cdef long _second = -1      # of _date
 cdef char _date[20]         # "2026-01-31T23:59:59."
@@ -72,6 +74,9 @@ def _fill():
     for number, name in enumerate(AFFINITIES):
         word = name.encode()
         memcpy(_affinities[<int> number], <const char*> word, len(word) + 1)
+    for number, name in enumerate(A2A_VERSIONS):
+        word = name.encode()
+        memcpy(_versions[<int> number], <const char*> word, len(word) + 1)
 
 
 _fill()
@@ -236,6 +241,8 @@ cdef char* _who(char* at, const Record* record) noexcept nogil:
 cdef char* _what(char* at, const Record* record) noexcept nogil:
     if record.operation:
         at = _put(_put(_put(at, ',"operation":"'), _operations[record.operation % OPERATIONS_ROOM]), '"')
+    if record.a2a_version:
+        at = _put(_put(_put(at, ',"a2a_version":"'), _versions[record.a2a_version % VERSIONS_ROOM]), '"')
     at = _member(at, ',"method":"', record.method, record.method_len)
     at = _member(at, ',"path":"', record.path, record.path_len)
     if record.status:

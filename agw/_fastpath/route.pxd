@@ -70,6 +70,7 @@ cdef class CompiledBackend:
     cdef Name name
     cdef readonly object entry     # snapshot Backend
     cdef readonly bint a2a
+    cdef int agent                 # row of agents.pxd, of no meaning where it is no agent; the reactor's to change
     cdef readonly bint affinity    # tasks and contexts stay with the endpoint that has them
     cdef readonly int64_t keep_alive_ms  # silence of an event stream after which a comment is sent; 0: none is
     cdef readonly tuple targets    # of CompiledTarget

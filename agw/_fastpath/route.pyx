@@ -4,8 +4,8 @@ Rules: what is unusable answers with an error, and never lets anybody in. A poli
 credential set that names nothing is a set without keys; a backend key that names nothing is an error of its share of
 the weight. Translation says so to people; this is what holds if it did not.
 
-Must not: know of matching or of endpoints' state. `CompiledBackend.bound` is the pool's: it lives as long as the
-compiled backend, which is taken over from table to table while its entry stays the same.
+Must not: know of matching or of endpoints' state. `CompiledBackend.bound` is the pool's, and `agent` the reactor's:
+they live as long as the compiled backend, which is taken over from table to table while its entry stays the same.
 """
 
 cimport cython
@@ -16,6 +16,7 @@ import hashlib
 
 import re2
 
+from agw._fastpath.agents cimport AGENT_OTHER
 from agw._fastpath.filters cimport filters_new
 from agw._fastpath.grants cimport grants_new
 from agw._fastpath.keys cimport KeySet
@@ -143,6 +144,7 @@ cdef CompiledBackend backend_new(str key, object entry):
     _name(key, "backend", &backend.name)
     backend.entry = entry
     backend.a2a = entry.protocol == "A2A"
+    backend.agent = AGENT_OTHER
     backend.affinity = entry.affinity == "Task"
     backend.keep_alive_ms = entry.keep_alive_ms
     backend.targets = tuple([_target(target_entry) for target_entry in entry.targets])

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "run": "Serve: from files and folders, or in front of one agent (--agent URL).",
     "proxy": "Serve one Gateway in Kubernetes, as a controller publishes it.",
     "check": "Say what a controller would say of these files.",
+    "top": "What each agent is asked just now, live.",
     "explain": "Say which route takes a request, and why the others do not.",
     "controller": "In Kubernetes: run a data plane for each Gateway, and keep it configured.",
     "settings": "List the process settings: flag, variable, default, value.",

@@ -4,8 +4,8 @@ A channel is a Unix stream socket between the two: frames of a 4-byte length (bi
 Messages that hand over file descriptors carry them as SCM_RIGHTS with their first byte; they arrive no later than the
 frame, in order, so that the receiver takes them from a queue. The kernel keeps a descriptor alive while it travels.
 
-    supervisor -> worker   Start [counters, records, the pod's] .
-                           (Full | Change | Down | Listen [socket] | Unlisten | Ping | Logging | Drain | Stop)*
+    supervisor -> worker   Start [counters, records, agents, the pod's] .
+                           (Full | Change | Down | Agents | Listen [socket] | Unlisten | Ping | Logging | Drain | Stop)*
     worker -> supervisor   (Applied | Refused | Behind | Unlistened | Pong)*
 
 Must not: know what a snapshot means, or wait: sending queues, receiving calls back.
@@ -69,6 +69,12 @@ class Down(_Message, frozen=True):
     """All endpoints (address, port) that active checks hold to be down now; the others are up."""
 
     endpoints: tuple[tuple[str, int], ...] = ()
+
+
+class Agents(_Message, frozen=True):
+    """Which rows of the figures by agent are whose, by the backends' keys; all others share one more."""
+
+    rows: dict[str, int]
 
 
 class Listen(_Message, frozen=True):
@@ -136,7 +142,7 @@ class Pong(_Message, frozen=True):
     """I am there."""
 
 
-ToWorker: TypeAlias = Start | Full | Change | Down | Listen | Unlisten | Ping | Logging | Drain | Stop
+ToWorker: TypeAlias = Start | Full | Change | Down | Agents | Listen | Unlisten | Ping | Logging | Drain | Stop
 ToSupervisor: TypeAlias = Applied | Refused | Behind | Unlistened | Pong
 Message: TypeAlias = ToWorker | ToSupervisor
 

@@ -1,6 +1,7 @@
 """Metrics in the Prometheus text format, made from the workers' shared memory.
 
-The number of series is fixed by the tables here and in agw._fastpath.record: no label value comes from traffic.
+The number of series is fixed by the tables here and in agw._fastpath.record, and by that of the agents that have figures
+of their own (agw.dataplane.agents): no label value comes from traffic.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 import agw
 from agw._fastpath.record import BUCKETS_US, COUNTERS, HISTOGRAM_OVER, HISTOGRAM_SUM, HISTOGRAMS
+from agw.dataplane.agents import Figures
 from agw.dataplane.limit_store import StoreState
 from agw.dataplane.state import State
 
@@ -61,6 +63,77 @@ def _histogram(name: str, text: str, places: Sequence[tuple[int, ...]]) -> Famil
     samples["_sum"] = sum(place[HISTOGRAM_SUM] for place in places) / MICROSECONDS
     samples["_count"] = count
     return Family(name, "histogram", text, samples)
+
+
+def agent_families(agents: Sequence[Figures]) -> list[Family]:
+    """Tell of each agent that has figures of its own, and of the others together."""
+    told = [(f'agent="{_escaped(each.agent)}"', each) for each in agents]
+    return [
+        Family(
+            "agw_agent_requests_total",
+            "counter",
+            "Requests ended, by agent and outcome: ok, refused (by the gateway), agent_error (its status), failed, client_left.",
+            {labelled(f'{who},outcome="{how}"'): count for who, each in told for how, count in each.outcomes.items()},
+        ),
+        Family(
+            "agw_agent_requests_by_version_total",
+            "counter",
+            "The same, by agent and the protocol version that the client names; 0.3 where it names none.",
+            {labelled(f'{who},version="{word}"'): count for who, each in told for word, count in each.versions.items()},
+        ),
+        Family(
+            "agw_agent_task_states_total",
+            "counter",
+            "Answers that were read, by agent and the last state of a task that they told.",
+            {labelled(f'{who},state="{state}"'): count for who, each in told for state, count in each.states.items()},
+        ),
+        Family(
+            "agw_agent_seconds",
+            "summary",
+            "From a request's head to its end, by agent; streams are left out.",
+            {
+                sample: value
+                for who, each in told
+                for sample, value in ((f"_sum{{{who}}}", each.seconds), (f"_count{{{who}}}", each.ended))
+            },
+        ),
+        Family(
+            "agw_agent_first_byte_seconds",
+            "summary",
+            "From a request's head to the head of the answer, by agent.",
+            {
+                sample: value
+                for who, each in told
+                for sample, value in (
+                    (f"_sum{{{who}}}", each.first_byte_seconds),
+                    (f"_count{{{who}}}", sum(each.first_byte)),
+                )
+            },
+        ),
+        Family(
+            "agw_agent_in_flight",
+            "gauge",
+            "Requests in progress, by agent; streams too.",
+            {labelled(who): each.in_flight for who, each in told},
+        ),
+        Family(
+            "agw_agent_streams",
+            "gauge",
+            "Event streams open, by agent.",
+            {labelled(who): each.streams for who, each in told},
+        ),
+        Family(
+            "agw_agent_streams_total",
+            "counter",
+            "Event streams begun, by agent.",
+            {labelled(who): each.streams_begun for who, each in told},
+        ),
+    ]
+
+
+def _escaped(value: str) -> str:
+    """Return a text as a label's value may stand."""
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def state_families(

@@ -6,11 +6,13 @@ All views of one `State`. No page shows a digest of a credential or anything of 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
+from agw._fastpath.record import BUCKETS_US
 from agw.dataplane import metrics
 from agw.dataplane.admin import Handler, Request, Response, plain
+from agw.dataplane.agents import Figures
 from agw.dataplane.state import State
 from agw.errors import Problem
 from agw.snapshot.codec import to_document
@@ -30,8 +32,13 @@ class Controls:
     set_access_log: Callable[[str], None]
 
 
-def pages(state: Callable[[], State], exposition: Callable[[], bytes], controls: Controls) -> Handler:
-    """Make the handler. state: what is going on now. exposition: the metrics."""
+def pages(
+    state: Callable[[], State],
+    exposition: Callable[[], bytes],
+    agents: Callable[[], Sequence[Figures]],
+    controls: Controls,
+) -> Handler:
+    """Make the handler. state: what is going on now. exposition: the metrics. agents: the figures of each."""
 
     def handle(request: Request) -> Response:
         route = routes.get(request.path)
@@ -55,6 +62,7 @@ def pages(state: Callable[[], State], exposition: Callable[[], bytes], controls:
         "/livez": (reading, lambda _: plain(200, "ok")),
         "/readyz": (reading, lambda request: ready_page(state(), verbose="verbose" in request.query.split("&"))),
         "/metrics": (reading, lambda _: Response(200, exposition(), metrics.CONTENT_TYPE)),
+        "/agents": (reading, lambda _: agents_page(agents())),
         "/config": (reading, lambda _: config_page(state())),
         "/drain": (acting, drain_page),
         "/restart": (acting, restart_page),
@@ -103,6 +111,15 @@ def ready_page(state: State, *, verbose: bool) -> Response:
     lines += [f"listener port {port}: served at {address}" for port, address in sorted(state.bound.items())]
     lines += [f"problem: {problem}" for problem in state.problems]
     return plain(status, "\n".join(lines))
+
+
+def agents_page(agents: Sequence[Figures]) -> Response:
+    """Show the figures of each agent since the gateway began, as JSON. bounds: of first_byte, in seconds."""
+    document = {
+        "bounds": [bound / metrics.MICROSECONDS for bound in BUCKETS_US],
+        "agents": [asdict(each) for each in agents],
+    }
+    return Response(200, json.dumps(document, ensure_ascii=False).encode() + b"\n", _JSON)
 
 
 def config_page(state: State) -> Response:

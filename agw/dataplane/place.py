@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from agw.dataplane.agents import NO_ROW, Row, add, without_gauges
 from agw.dataplane.frames import Start, ToSupervisor, ToWorker
 from agw.dataplane.ports import OpenPort
 from agw.dataplane.process import Reports, WorkerProcess
@@ -72,6 +73,7 @@ class Place:
         self._pod = pod
         self._reports = Reports(on_message, self._ended)
         self._retired = NOTHING  # counters of processes that have ended
+        self._retired_agents: dict[int, Row] = {}  # and their figures by agent
         self._code = 0
         self._lost = asyncio.Event()
         self.left_behind = LeftBehind()
@@ -142,6 +144,8 @@ class Place:
     def _ended(self, process: WorkerProcess, code: int) -> None:
         values = process.memory.values()
         self._retired = total((self._retired, settled(values)))
+        for number, row in process.memory.all_agents().items():
+            self._retired_agents[number] = add((self._retired_agents.get(number, NO_ROW), without_gauges(row)))
         if process is self.current:
             self.left_behind = LeftBehind(values[EXCHANGES_ACTIVE], process.memory.last_requests(_LAST_REQUESTS))
             self.current = None
@@ -183,6 +187,10 @@ class Place:
     def values(self) -> tuple[int, ...]:
         """All counters, over all processes that there were and are."""
         return total((self._retired, *(process.memory.values() for process in self._all())))
+
+    def agent(self, number: int) -> Row:
+        """A row of the figures by agent, over all processes that there were and are."""
+        return add((self._retired_agents.get(number, NO_ROW), *(each.memory.agent(number) for each in self._all())))
 
     def exchanges(self) -> int:
         """Exchanges in progress, in all processes."""

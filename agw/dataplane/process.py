@@ -80,7 +80,7 @@ class WorkerProcess:
         self._pod = pod
         self._column = pod.take_column()
         told = msgspec.structs.replace(start, column=self._column)
-        self.send(told, (self.memory.counters.fd, self.memory.records.fd, *pod.memory.fds))
+        self.send(told, (*self.memory.fds, *pod.memory.fds))
 
     @property
     def pid(self) -> int:

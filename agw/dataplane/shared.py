@@ -1,4 +1,4 @@
-"""Memory that processes share: each worker's counters and ring of request records, and what all of a pod write alike.
+"""Memory that processes share: each worker's counters, figures by agent and request records, and what all of a pod write.
 
 A worker's memory belongs to one process and ends with it: two processes of one place, as in a rolling restart, never write to the same
 memory. What must outlive a process is added up by its place. Its layout is agw._fastpath.record's.
@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from agw._fastpath.agents import AGENT_SLOTS, AGENT_WORDS, AGENTS_SIZE
 from agw._fastpath.limits import LIMITS_SIZE, SHARED_LIMITS_SIZE, prepare
 from agw._fastpath.owners import owners_size, prepare_owners
 from agw._fastpath.record import COUNTERS, COUNTERS_SIZE, RECORDS_SIZE, read_records
@@ -65,9 +66,10 @@ class Region:
 class SharedMemory:
     """What one worker process has."""
 
-    FDS: ClassVar[int] = 2
+    FDS: ClassVar[int] = 3
     counters: Region
     records: Region
+    agents: Region
 
     @classmethod
     def create(cls, index: int) -> SharedMemory:
@@ -75,12 +77,33 @@ class SharedMemory:
         return cls(
             Region.create(f"agw-counters-{index}", COUNTERS_SIZE),
             Region.create(f"agw-records-{index}", RECORDS_SIZE),
+            Region.create(f"agw-agents-{index}", AGENTS_SIZE),
         )
 
     @classmethod
-    def attach(cls, counters: int, records: int) -> SharedMemory:
+    def attach(cls, counters: int, records: int, agents: int) -> SharedMemory:
         """Map what the supervisor sent."""
-        return cls(Region.attach(counters, COUNTERS_SIZE), Region.attach(records, RECORDS_SIZE))
+        return cls(
+            Region.attach(counters, COUNTERS_SIZE),
+            Region.attach(records, RECORDS_SIZE),
+            Region.attach(agents, AGENTS_SIZE),
+        )
+
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """Descriptors in the order of `attach`."""
+        return (self.counters.fd, self.records.fd, self.agents.fd)
+
+    def agent(self, number: int) -> tuple[int, ...]:
+        """Read a row of the figures by agent."""
+        size = AGENT_WORDS * 8
+        with memoryview(self.agents.memory)[number * size : (number + 1) * size] as view, view.cast("Q") as numbers:
+            return tuple(numbers)
+
+    def all_agents(self) -> dict[int, tuple[int, ...]]:
+        """Read all rows in which there is anything."""
+        rows = ((number, self.agent(number)) for number in range(AGENT_SLOTS + 1))
+        return {number: row for number, row in rows if any(row)}
 
     def values(self) -> tuple[int, ...]:
         """Read all counters."""
@@ -94,9 +117,10 @@ class SharedMemory:
         return tuple(f"{record.method} {record.path} {record.status}" for record in ended[-most:])
 
     def close(self) -> None:
-        """Unmap and close both."""
+        """Unmap and close all."""
         self.counters.close()
         self.records.close()
+        self.agents.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,11 @@ from typing import Any
 
 from agw.dataplane import metrics
 from agw.dataplane.admin import AdminServer
+from agw.dataplane.agents import Roster, add
 from agw.dataplane.checks import Checks, Where
 from agw.dataplane.cores import worker_count
 from agw.dataplane.descriptors import raise_limit, within_limit
-from agw.dataplane.frames import Applied, Behind, Down, Drain, Refused, Stop, ToSupervisor, ToWorker, Unlistened
+from agw.dataplane.frames import Agents, Applied, Behind, Down, Drain, Refused, Stop, ToSupervisor, ToWorker, Unlistened
 from agw.dataplane.harden import harden
 from agw.dataplane.limit_store import LimitStore
 from agw.dataplane.logs import Log
@@ -102,6 +103,7 @@ class Supervisor:
             else None
         )
         self._places = tuple(Place(index, settings, pseudonym, self._pod, self._receive) for index in range(count))
+        self._roster = Roster(lambda number: add(place.agent(number) for place in self._places))
         self._wanted = Wanted()
         self._ports = PortTable(listen_map, settings.bind, count)
         steps = Steps(self._brief, lambda: self._ports.open_ports, self._changed)
@@ -120,7 +122,7 @@ class Supervisor:
     async def run(self) -> int:
         """Run until a signal ends it; return the exit code."""
         check_access_log(self._settings)
-        handler = pages(self.state, self._exposition, self._controls())
+        handler = pages(self.state, self._exposition, self._roster.figures, self._controls())
         admin = AdminServer(handler, self._settings.admin_host, self._fault)
         self._admin_address = await admin.start(self._settings.admin)
         self._log.info("admin port open", address=self._admin_address)
@@ -232,7 +234,10 @@ class Supervisor:
         for port in self._ports.close(wanted):
             for place in self._places:
                 place.unlisten(port=port)
+        renumbered = self._roster.follow(entries, changed, self._publication.in_force.entries)
         for place in self._places:
+            if renumbered:
+                place.send(Agents(self._roster.numbers))
             place.send(delta)
         self._serve_ports()
         self._release_ports()
@@ -361,6 +366,7 @@ class Supervisor:
         """Tell a new process all that it needs but its sockets."""
         process.send(self._verbosity.current)
         process.send(Down(self._checks.down))
+        process.send(Agents(self._roster.numbers))
         for message in self._publication.briefing():
             process.send(message)
         if self._draining:
@@ -532,6 +538,7 @@ class Supervisor:
         return metrics.render(
             [
                 *metrics.worker_families(places),
+                *metrics.agent_families(self._roster.figures()),
                 *metrics.state_families(self.state(), self._exits, self._publication.results, self._rolling.replaced),
                 *metrics.store_families(self._store.state() if self._store is not None else None),
                 *metrics.check_families(self._checks.results, len(self._checks.down), self._checks.failing_open),

@@ -31,6 +31,7 @@ from agw._fastpath.seats import Seats
 from agw._fastpath.table import Table, compile_table
 from agw.dataplane.cards import Answer, CardRequest, Cards
 from agw.dataplane.frames import (
+    Agents,
     Applied,
     Behind,
     Change,
@@ -116,7 +117,7 @@ class Worker:
         match message:
             case Start():
                 self._begin(message, fds)
-            case Full() | Change() | Down() | Listen() | Unlisten():
+            case Full() | Change() | Down() | Agents() | Listen() | Unlisten():
                 self._serve(message, fds)
             case Ping():
                 self._channel.send(Pong())
@@ -131,7 +132,7 @@ class Worker:
             case _:
                 self._log.error("message that no worker expects", message=type(message).__name__)
 
-    def _serve(self, message: Full | Change | Down | Listen | Unlisten, fds: tuple[int, ...]) -> None:
+    def _serve(self, message: Full | Change | Down | Agents | Listen | Unlisten, fds: tuple[int, ...]) -> None:
         """Serve what this says from now on."""
         match message:
             case Full(data):
@@ -140,6 +141,8 @@ class Worker:
                 self._take(self._tables.change, data)
             case Down(endpoints):
                 self._started().mark_down(endpoints)
+            case Agents(rows):
+                self._started().number_agents(rows)
             case Listen(port, address, place):
                 self._listen(port, address, place, fds[0])
             case Unlisten(port, place):
@@ -175,6 +178,7 @@ class Worker:
             shared_limits=memoryview(self._pod.shared_limits.memory),
             seats=Seats(memoryview(self._pod.seats.memory), message.column),
             owners=Owners(memoryview(self._pod.owners.memory)),
+            agents=memoryview(self._memory.agents.memory),
             rewrite_card=self._rewrite_card,
             forwarding=forwarding(settings, message.pseudonym),
             proxies=settings.proxy_protocol,

@@ -5,7 +5,7 @@ import pytest
 from tests.e2e.gateway import FOO
 from tests.e2e.people import get
 
-PAGES = ["/livez", "/readyz", "/metrics", "/config"]
+PAGES = ["/livez", "/readyz", "/metrics", "/config", "/agents"]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from agw import listening
-from agw._fastpath import record
+from agw._fastpath import agents, record
 from agw._fastpath.reactor import Reactor
 from agw._fastpath.table import compile_table
 from agw.snapshot.model import (
@@ -203,6 +203,7 @@ class Session:
     port: int
     agent_port: int
     counters: memoryview
+    figures: memoryview
     peers: list[Peer] = field(default_factory=list)
     clients: list[Client] = field(default_factory=list)
     version: int = 1
@@ -224,6 +225,10 @@ class Session:
         """The value of a counter with these labels, as `name="value"`."""
         [index] = [index for index, name, label, *_ in record.COUNTERS if (name, label) == (metric, labels)]
         return int.from_bytes(self.counters[index * 8 : index * 8 + 8], "little")
+
+    def row(self, number: int = agents.AGENT_SLOTS) -> tuple[int, ...]:
+        """The figures of an agent; without a number those of all that have none of their own."""
+        return tuple(self.figures.cast("Q")[number * agents.AGENT_WORDS : (number + 1) * agents.AGENT_WORDS])
 
     def received(self) -> bytes:
         """All bytes that reached the agent."""
@@ -348,17 +353,19 @@ async def serving(
 @asynccontextmanager
 async def _gateway(agent: Agent, listener: socket.socket, limits: dict[str, int]) -> AsyncIterator[Session]:
     counters = memoryview(bytearray(record.COUNTERS_SIZE))
+    figures = memoryview(bytearray(agents.AGENTS_SIZE))
     reactor = Reactor(
         asyncio.get_running_loop(),
         counters=counters,
         records=memoryview(bytearray(record.RECORDS_SIZE)),
+        agents=figures,
         **limits,
     )
     with listener:
         listener.settimeout(0)
         reactor.start()
         reactor.listen(listener.fileno(), 80)
-        session = Session(reactor, listener.getsockname()[1], agent.port, counters, agent.peers)
+        session = Session(reactor, listener.getsockname()[1], agent.port, counters, figures, agent.peers)
         try:
             yield session
             for client in session.clients:

@@ -9,6 +9,7 @@ import pytest
 from agw._fastpath.access_log import AccessLog
 from agw._fastpath.record import HISTOGRAM_OVER, HISTOGRAMS
 from tests.wire.gateway import GET, OK, closed_port, entries, replies, serving, until
+from tests.wire.test_operations import agent
 
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: "
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -69,6 +70,19 @@ async def test_an_answer_of_the_agent(log):
         "reused": False,
         "retried": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "version"), [(b"", "0.3"), (b"A2A-Version: 1.0\r\n", "1.0"), (b"A2A-Version: 9\r\n", "other")]
+)
+async def test_which_version_the_client_names(log, said, version):
+    async with agent() as gateway:
+        logged(gateway, log)
+        for path in (b"/", b"/key"):
+            client = await gateway.client(b"GET %s HTTP/1.1\r\nHost: a\r\n%s\r\n" % (path, said))
+            await client.response()
+        told = await lines(log, 2)
+    assert {(each["status"], each["a2a_version"]) for each in told} == {(200, version), (401, version)}
 
 
 async def test_a_connection_that_has_served_before(log):

@@ -33,7 +33,7 @@ class Server:
         self.frames = []
         self.state = state or State(ready=True, waiting_for="")
         self.told = Verbosity(Settings.load({}), Log(stream=io.StringIO()), self.frames.append)
-        handler = handler or pages(lambda: self.state, lambda: b"agw_ready 1\n", self.controls())
+        handler = handler or pages(lambda: self.state, lambda: b"agw_ready 1\n", list, self.controls())
         self.server = AdminServer(handler, ("gw.example",), self.errors.append)
         self.port = 0
 

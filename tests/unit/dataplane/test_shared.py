@@ -26,7 +26,7 @@ def test_whoever_has_the_descriptor_cannot_resize_it(shared, name, size):
 
 
 def test_both_sides_see_the_same(shared):
-    other = SharedMemory.attach(os.dup(shared.counters.fd), os.dup(shared.records.fd))
+    other = SharedMemory.attach(*map(os.dup, shared.fds))
     other.counters.memory[:8] = b"\x05" + bytes(7)
     assert shared.values()[0] == 5
     other.close()

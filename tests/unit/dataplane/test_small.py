@@ -96,7 +96,7 @@ def test_exit_causes():
 
 def test_the_memory_is_one_and_outlives_its_writer():
     ours = SharedMemory.create(0)
-    theirs = SharedMemory.attach(*(os.dup(region.fd) for region in (ours.counters, ours.records)))
+    theirs = SharedMemory.attach(*map(os.dup, ours.fds))
     with memoryview(theirs.counters.memory) as view, view.cast("Q") as numbers:
         numbers[0] = 7
     theirs.close()

@@ -6,9 +6,9 @@ import struct
 from ipaddress import IPv6Address
 
 HEADER, SLOTS, SIZE = 64, 64, 912
-LAYOUT = struct.Struct("<HHBBBBQqqqQQqQ16s16sHHHHHBBBBBBBBBB4x32s144s128s128s64s128s16s144s")
+LAYOUT = struct.Struct("<HHBBBBQqqqQQqQ16s16sHHHHHBBBBBBBBBBB3x32s144s128s128s64s128s16s144s")
 VALUES = {
-    "version": 4,
+    "version": 5,
     "size": SIZE,
     "kind": 0,
     "reason": 3,
@@ -50,11 +50,18 @@ ROOMS = {
     "method": 16,
     "path": 144,
 }
-NAMES = [*VALUES, *(f"{name}_len" for name in [*list(TEXTS)[1:], "trace_id"]), "task_state", "affinity", *TEXTS]
+NAMES = [
+    *VALUES,
+    *(f"{name}_len" for name in [*list(TEXTS)[1:], "trace_id"]),
+    "task_state",
+    "affinity",
+    "a2a_version",
+    *TEXTS,
+]
 
 
 def record(sequence, **changes):
     """Make a record; a text has its length with it unless `NAME_len` says another."""
-    values = {**VALUES, "task_state": 4, "affinity": 0, **TEXTS, **changes, "sequence": sequence}
+    values = {**VALUES, "task_state": 4, "affinity": 0, "a2a_version": 0, **TEXTS, **changes, "sequence": sequence}
     lengths = {f"{name}_len": len(values[name]) for name in TEXTS}
     return LAYOUT.pack(*({**lengths, **values}[name] for name in NAMES))

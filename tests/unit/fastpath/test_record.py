@@ -65,6 +65,7 @@ def test_every_field_is_read_from_its_place():
         "task_state": "",
         "ended_by": "",
         "affinity": "",
+        "a2a_version": "",
     }
 
 
@@ -77,6 +78,11 @@ def test_each_flag_is_its_own(flag, name):
 @pytest.mark.parametrize(("number", "name"), [*enumerate(["", "pinned", "hashed", "gone", "none"]), (255, "")])
 def test_how_the_endpoint_was_found(number, name):
     assert only(affinity=number).affinity == name
+
+
+@pytest.mark.parametrize(("number", "name"), [*enumerate(["", "0.3", "1.0", "other"]), (255, "")])
+def test_which_version_the_client_names(number, name):
+    assert only(a2a_version=number).a2a_version == name
 
 
 def told(**changes):
