@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -83,12 +84,17 @@ ORDERS: Mapping[str, _Order] = {
 
 def top(options: Options) -> int:
     """Show the agents; return the exit code."""
-    if options.once or options.form != "text" or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if options.once or options.form != "text" or not _has_screen():
         return _once(options)
     before = look(options.admin)  # what is wrong now is said on the terminal as it is
     with Screen() as screen:
         _live(screen, before, options)
     return Exit.OK
+
+
+def _has_screen() -> bool:
+    """Whether keys come from a terminal, and go to one that has a cursor to move."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def _once(options: Options) -> int:

@@ -98,7 +98,7 @@ def top(server: Admin, *args: str) -> subprocess.CompletedProcess[str]:
 class Terminal:
     """`agw top` on a terminal of its own. shown: all that it wrote."""
 
-    def __init__(self, server: Admin) -> None:
+    def __init__(self, server: Admin, term: str) -> None:
         self.main, self.sub = pty.openpty()
         ioctl(self.sub, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
         self.before = termios.tcgetattr(self.sub)
@@ -108,7 +108,7 @@ class Terminal:
             stdin=self.sub,
             stdout=self.sub,
             stderr=self.sub,
-            env={**environment(TERM="xterm"), "COLUMNS": "", "LINES": ""},
+            env={**environment(TERM=term), "COLUMNS": "", "LINES": ""},
             cwd=ROOT,
             start_new_session=True,
         )
@@ -150,8 +150,8 @@ class Terminal:
 
 
 @contextmanager
-def on_terminal(server: Admin) -> Iterator[Terminal]:
-    terminal = Terminal(server)
+def on_terminal(server: Admin, term: str = "xterm") -> Iterator[Terminal]:
+    terminal = Terminal(server, term)
     impatience = threading.Timer(LIMIT, terminal.process.kill)
     impatience.start()
     try:
@@ -277,6 +277,13 @@ def test_without_a_gateway_the_terminal_is_not_taken() -> None:
         terminal.process.wait(LIMIT)
         terminal.until(b"hint")
         assert ENTER not in terminal.shown
+
+
+def test_a_terminal_without_a_cursor_is_written_to_once() -> None:
+    with admin([told()], [told(ok=1)]) as server, on_terminal(server, "dumb") as terminal:
+        assert terminal.process.wait(LIMIT) == 0
+        terminal.until(b"d/a")
+        assert b"\x1b" not in terminal.shown
 
 
 def test_what_a_gateway_calls_an_agent_cannot_move_the_cursor() -> None:

@@ -374,6 +374,9 @@ async def _gateway(agent: Agent, listener: socket.socket, limits: dict[str, int]
                 lambda: not any(reactor.live()[name] for name in ("connections", "exchanges", "mirrors", "buffers")),
                 f"nothing alive, but {reactor.live()}",
             )
+            with figures.cast("Q") as numbers:
+                for gauge in (agents.ACTIVE, agents.STREAMS_ACTIVE):
+                    assert not any(numbers[gauge :: agents.AGENT_WORDS]), "an agent has something in progress for ever"
         finally:
             for client in session.clients:
                 client.close()
