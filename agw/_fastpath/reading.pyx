@@ -195,9 +195,13 @@ cdef int withhold(Exchange exchange, RequestHead* head, int wants) except -1:
     )
     if wants & WANT_GRANT:
         head.websocket = False      # what is asked for in a tunnel nobody could say
-    if reading is None or (wants & WANT_GRANT and not plain) or (by_path and not wants & WANT_IDS and not reading.over):
+    if reading is None:
         # A body that cannot be watched may name something else than the path does.
-        return _decide(exchange, head, plain and (empty or (by_path and reading is not None)), False)
+        return _decide(exchange, head, plain and empty, False)
+    if wants & WANT_GRANT and not plain:
+        return _decide(exchange, head, False, False)
+    if by_path and not wants & WANT_IDS and not reading.over:
+        return _decide(exchange, head, plain, False)
     if reading.over:
         if by_path:
             return _decide(exchange, head, plain and not _turned(reading, reading.readable), False)
