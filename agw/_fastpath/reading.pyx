@@ -203,9 +203,7 @@ cdef int withhold(Exchange exchange, RequestHead* head, int wants) except -1:
     if by_path and not wants & WANT_IDS and not reading.over:
         return _decide(exchange, head, plain, False)
     if reading.over:
-        if by_path:
-            return _decide(exchange, head, plain and not _turned(reading, reading.readable), False)
-        return _decide(exchange, head, reading.readable and envelope_has(&reading.envelope, SLOT_METHOD), False)
+        return _decide(exchange, head, _is_known(reading, plain, reading.readable), False)
     reading.plain = plain
     if exchange.held is None:
         exchange.held = hold(head, ADDED_ROOM if exchange.flags & X_FILTERED else 0)
@@ -222,7 +220,7 @@ cdef int withhold(Exchange exchange, RequestHead* head, int wants) except -1:
 cdef int _settle(Exchange exchange, bint readable) except -1:
     """Decide now, and send what was kept back, or answer."""
     cdef Reading reading = exchange.reading
-    cdef bint known = readable and (reading.plain if reading.by_path else envelope_has(&reading.envelope, SLOT_METHOD))
+    cdef bint known = _is_known(reading, reading.plain, readable)
     cdef RequestHead head = exchange.held.head
     exchange.flags &= ~<uint32_t> X_WITHHELD
     if known and not reading.by_path:
@@ -253,7 +251,7 @@ cdef int named(Exchange exchange, const RequestHead* head, Named* who) noexcept:
     if not who.task_size and not exchange.reading.by_path:
         _take_text(envelope, SLOT_ID, &who.task, &who.task_size)
     _take_text(envelope, SLOT_MESSAGE_CONTEXT, &who.context, &who.context_size)
-    if not who.context_size:
+    if not who.context_size and not who.task_size:     # beside a task no agent reads it: anybody could make one up
         _take_text(envelope, SLOT_CONTEXT, &who.context, &who.context_size)
     return 0
 
@@ -307,6 +305,13 @@ cdef bint _turned(Reading reading, bint readable) noexcept:
     if not reading.by_path:
         return not readable
     return (envelope.seen >> SLOT_METHOD & 1) != 0 or (not readable and envelope.unknown != U_VERSION)
+
+
+cdef inline bint _is_known(Reading reading, bint plain, bint readable) noexcept:
+    """Whether there is no doubt which operation it is: path and body, as far as it has come, say one and the same."""
+    if not plain or _turned(reading, readable):
+        return False
+    return reading.by_path or envelope_has(&reading.envelope, SLOT_METHOD)
 
 
 cdef bint _refused(Exchange exchange) except -1:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from agw.snapshot.model import AuthorizationRule, Policy
+from agw.snapshot.model import AuthorizationRule, Limit, Policy
 from tests.wire.gateway import OK, entries, replies, serving, until
 from tests.wire.test_operations import post, rpc
 
@@ -217,3 +217,25 @@ async def test_a_client_that_goes_away_meanwhile_leaves_nothing_behind():
         client.reset()
         await until(lambda: not gateway.reactor.live()["exchanges"], "it has ended")
         assert gateway.received() == b""
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("body", [CANCEL, b'{"message":{},"method":"tasks/cancel"}'])
+async def test_an_envelope_behind_a_path_is_refused_where_ids_are_waited_for_too(whole, body):
+    # The agent is connected already: what is decided is sent at once, so the end of the body is too late to refuse.
+    rules, limits = (AuthorizationRule("Allow", operations=("SendMessage",)),), (Limit(1, 3600, 100, "Context"),)
+    async with guarded(*rules) as gateway:
+        await (await gateway.client(post(SEND))).response()
+        await refused_by_path(gateway, Policy(authorization=rules, limits=limits), post(body, b"/message:send"), whole)
+
+
+async def refused_by_path(gateway, policy, request, whole):
+    served = entries(gateway.agent_port)
+    rule = msgspec.structs.replace(served["rule/HTTPRoute/d/r/0"], policy="policy/g")
+    gateway.swap({**served, "policy/g": policy, "rule/HTTPRoute/d/r/0": rule})
+    client = await gateway.client(post(SEND))
+    assert (await client.response()).status == 200
+    before = gateway.received()
+    await client.send(*([request] if whole else pieces(request)))
+    assert (await client.response()).status == 403
+    assert gateway.received() == before

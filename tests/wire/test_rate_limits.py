@@ -289,3 +289,25 @@ async def test_no_key_is_no_guess():
         auth = msgspec.structs.replace(gateway.everything["policy/l"].api_key, mode="Strict")
         gateway.swap({**gateway.everything, "policy/l": Policy(api_key=auth)})
         assert await statuses(gateway, GET, GET, GET, key(b"a", GET)) == [401, 401, 401, 200]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize(
+    "path", [b"/tasks/7:CANCEL", b"/tasks/7:cancel%0A", b"/tasks/7:cancel;x", b"/lf.a2a.v1.A2AService/CancelTask"]
+)
+async def test_a_path_that_agents_read_in_more_ways_than_one_counts_whatever_the_body_says(path, whole):
+    request = post(LOOK, path)
+    async with limited(hourly(1, "Route", "CancelTask"), keys=False) as gateway:
+        assert await statuses(gateway, post(rpc(b"tasks/cancel"))) == [200]
+        client = await gateway.client()
+        await client.send(*([request] if whole else pieces(request)))
+        assert (await client.response()).status == 429
+
+
+async def test_a_context_beside_a_task_is_no_way_round_the_limit_of_the_task():
+    def look(more):
+        return post(b'{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"id":"t"%s}}' % more)
+
+    async with limited(hourly(1, "Context")) as gateway:
+        made_up = [look(b',"contextId":"%d"' % number) for number in range(2)]
+        assert await statuses(gateway, look(b""), *made_up) == [200, 429, 429]
