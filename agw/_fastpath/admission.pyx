@@ -6,7 +6,7 @@ only then anything about what lies behind.
 
 from agw._fastpath.cards cimport is_card_path
 from agw._fastpath.cors cimport is_preflight, lone_field
-from agw._fastpath.credentials cimport MISSING, authenticate
+from agw._fastpath.credentials cimport MISSING, authenticate, take_out_keys
 from agw._fastpath.fields cimport method_id
 from agw._fastpath.message cimport FRAMING_LENGTH, Field, M_GET, M_HEAD, M_OPTIONS
 from agw._fastpath.record cimport (
@@ -86,7 +86,10 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
     if policy is not None:
         if policy.deny:
             return _refuse(verdict, 500, R_POLICY_INVALID)
-        if policy.has_auth and not (card and policy.public_card):
+        if policy.has_auth and card and policy.public_card:
+            if not policy.forward_credential:
+                take_out_keys(head, policy)
+        elif policy.has_auth:
             verdict.consumer = authenticate(head, policy)
             if verdict.consumer <= MISSING:
                 verdict.guessed = verdict.consumer != MISSING

@@ -11,3 +11,5 @@ cdef enum:
 # Index of the consumer in the policy's keys, or one of the above. The credential that let the client in is marked with
 # FIELD_DROP, unless the policy forwards it. The head is borrowed for the call.
 cdef int authenticate(RequestHead* head, CompiledPolicy policy) noexcept
+# Take out whatever could be a key, of a request that needs none: for an agent that must not see keys.
+cdef void take_out_keys(RequestHead* head, CompiledPolicy policy) noexcept

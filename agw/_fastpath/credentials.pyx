@@ -8,7 +8,8 @@ parameters, cookies or under other schemes is none of ours and passes untouched.
     cookie   the value of the cookie of that name (RFC 6265 4.2), without quotes around it
 
 Rules: what let a client in does not reach the agent, unless the policy says so: a field is dropped, a parameter or a
-cookie is cut out of the received bytes, in which spans only ever get shorter.
+cookie is cut out of the received bytes, in which spans only ever get shorter. Where a public card is asked for, no key
+is looked up, and all that could be one is taken out.
 """
 
 from libc.string cimport memchr, memcmp, memmove
@@ -209,3 +210,59 @@ cdef int authenticate(RequestHead* head, CompiledPolicy policy) noexcept:
     if not policy.forward_credential:
         _take_out(head, source, &found)
     return consumer
+
+
+# --- where no key is asked for ------------------------------------------------------------------------------------
+
+
+cdef Py_ssize_t _without(
+    unsigned char* data, Py_ssize_t size, unsigned char separator, const KeySourceSpec* source,
+) noexcept:
+    """Take all pairs of the source's name out of a list of them; bytes that are left."""
+    cdef const unsigned char* end = data + size
+    cdef const unsigned char* at = data
+    cdef const unsigned char* stop
+    cdef unsigned char* into = data
+    cdef Presented found
+    while at < end:
+        stop = <const unsigned char*> memchr(at, separator, end - at)
+        if stop == NULL:
+            stop = end
+        if not _in_pairs(at, stop - at, separator, source, &found):
+            if into > data:
+                into[0] = separator
+                into += 1
+            else:
+                while source.place == IN_COOKIE and at < stop and at[0] == b" ":
+                    at += 1
+            memmove(into, at, stop - at)
+            into += stop - at
+        at = stop + 1
+    return into - data
+
+
+cdef void take_out_keys(RequestHead* head, CompiledPolicy policy) noexcept:
+    cdef const KeySourceSpec* source
+    cdef Presented found
+    cdef Field* field
+    cdef int i, j
+    for j in range(policy.n_sources):
+        source = &policy.sources[j]
+        if source.place == IN_QUERY and head.query != NULL:
+            if _in_pairs(head.query, head.query_len, b"&", source, &found):
+                head.query_len = <unsigned int> _without(<unsigned char*> head.query, head.query_len, b"&", source)
+                if head.query_len == 0:
+                    head.query = NULL
+        for i in range(head.n_fields if source.place != IN_QUERY else 0):
+            field = &head.fields[i]
+            if field.flags & FIELD_DROP:
+                continue
+            if source.place == IN_COOKIE:
+                if field.id == F_COOKIE and _in_pairs(field.value, field.value_len, b";", source, &found):
+                    field.value_len = <unsigned int> _without(
+                        <unsigned char*> field.value, field.value_len, b";", source
+                    )
+                    if field.value_len == 0:
+                        field.flags |= FIELD_DROP
+            elif _in_header(field, source, &found):
+                field.flags |= FIELD_DROP

@@ -134,8 +134,10 @@ def _api_key(auth: own.APIKeyAuth, state: CredentialState, policy: str) -> model
     return model.ApiKeyAuth(
         credentials=state.key,
         sources=tuple(
-            model.KeySource(source.header.lower(), source.scheme, source.query, source.cookie)
-            for source in auth.sources
+            dict.fromkeys(  # a source that is said twice would find each key twice, and two keys are none
+                model.KeySource(source.header.lower(), source.scheme, source.query, source.cookie)
+                for source in auth.sources
+            )
         ),
         mode=auth.mode,
         forward_credential=auth.forward_credential,

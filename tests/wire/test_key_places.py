@@ -98,3 +98,36 @@ async def test_where_the_agent_is_to_see_it_all_arrives_as_it_came():
         [arrived] = gateway.requests()
         assert arrived.start[1] == b"/?a=1&api_key=" + ENCODED + b"&b"
         assert arrived.all("cookie") == [b"a=1; b=2"]
+
+
+CARD = b"/.well-known/agent-card.json"
+OF_A_CARD = [
+    (get(CARD, b"X-API-Key: " + KEY, b"X-Other: 1"), CARD, []),
+    (get(CARD + b"?api_key=" + ENCODED), CARD, []),
+    (get(CARD + b"?a=1&api_key=" + ENCODED + b"&b=2&%61pi_key=x&c"), CARD + b"?a=1&b=2&c", []),
+    (get(CARD + b"?api_key=1&api_key=" + ENCODED + b"&b=2"), CARD + b"?b=2", []),
+    (get(CARD + b"?b=2&", b"Cookie: session=%s" % KEY), CARD + b"?b=2&", []),
+    (get(CARD, b"Cookie: session=1; a=1; session=%s; b=2; session=3" % KEY), CARD, [b"a=1; b=2"]),
+    (get(CARD, b"Cookie: session=%s;a=1" % KEY, b"Cookie: session=2"), CARD, [b"a=1"]),
+    (get(CARD + b"?a=1&&b=2", b"Cookie: a=1; b=2"), CARD + b"?a=1&&b=2", [b"a=1; b=2"]),
+]
+
+
+@pytest.mark.parametrize(("request_", "target", "cookies"), OF_A_CARD)
+async def test_the_agent_sees_no_key_of_who_asks_for_a_public_card(request_, target, cookies):
+    async with guarded(public_agent_card=True) as gateway:
+        client = await gateway.client(request_ + get(b"/", b"X-API-Key: " + KEY))
+        assert [(await client.response()).status for _ in range(2)] == [200, 200]
+        arrived, following = gateway.requests()
+        assert arrived.start[1] == target
+        assert arrived.all("cookie") == cookies
+        assert arrived.all("x-api-key") == following.all("x-api-key") == []
+        assert KEY not in gateway.received()
+
+
+async def test_it_does_where_the_policy_says_so():
+    async with guarded(public_agent_card=True, forward_credential=True) as gateway:
+        client = await gateway.client(get(CARD + b"?api_key=1", b"X-API-Key: " + KEY))
+        assert (await client.response()).status == 200
+        assert gateway.requests()[0].start[1] == CARD + b"?api_key=1"
+        assert gateway.requests()[0].all("x-api-key") == [KEY]
