@@ -89,6 +89,10 @@ class Setting:
             raise ValueError(f"must be {limits}")
         return value
 
+    def quoted(self, text: str) -> str:
+        """Repeat a text that cannot be read, for a message; nothing of a URL, where a password may stand."""
+        return "" if self.kind is Kind.STORE else f" {text!r}"
+
     def show(self, value: Any) -> str:  # noqa: ANN401 - the inverse of parse
         """Return the text form of a value, in the form that `parse` reads."""
         if self.kind is Kind.DURATION:
@@ -222,11 +226,20 @@ def _target(text: str) -> str:
 
 
 def _store(text: str) -> str:
+    from urllib.parse import parse_qs, unquote, urlsplit  # noqa: PLC0415 - few set it
+
     scheme, found, rest = text.partition("://")
     if text and (not found or scheme not in _STORES or not rest):
         raise ValueError("must be a URL such as valkey://HOST:6379/0; " + ", ".join(_STORES))
-    if "@" in rest and ":" in rest.partition("@")[0]:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    if ":" in unquote(rest.rpartition("@")[0]) or "password" in parse_qs(parts.query, keep_blank_values=True):
         raise ValueError("a password does not belong here, where all can read it: --limit-store-password-file")
+    if port == 0:
+        raise ValueError("must be a URL such as valkey://HOST:6379/0, with a port from 1 to 65535")
     return text
 
 
@@ -520,7 +533,7 @@ class Settings:
             try:
                 values[setting.name] = setting.parse(text)
             except ValueError as error:
-                problems.append(f"{origin} {text!r}: {error}")
+                problems.append(f"{origin}{setting.quoted(text)}: {error}")
         if problems:
             raise SettingsError(tuple(problems))
         return cls(**values)

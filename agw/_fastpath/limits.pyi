@@ -7,11 +7,18 @@ from agw.snapshot.model import Limit
 
 BUCKETS: Final[int]
 """How many clients, contexts and the like can be counted at once, over all limits of a pod."""
+
+LONGEST: Final[int]
+"""ns: no bucket takes longer to be full."""
+
 LIMITS_SIZE: Final[int]
 """Bytes of the memory for that."""
 
+SHARED_BUCKETS: Final[int]
+"""The same as BUCKETS, for limits over pods."""
+
 SHARED_LIMITS_SIZE: Final[int]
-"""The same for limits over pods."""
+"""Bytes of the memory for those."""
 
 def own_memory(size: int = ...) -> bytearray:
     """Make such memory for a process that shares it with nobody."""

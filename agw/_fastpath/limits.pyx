@@ -44,7 +44,7 @@ cdef enum:
     TRIES = 8               # at a set in which others take buckets over at the same time
 
 BUCKETS = 1 << 17
-_LONGEST = 1 << 60      # ns: no bucket takes longer to be full
+LONGEST = 1 << 60       # ns: no bucket takes longer to be full
 SHARED_BUCKETS = 1 << 15
 LIMITS_SIZE = HEADER + BUCKETS * sizeof(Bucket)
 SHARED_LIMITS_SIZE = HEADER + SHARED_BUCKETS * (sizeof(Bucket) + sizeof(int64_t))
@@ -80,7 +80,7 @@ cdef int _add(Limits limits, object entry, str name, int same) except -1:
         raise ValueError("a limit of nothing")
     limit.per = _PER[entry.per]
     limit.interval_ns = max(1, round(entry.window_s * 1_000_000_000 / entry.requests))
-    limit.room_ns = min(_LONGEST, limit.interval_ns * entry.burst)
+    limit.room_ns = min(LONGEST, limit.interval_ns * entry.burst)
     limit.operations = 0
     for operation in entry.operations:
         limit.operations |= <uint32_t> 1 << <int> _OPERATIONS.index(operation)

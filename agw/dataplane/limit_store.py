@@ -24,7 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agw._fastpath.limits import Buckets
+from agw._fastpath.limits import LONGEST, Buckets
 from agw.dataplane.logs import Log
 from agw.errors import ConfigurationError, Problem
 from agw.settings import Settings
@@ -100,19 +100,17 @@ class LimitStore:
 
     async def run(self) -> None:
         """Go on until cancelled, whatever happens to the store."""
-        from redis.exceptions import RedisError  # noqa: PLC0415 - only who has a store pays for the import
-
         while not _cancelled():
             try:
                 async with self._client() as client:
                     await self._follow(client)
-            except (RedisError, OSError, ConfigurationError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever a store answers, or its client makes of that: pods serve on
                 self._failed(error)
             self._buckets.collect()  # what a pod spent alone is not told afterwards
             await asyncio.sleep(max(self._every, _AGAIN))
 
     def _client(self) -> Redis:
-        from redis.asyncio import Redis  # noqa: PLC0415
+        from redis.asyncio import Redis  # noqa: PLC0415 - only who has a store pays for the import
         from redis.asyncio.retry import Retry  # noqa: PLC0415
         from redis.backoff import NoBackoff  # noqa: PLC0415
 
@@ -157,9 +155,12 @@ class LimitStore:
         answers = await script(
             keys=[f"{PREFIX}:{tag:016x}" for tag, _ in spent], args=[round(each / _TICK) for _, each in spent]
         )
+        if not isinstance(answers, list) or len(answers) != len(spent):
+            raise OSError("the store's answer is not what its script gives")
+        aheads = [min(max(int(each), 0) * _TICK, LONGEST) for each in answers]
         now = time.monotonic_ns()
-        for (tag, _), ahead in zip(spent, answers, strict=True):
-            self._buckets.settle(tag, int(ahead) * _TICK, now)
+        for (tag, _), ahead in zip(spent, aheads, strict=True):
+            self._buckets.settle(tag, ahead, now)
 
     def _reached(self) -> None:
         self.rounds += 1

@@ -180,7 +180,7 @@ def _settings(value: Any) -> dict[str, str]:  # noqa: ANN401 - any value
         try:
             known[name].parse(text)
         except ValueError as error:
-            raise ValueError(f"{name} {text!r}: {error}") from None
+            raise ValueError(f"{name}{known[name].quoted(text)}: {error}") from None
         texts[name] = text
     return texts
 

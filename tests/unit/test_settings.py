@@ -111,3 +111,39 @@ def test_switches() -> None:
     assert Settings.load({"AGW_CORE_DUMPS": "true"}).core_dumps is True
     with pytest.raises(SettingsError, match="--core-dumps 'yes': must be true or false"):
         Settings.load({}, {"core_dumps": "yes"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "valkey://:s3cret@h",
+        "valkey://u:s3cret@h:1/0",
+        "valkey://a@b:s3cret@h",
+        "valkey://u%3As3cret@h",
+        "valkey://u:s3cret/x@h",
+        "valkey://h?password=s3cret",
+        "unix:///run/store?db=1&password=s3cret",
+        "valkey://h:s3cret",
+        "valkey://[s3cret",
+        "nothing://s3cret",
+    ],
+)
+def test_what_may_be_a_password_in_a_url_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        Settings.load({}, {"limit_store": url})
+    assert "--limit-store" in str(error.value)
+    assert "s3cret" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["valkey://h:0", "valkey://h:65536", "valkey://h:x", "valkey://[::1"])
+def test_a_port_of_the_store_that_there_is_not(url: str) -> None:
+    with pytest.raises(SettingsError, match="1 to 65535"):
+        Settings.load({}, {"limit_store": url})
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "valkey://h", "valkeys://user@h:1/0?ssl_ca_certs=/ca.pem", "valkey://[::1]:6379/0", "unix:///run/s?db=1"],
+)
+def test_urls_of_a_store(url: str) -> None:
+    assert Settings.load({}, {"limit_store": url}).limit_store == url

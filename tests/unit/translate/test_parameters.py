@@ -64,6 +64,7 @@ def test_every_field_is_read():
         ("settings", "{drain_timeout: soon}", "must be a duration"),
         ("settings", "{admin: '0.0.0.0:1'}", "pods depend on it"),
         ("settings", "access_log", "a map of settings"),
+        ("settings", "{limit_store: 'valkey://h?password=s3cret'}", "limit_store: a password does not belong here"),
     ],
 )
 def test_what_is_wrong_is_named(key, value, said):
