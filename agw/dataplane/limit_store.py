@@ -47,6 +47,9 @@ _AGAIN = 0.5
 _AT_ONCE = 500
 """Buckets told of in one script, which nobody else is served beside."""
 
+_TLS: dict[str, Any] = {"ssl_check_hostname": True}
+"""Over TLS, where the URL says nothing else: the client's older releases take any name for the store's."""
+
 _SCRIPT = f"""
 local at = redis.call('TIME')
 local now = (at[1] - {_EPOCH}) * 10000000 + at[2] * 10
@@ -124,6 +127,7 @@ class LimitStore:
             socket_connect_timeout=1,
             retry=Retry(NoBackoff(), 0),
             client_name="agw",
+            **_TLS if url.startswith("rediss:") else {},
         )
 
     async def _follow(self, client: Redis) -> None:

@@ -112,3 +112,13 @@ async def test_an_option_that_the_client_does_not_know_is_told():
         await until(lambda: own.failures, task)
         assert "nonsense" in own.state().trouble
         assert "cannot be reached" in said.getvalue()
+
+
+@pytest.mark.parametrize(("scheme", "checked"), [("valkeys", True), ("rediss", True), ("valkey", None)])
+async def test_over_tls_the_name_of_the_store_is_checked_whatever_the_client_would_do(scheme, checked):
+    settings = Settings.load({}, {"limit_store": f"{scheme}://store.test:6379/0"})
+    own = LimitStore(settings, memoryview(own_memory(SHARED_LIMITS_SIZE)), Log("info", stream=io.StringIO()))
+    async with own._client() as client:
+        options = client.connection_pool.connection_kwargs
+        assert options.get("ssl_check_hostname") is checked
+        client.connection_pool.make_connection()  # which takes all of them
