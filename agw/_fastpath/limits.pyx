@@ -45,9 +45,9 @@ cdef enum:
 
 BUCKETS = 1 << 17
 LONGEST = 1 << 60       # ns: no bucket takes longer to be full
-SHARED_BUCKETS = 1 << 15
+_SHARED_BUCKETS = 1 << 15
 LIMITS_SIZE = HEADER + BUCKETS * sizeof(Bucket)
-SHARED_LIMITS_SIZE = HEADER + SHARED_BUCKETS * (sizeof(Bucket) + sizeof(int64_t))
+SHARED_LIMITS_SIZE = HEADER + _SHARED_BUCKETS * (sizeof(Bucket) + sizeof(int64_t))
 _PER = {"Route": PER_ROUTE, "Consumer": PER_CONSUMER, "ClientIP": PER_CLIENT, "Context": PER_CONTEXT}
 _NAMES = {"Route": "route", "Consumer": "consumer", "ClientIP": "client", "Context": "context"}
 

@@ -21,7 +21,7 @@ from agw._fastpath.route cimport CompiledBackend
 from agw._fastpath.table cimport Table
 
 from agw._fastpath.agents import AGENTS_SIZE as _AGENTS_SIZE
-from agw._fastpath.limits import SHARED_LIMITS_SIZE, own_memory
+from agw._fastpath.limits import SHARED_LIMITS_SIZE as _SHARED_LIMITS_SIZE, own_memory
 from agw._fastpath.seats import own_seats
 from agw._fastpath.record import COUNTERS as _COUNTERS
 
@@ -55,7 +55,7 @@ cdef class Reactor:
         context.connector = Http1Connector()
         context.seats = own_seats() if seats is None else seats
         context.buckets = Buckets(own_memory() if limits is None else limits)
-        context.common = Buckets(own_memory(SHARED_LIMITS_SIZE) if shared_limits is None else shared_limits, True)
+        context.common = Buckets(own_memory(_SHARED_LIMITS_SIZE) if shared_limits is None else shared_limits, True)
         context.common.evictions = context.buckets.evictions = &context.counters[<int> C_LIMITS_EVICTED]
         context.rewrite_card = rewrite_card
         context.owners = owners
