@@ -14,9 +14,6 @@ LONGEST: Final[int]
 LIMITS_SIZE: Final[int]
 """Bytes of the memory for that."""
 
-SHARED_BUCKETS: Final[int]
-"""The same as BUCKETS, for limits over pods."""
-
 SHARED_LIMITS_SIZE: Final[int]
 """Bytes of the memory for those."""
 
