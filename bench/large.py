@@ -81,7 +81,7 @@ class Agent(threading.Thread):
                 while left and (block := stream.read(min(left, MIB // 4))):
                     digest.update(block)
                     left -= len(block)
-                    time.sleep(0.005)
+                    time.sleep(0.005)  # an agent that takes its time: what the worker keeps meanwhile is weighed
                 answer = digest.hexdigest().encode()
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
 

@@ -20,7 +20,6 @@ Must not: look at a body (reading does), or at what a policy says.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memchr, memcmp
 
 from agw._fastpath.envelope cimport TEXT_ROOM
 from agw._fastpath.exchange cimport X_PINNED
@@ -36,70 +35,6 @@ from agw._fastpath.route cimport CompiledBackend, CompiledRule, WeightedRef
 
 cdef enum:
     TICK_BITS = 6           # a tick of the table's clock: 64 ms, which wrap after 8 years
-
-# agw.a2a.operations.Operation
-cdef enum:
-    LIST_TASKS = 5
-
-
-# --- what a request names -----------------------------------------------------------------------------------------
-
-cdef inline int _digit(unsigned char c) noexcept nogil:
-    if b"0" <= c <= b"9":
-        return c - 48
-    c |= 0x20
-    return c - 87 if b"a" <= c <= b"f" else -1
-
-
-cdef Py_ssize_t _decode(const unsigned char* text, Py_ssize_t size, char* room) noexcept nogil:
-    """Take percent-encoding off (RFC 3986 2.1) into TEXT_ROOM bytes; 0 where it does not fit or is none."""
-    cdef Py_ssize_t at = 0, n = 0
-    cdef int high, low
-    while at < size:
-        if n == TEXT_ROOM:
-            return 0
-        room[n] = <char> text[at]
-        if text[at] == b"%":
-            if size - at < 3:
-                return 0
-            high, low = _digit(text[at + 1]), _digit(text[at + 2])
-            if high < 0 or low < 0:
-                return 0
-            room[n] = <char> (high << 4 | low)
-            at += 2
-        at += 1
-        n += 1
-    return n
-
-
-cdef inline bint _within(const char* at, const unsigned char* text, Py_ssize_t size) noexcept nogil:
-    return <const char*> text <= at < <const char*> text + size
-
-
-cdef void _by_query(const RequestHead* head, Named* who, char* room) noexcept nogil:
-    """HTTP+JSON: tasks?contextId=..."""
-    cdef const unsigned char* at = head.query
-    cdef const unsigned char* end = at + head.query_len
-    cdef const unsigned char* stop
-    while at != NULL and at < end:
-        stop = <const unsigned char*> memchr(at, 38, end - at)      # &
-        if stop == NULL:
-            stop = end
-        if stop - at > 10 and memcmp(at, "contextId=", 10) == 0:
-            who.context_size = _decode(at + 10, stop - at - 10, room)
-            who.context = room
-            return
-        at = stop + 1
-
-
-cdef void _read(Exchange exchange, const RequestHead* head, Named* who, char* room) noexcept:
-    """Find what the request names, without the encoding of paths. room: TEXT_ROOM bytes."""
-    named(exchange, head, who)
-    if who.task_size and _within(who.task, head.path, head.path_len):
-        who.task_size = _decode(<const unsigned char*> who.task, who.task_size, room)
-        who.task = room
-    elif exchange.account.operation == LIST_TASKS and not who.context_size:
-        _by_query(head, who, room)
 
 
 # --- which endpoint -----------------------------------------------------------------------------------------------
@@ -225,14 +160,13 @@ cdef bint _pin(Exchange exchange, const WeightedRef* ref, Endpoint endpoint, int
 
 cdef bint affinity_pin(Exchange exchange, const RequestHead* head) except -1:
     cdef Named who
-    cdef char room[TEXT_ROOM]
     cdef int64_t now_ms = exchange.poller.now_ms
     cdef bint known = False
     cdef const WeightedRef* owners_ref = NULL
     cdef const WeightedRef* ref = NULL
     cdef Endpoint owner, endpoint
     exchange.flags &= ~<uint32_t> X_PINNED
-    _read(exchange, head, &who, room)
+    named(exchange, head, &who)
     owner = _owner(exchange, who.task, who.task_size, &owners_ref, &known)
     if owner is not None and _serves(owner, now_ms):
         return _pin(exchange, owners_ref, owner, AFFINITY_PINNED)

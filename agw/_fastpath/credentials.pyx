@@ -15,6 +15,7 @@ is looked up, and all that could be one is taken out.
 from libc.string cimport memchr, memcmp, memmove
 
 from agw._fastpath.message cimport F_COOKIE, FIELD_DROP, Field
+from agw._fastpath.percent cimport percent_decode
 from agw._fastpath.route cimport IN_COOKIE, IN_QUERY, KeySourceSpec
 
 cdef enum:
@@ -66,35 +67,12 @@ cdef bint _in_header(Field* field, const KeySourceSpec* source, Presented* found
     return True
 
 
-cdef inline int _hex(unsigned char c) noexcept:
-    if b"0" <= c <= b"9":
-        return c - 0x30
-    c |= 0x20
-    return c - 0x57 if b"a" <= c <= b"f" else -1
-
-
-cdef Py_ssize_t _decode(const unsigned char* data, Py_ssize_t size, unsigned char* into) noexcept:
-    """Percent-decode; bytes written, -1 where there is no room. A `%` that is no escape stays."""
-    cdef Py_ssize_t at = 0, n = 0
-    while at < size:
-        if n == KEY_ROOM:
-            return -1
-        if data[at] == b"%" and at + 2 < size and _hex(data[at + 1]) >= 0 and _hex(data[at + 2]) >= 0:
-            into[n] = <unsigned char> (_hex(data[at + 1]) << 4 | _hex(data[at + 2]))
-            at += 3
-        else:
-            into[n] = data[at]
-            at += 1
-        n += 1
-    return n
-
-
 cdef bint _is_name(const unsigned char* data, Py_ssize_t size, const KeySourceSpec* source) noexcept:
     """Whether this is the parameter's or cookie's name; a parameter's as an agent decodes it."""
     if source.place == IN_QUERY and memchr(data, b"%", size) != NULL:
         if size > 3 * source.name_len:
             return False
-        size = _decode(data, size, _decoded)
+        size = percent_decode(data, size, _decoded, KEY_ROOM)
         data = _decoded
     return size == source.name_len and memcmp(data, source.name, size) == 0
 
@@ -201,7 +179,7 @@ cdef int authenticate(RequestHead* head, CompiledPolicy policy) noexcept:
     if count == 0 and policy.optional:
         return ANONYMOUS
     if source != NULL and source.place == IN_QUERY and found.size and memchr(found.key, b"%", found.size) != NULL:
-        found.size = max(0, _decode(found.key, found.size, _decoded))
+        found.size = max(0, percent_decode(found.key, found.size, _decoded, KEY_ROOM))
         found.key = _decoded
     # Looked up even where the answer is known: missing, doubled and wrong keys cost the same.
     consumer = policy.keys.find(found.key, found.size) if policy.keys is not None else -1

@@ -23,6 +23,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy
 
 from agw._fastpath.members cimport member_of
+from agw._fastpath.percent cimport hex_value
 
 cdef extern from "plain_run.h" nogil:
     size_t agw_plain_run(const unsigned char* data, size_t size)
@@ -206,13 +207,6 @@ cdef bint _lead(Envelope* self, unsigned char c) noexcept nogil:
     return True
 
 
-cdef inline int _hex(unsigned char c) noexcept nogil:
-    if b"0" <= c <= b"9":
-        return c - 0x30
-    c |= 0x20
-    return c - 0x57 if b"a" <= c <= b"f" else -1
-
-
 cdef inline int _unescaped(unsigned char c) noexcept nogil:
     """What a one-letter escape stands for; -1 where there is none."""
     if c == b'"' or c == b"\\" or c == b"/":
@@ -275,7 +269,7 @@ cdef bint _in_string(Envelope* self, unsigned char c) noexcept nogil:
             self.state = S_STRING
         return True
     if self.state == S_HEX:
-        value = _hex(c)
+        value = hex_value(c)
         self.code_point = self.code_point << 4 | <uint32_t> value
         self.left -= 1
         if value >= 0 and self.left == 0:

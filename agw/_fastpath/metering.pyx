@@ -24,12 +24,12 @@ from agw._fastpath.admission cimport consumer_name
 from agw._fastpath.exchange cimport X_CARD, X_METERED
 from agw._fastpath.forwarding cimport add_field
 from agw._fastpath.limits cimport MAX_LIMITS, PER_CLIENT, PER_CONTEXT, PER_ROUTE, Buckets, Limit, Limits, Quota
+from agw._fastpath.operations cimport OP_GET_AGENT_CARD
 from agw._fastpath.reading cimport Named, named
 from agw._fastpath.route cimport CompiledPolicy
 
 cdef enum:
     SECOND = 1_000_000_000
-    OP_GET_AGENT_CARD = 1       # agw.a2a.operations.Operation
 
 cdef char _wait[24]
 cdef char _left[128]

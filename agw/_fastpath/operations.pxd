@@ -2,6 +2,22 @@
 
 from libc.stdint cimport uint32_t
 
+# The numbers of agw.a2a.operations.Operation; a house test holds them together.
+cdef enum Operation:
+    OP_NONE = 0
+    OP_GET_AGENT_CARD = 1
+    OP_SEND_MESSAGE = 2
+    OP_SEND_STREAMING_MESSAGE = 3
+    OP_GET_TASK = 4
+    OP_LIST_TASKS = 5
+    OP_CANCEL_TASK = 6
+    OP_SUBSCRIBE_TO_TASK = 7
+    OP_CREATE_TASK_PUSH_NOTIFICATION_CONFIG = 8
+    OP_GET_TASK_PUSH_NOTIFICATION_CONFIG = 9
+    OP_LIST_TASK_PUSH_NOTIFICATION_CONFIGS = 10
+    OP_DELETE_TASK_PUSH_NOTIFICATION_CONFIG = 11
+    OP_GET_EXTENDED_AGENT_CARD = 12
+
 # A stretch of a path.
 cdef struct PathSpan:
     const unsigned char* data   # NULL: there is none

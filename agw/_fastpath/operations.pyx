@@ -14,13 +14,6 @@ from agw.a2a import operations as table
 cdef extern from "<strings.h>" nogil:
     int strncasecmp(const char* one, const char* other, size_t size)
 
-# agw.a2a.operations.Operation: those that stand behind a colon.
-cdef enum:
-    OP_SEND_MESSAGE = 2
-    OP_SEND_STREAMING_MESSAGE = 3
-    OP_CANCEL_TASK = 6
-    OP_SUBSCRIBE_TO_TASK = 7
-
 cdef enum:
     MAX_NAMES = 48
     MAX_REST = 32

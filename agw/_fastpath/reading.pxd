@@ -3,7 +3,7 @@
 cimport cython
 from libc.stdint cimport uint16_t
 
-from agw._fastpath.envelope cimport Envelope
+from agw._fastpath.envelope cimport TEXT_ROOM, Envelope
 from agw._fastpath.exchange cimport Exchange
 from agw._fastpath.message cimport Field, RequestHead, ResponseHead
 
@@ -24,12 +24,14 @@ cdef class Reading:
     cdef bint over              # all of the body came with the head, and has been read
     cdef bint readable          # and there is nothing wrong with it
 
-# Which task and context a request names; a size of 0 where it names none. Borrowed from the exchange and the head.
+# Which task and context a request names; a size of 0 where it names none. Borrowed from the exchange, or in `room`: it
+# must not be copied.
 cdef struct Named:
     const char* task
     const char* context
     Py_ssize_t task_size        # bytes
     Py_ssize_t context_size
+    char room[TEXT_ROOM]        # what a path or a query names, decoded
 
 # Knows the operation by the path, or begins to read the body. wants: Admission's. The head is borrowed, and changed
 # where the answer is, or may be, an agent card.

@@ -17,7 +17,7 @@ limits by operation count it.
 
 cimport cython
 from libc.stdint cimport uint8_t, uint16_t, uint32_t
-from libc.string cimport memcpy
+from libc.string cimport memchr, memcmp, memcpy
 
 from agw._fastpath.admission cimport WANT_GRANT, WANT_IDS, WANT_OPERATION, consumer_name
 from agw._fastpath.agents cimport AGENT_OTHER, agent_begin
@@ -34,18 +34,17 @@ from agw._fastpath.filters cimport ADDED_ROOM
 from agw._fastpath.held cimport hold
 from agw._fastpath.message cimport F_CONTENT_ENCODING, F_CONTENT_TYPE, M_OTHER, M_POST, Field
 from agw._fastpath.metering cimport meter, meter_rest
-from agw._fastpath.operations cimport PathSpan, is_plain_path, rest_operation, rpc_operation
+from agw._fastpath.operations cimport (
+    OP_GET_AGENT_CARD, OP_GET_EXTENDED_AGENT_CARD, OP_LIST_TASKS, PathSpan, is_plain_path, rest_operation,
+    rpc_operation,
+)
+from agw._fastpath.percent cimport percent_decode
 from agw._fastpath.record cimport R_FORBIDDEN, R_RATE_LIMITED, R_TOO_MANY_STREAMS
 from agw._fastpath.route cimport CompiledBackend, CompiledPolicy, CompiledRule
 from agw._fastpath.seating cimport seat_request
 
 cdef enum:
     HELD = 65536            # bytes of a body that are kept back for its operation
-
-# agw.a2a.operations.Operation: those whose answer is an agent card.
-cdef enum:
-    OP_GET_AGENT_CARD = 1
-    OP_GET_EXTENDED_AGENT_CARD = 12
 
 
 @cython.final
@@ -134,15 +133,16 @@ cdef int read_begin(Exchange exchange, RequestHead* head, int wants) except -1:
         if reading.over:
             reading.readable = envelope_feed(&reading.envelope, head.whole, head.content_length)
             reading.readable = reading.readable and envelope_end(&reading.envelope)
-        if not operation and exchange.backend.a2a and (not reading.over or _asks_for_a_card(reading)):
-            _may_be_a_card(reading, head)
-        if reading.over and not operation and reading.readable and envelope_has(&reading.envelope, SLOT_METHOD):
-            return _know(exchange)
+            if not operation and reading.readable and envelope_has(&reading.envelope, SLOT_METHOD):
+                operation = _operation(&reading.envelope)
+                exchange.account.operation = <uint8_t> operation
+        if not reading.by_path and exchange.backend.a2a:
+            if not reading.over:
+                _may_be_a_card(reading, head)
+            elif operation == OP_GET_EXTENDED_AGENT_CARD:
+                _may_be_a_card(reading, head)
+                return expect_result(exchange)
     return 0
-
-
-cdef inline bint _asks_for_a_card(Reading reading) noexcept:
-    return envelope_has(&reading.envelope, SLOT_METHOD) and _operation(&reading.envelope) == OP_GET_EXTENDED_AGENT_CARD
 
 
 cdef void _may_be_a_card(Reading reading, RequestHead* head) noexcept:
@@ -239,8 +239,12 @@ cdef int named(Exchange exchange, const RequestHead* head, Named* who) noexcept:
     cdef Envelope* envelope
     cdef PathSpan task
     who.task_size = who.context_size = 0
-    if head != NULL and rest_operation(head.method_id, head.path, head.path_len, &task) and task.size:
-        who.task, who.task_size = <const char*> task.data, task.size
+    if head != NULL and rest_operation(head.method_id, head.path, head.path_len, &task):
+        if task.size:
+            who.task = who.room
+            who.task_size = max(0, percent_decode(task.data, task.size, <unsigned char*> who.room, TEXT_ROOM))
+        elif exchange.account.operation == OP_LIST_TASKS:
+            _by_query(head, who)
     if exchange.reading is None:
         return 0
     envelope = &exchange.reading.envelope
@@ -250,10 +254,27 @@ cdef int named(Exchange exchange, const RequestHead* head, Named* who) noexcept:
         _take_text(envelope, SLOT_TASK, &who.task, &who.task_size)
     if not who.task_size and not exchange.reading.by_path:
         _take_text(envelope, SLOT_ID, &who.task, &who.task_size)
-    _take_text(envelope, SLOT_MESSAGE_CONTEXT, &who.context, &who.context_size)
+    if not who.context_size:
+        _take_text(envelope, SLOT_MESSAGE_CONTEXT, &who.context, &who.context_size)
     if not who.context_size and not who.task_size:     # beside a task no agent reads it: anybody could make one up
         _take_text(envelope, SLOT_CONTEXT, &who.context, &who.context_size)
     return 0
+
+
+cdef void _by_query(const RequestHead* head, Named* who) noexcept:
+    """HTTP+JSON: tasks?contextId=..."""
+    cdef const unsigned char* at = head.query
+    cdef const unsigned char* end = at + head.query_len
+    cdef const unsigned char* stop
+    while at != NULL and at < end:
+        stop = <const unsigned char*> memchr(at, b"&", end - at)
+        if stop == NULL:
+            stop = end
+        if stop - at > 10 and memcmp(at, b"contextId=", 10) == 0:
+            who.context = who.room
+            who.context_size = max(0, percent_decode(at + 10, stop - at - 10, <unsigned char*> who.room, TEXT_ROOM))
+            return
+        at = stop + 1
 
 
 cdef inline void _take_text(Envelope* envelope, int slot, const char** data, Py_ssize_t* size) noexcept:

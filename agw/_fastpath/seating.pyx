@@ -9,13 +9,9 @@ asks for whose method is not to be read, so its answer decides; an agent may the
 """
 
 from agw._fastpath.exchange cimport X_SEATING, Upstream
+from agw._fastpath.operations cimport OP_SEND_STREAMING_MESSAGE, OP_SUBSCRIBE_TO_TASK
 from agw._fastpath.record cimport R_TOO_MANY_STREAMS
 from agw._fastpath.route cimport CompiledPolicy
-
-# agw.a2a.operations.Operation: those of STREAMING.
-cdef enum:
-    OP_SEND_STREAMING_MESSAGE = 3
-    OP_SUBSCRIBE_TO_TASK = 7
 
 
 cdef bint _take(Exchange exchange) except -1:

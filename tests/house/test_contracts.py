@@ -5,6 +5,7 @@ import re
 import pytest
 
 from agw import data
+from agw.a2a.operations import Operation
 from agw.errors import EXPLANATIONS, Reason
 from tests.house.tree import ROOT, files, name
 
@@ -22,6 +23,11 @@ def test_reasons_are_the_same_in_python_and_in_c():
     count = declared.pop("R_COUNT")
     assert declared == {f"R_{reason.name}": reason.value for reason in Reason}
     assert count == len(Reason)
+
+
+def test_operations_are_the_same_in_python_and_in_c():
+    declared = enum_of((FASTPATH / "operations.pxd").read_text(), "Operation")
+    assert declared == {f"OP_{operation.name}": operation.value for operation in Operation}
 
 
 def test_every_reason_is_explained():

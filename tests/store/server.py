@@ -47,7 +47,7 @@ class Store:
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return
             assert time.monotonic() < end, "the store does not start"
-            time.sleep(0.01)
+            time.sleep(0.01)  # between two looks
 
     def stop(self) -> None:
         """Kill it as the kernel would: no word to anybody."""

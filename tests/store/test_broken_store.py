@@ -78,7 +78,7 @@ async def until(condition, task):
     while not condition():
         assert not task.done(), task.exception()
         assert time.monotonic() < end
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.002)  # between two looks
 
 
 @pytest.mark.parametrize("answer", BROKEN)

@@ -43,7 +43,7 @@ async def until(condition, what):
     end = time.monotonic() + LIMIT
     while not condition():
         assert time.monotonic() < end, f"never came: {what}"
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.002)  # between two looks
 
 
 @pytest.fixture

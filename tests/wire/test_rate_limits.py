@@ -119,6 +119,16 @@ async def test_who_speaks_json_rpc_is_refused_in_json_rpc_with_the_id_of_the_req
         ("Context", [b"GET /v1/tasks/t HTTP/1.1\r\nHost: a\r\n\r\n", post(LOOK)], GET),
         (
             "Context",
+            [b"GET /v1/tasks/t HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /v1/tasks/%74 HTTP/1.1\r\nHost: a\r\n\r\n"],
+            GET,
+        ),
+        (
+            "Context",
+            [in_context(b"c"), b"GET /v1/tasks?contextId=%63 HTTP/1.1\r\nHost: a\r\n\r\n"],
+            b"GET /v1/tasks?contextId=d HTTP/1.1\r\nHost: a\r\n\r\n",
+        ),
+        (
+            "Context",
             [post(b'{"message":{"contextId":"c"}}', b"/v1/message:send"), in_context(b"c")],
             post(b'{"message":{"contextId":"d"}}', b"/v1/message:send"),
         ),
