@@ -57,7 +57,7 @@ def node() -> Path:
         subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout if program else ""
     )
     if program is None or npm is None or int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
-        pytest.skip(NO_NODE)
+        pytest.skip(NO_NODE)  # an optional program: the end of the run counts these
     wanted = hashlib.sha256((JAVASCRIPT / "package-lock.json").read_bytes() + version.encode()).hexdigest()
     with _making(CACHE / "javascript.lock", JAVASCRIPT / "node_modules" / "stamp", wanted) as missing:
         if missing:

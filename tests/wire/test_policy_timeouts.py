@@ -65,7 +65,7 @@ class Acts:
         await peer.send(STREAM + EVENT)
         while not self.go.is_set():
             await peer.send(b"3\r\n:\n\n\r\n")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # the pace of its comments, well below the silence that is allowed
         await peer.send(EVENT + END)
 
     async def floods(self, peer):
