@@ -18,7 +18,6 @@ Must not: know how a snapshot travels, or decide anything about an object.
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
@@ -27,6 +26,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from agw.collector import Collector
 from agw.controller import events, references, refusals, statuses
 from agw.controller.careful import CarefulTranslator
 from agw.controller.decode import Held, reader, written
@@ -125,6 +125,7 @@ class Reconciler:
         self._refused: dict[str, str] = {}  # Gateway -> why its data planes cannot use what was published
         self.refusals = Refusals(self._refused_otherwise, self._publisher.connected)
         self._faults: dict[Identity, str] = {}  # objects that translation stumbled over, until they change
+        self._collector = Collector()
         self._wake = asyncio.Event()
         self._synced: set[type[Object]] = set()
         self.leading = asyncio.Event()
@@ -152,6 +153,7 @@ class Reconciler:
                 group.create_task(self.statuses.run())
         finally:
             self.refusals.close()
+            self._collector.close()
 
     def use(self, discovered: Discovered) -> None:
         """Go by these kinds from now on."""
@@ -219,10 +221,7 @@ class Reconciler:
                 self._turn()
                 self._publisher.lead()
                 self.leading.set()
-                # What there is now is there to stay: the collector need not look at it again and again.
-                gc.unfreeze()
-                gc.collect()
-                gc.freeze()
+                self._collector.rest()
             else:
                 self._turn()
             self._tell_unreadable()
@@ -285,6 +284,7 @@ class Reconciler:
         changed = self._world.take()
         if changed:
             self._translate(changed)
+            self._collector.worked()
         for kind, namespace, name in self._world.stated():
             if kind in _STATED:
                 self.statuses.add(ObjectKey(_STATED[kind], namespace, name))

@@ -21,6 +21,7 @@ import signal
 from collections.abc import AsyncIterable, Callable, Coroutine, Mapping
 from typing import Any
 
+from agw.collector import Collector
 from agw.dataplane import metrics
 from agw.dataplane.admin import AdminServer
 from agw.dataplane.agents import Roster, add
@@ -92,6 +93,7 @@ class Supervisor:
         self._on_state = on_state
         self._resolver = resolver
         self._publication = Publication()
+        self._collector = Collector()
         self._checks = Checks(log, self._tell_down)
         count = worker_count(settings.workers)
         # All workers of one gateway are one in Via, and no two gateways are: several may stand in a row.
@@ -135,6 +137,7 @@ class Supervisor:
             await self._stop.wait()
             await self._wind_down()
         finally:
+            self._collector.close()
             await self._checks.close()
             await self._end(keepers, others)
             await admin.close()
@@ -275,6 +278,7 @@ class Supervisor:
             self._in_force()
 
     def _in_force(self) -> None:
+        first = not self._publication.in_force.version
         change = self._publication.settle()
         self._log.info(
             "configuration in force",
@@ -283,6 +287,10 @@ class Supervisor:
             change=change,
         )
         self._show()
+        if first:
+            self._collector.rest()
+        else:
+            self._collector.worked()
 
     # Workers
 

@@ -26,7 +26,7 @@ def probe(stage: Stage, one_by_one: int, existing: int) -> Outcome:
     rows: dict[str, tuple[str, ...]] = {}
     checks: list[Check] = []
     figures: dict[str, object] = {}
-    for title, before, count in (("few", 0, one_by_one), ("many", existing, max(20, one_by_one // 5))):
+    for title, before, count in (("few", 0, one_by_one), ("many", existing, one_by_one)):
         _fill(stage, before)
         first, every, others = _one_by_one(stage, f"{title}-", count)
         figures[title] = {"first": first, "every": every, "others": others}

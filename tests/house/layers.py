@@ -19,14 +19,17 @@ ALLOWED: dict[str, frozenset[str]] = {
     "settings": frozenset(),
     "data": frozenset(),
     "listening": frozenset(),
+    "collector": frozenset(),
     "resources": frozenset({"errors", "data"}),
     "snapshot": frozenset({"errors"}),
     "a2a": frozenset({"errors"}),
     "translate": frozenset({"resources", "snapshot", "a2a", "settings", "errors"}),
     "_fastpath": frozenset({"snapshot", "a2a", "errors"}),
-    "dataplane": frozenset({"snapshot", "a2a", "_fastpath", "settings", "listening", "errors"}),
+    "dataplane": frozenset({"snapshot", "a2a", "_fastpath", "settings", "listening", "collector", "errors"}),
     "kube": frozenset({"errors"}),
-    "controller": frozenset({"kube", "resources", "translate", "snapshot", "settings", "listening", "errors"}),
+    "controller": frozenset(
+        {"kube", "resources", "translate", "snapshot", "settings", "listening", "collector", "errors"}
+    ),
     "cli": frozenset(
         {"errors", "settings", "data", "resources", "snapshot", "a2a", "translate", "_fastpath", "dataplane", "kube"}
         | {"controller"}
