@@ -105,8 +105,8 @@ types: build $(VENV)/.dev $(VENV)/.demo  ## mypy --strict, and the stubs against
 	@$(PY) -m mypy.stubtest --concise --ignore-disjoint-bases --ignore-unused-allowlist \
 		--allowlist tests/house/stubtest.txt $(patsubst agw/_fastpath/%.pyx,agw._fastpath.%,$(wildcard agw/_fastpath/*.pyx))
 
-bench: build $(VENV)/.bench  ## CPU per request beside nginx, HAProxy and a bare relay, in one run
-	@$(PY) -m bench.rig $(ARGS)
+bench: build $(VENV)/.bench  ## agw beside nginx, HAProxy and a bare relay (ARGS='--scenarios all'; --list names them)
+	@$(PY) -m bench $(ARGS)
 
 trouble: build $(VENV)/.bench  ## what agw, nginx and HAProxy do under trouble (ARGS='--only held,stale --quick')
 	@$(PY) -m bench.trouble $(ARGS)

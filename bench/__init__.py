@@ -8,10 +8,9 @@ line); the cost is CPU time of the proxy's process as the kernel counts it, whic
 shared machine does not; every response is checked, and one wrong answer makes a run void. The rig loads loopback only
 and each run has an end. It must not reach into agw: what it measures is what a user starts.
 
-    python -m bench.rig       CPU per request beside the peers
-    python -m bench.memory    memory of a worker, and of 10,000 idle connections
-    python -m bench.routes    CPU per request at 10 and 10,000 routes, 2 and 100,000 keys
-    python -m bench.locust_run    A2A users on a small agent, with a report in HTML
+    python -m bench                 the scenarios of bench/contests.py, beside the peers
+    python -m bench.reload          time until a changed route is served
+    python -m bench.locust_run      A2A users on a small agent, with a report in HTML
 """
 
 from __future__ import annotations

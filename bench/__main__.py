@@ -1,4 +1,4 @@
-"""`python -m bench` is the comparison that matters most: `python -m bench.rig`."""
+"""`python -m bench`: the command of `bench/rig.py`."""
 
 from __future__ import annotations
 

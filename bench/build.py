@@ -38,7 +38,7 @@ def is_current(executable: Path, sources: list[Path]) -> bool:
 def program(name: str) -> str:
     """The path of a native program, compiled when it is missing or older than its source."""
     source, executable = SOURCES / f"{name}.c", BUILT / name
-    if is_current(executable, [source, SOURCES / "net.h"]):
+    if is_current(executable, [source, *SOURCES.glob("*.h")]):
         return str(executable)
     BUILT.mkdir(exist_ok=True)
     # Into a name of its own, then renamed: two rigs at once never run half a file.

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import RigError, report
-from bench.a2a import manifests
+from bench.manifests import degree
 from bench.peers import PEERS, Setup
 from bench.procs import Process, free_port, memory, started, wait_until
 from bench.scenario import KEYS
@@ -110,7 +110,7 @@ def watch(kind: str, mebibytes: int, folder: Path, *, first: bool) -> Found:
     agent = Agent()
     agent.start()
     path = folder / f"{kind}.yaml"
-    path.write_text(manifests(kind))
+    path.write_text(degree(kind))
     setup = Setup(folder, free_port(), agent.port, manifests=path)
     with started("agw", PEERS["agw"].command(setup), None, folder / f"{kind}.log") as process:
         wait_until(lambda: status(setup.port, "/") in {200, 401, 403, 503}, "agw serves", 30)

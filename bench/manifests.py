@@ -1,7 +1,7 @@
 """Manifests of any size for the comparisons that ask what size costs, made from the seed's own resources.
 
 A fleet: each HTTPRoute has a hostname that a hundred routes share and a path prefix of its own, as an operator with
-many agents per domain would write it; all go to one Backend. A key ring: the seed with as many keys as wanted in its Secret.
+many agents per domain would write it; all go to one Backend. A key ring: as many keys as wanted in one Secret.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from bench.scenario import Scenario, post
+from bench.scenario import KEYS, request
 
 PER_HOST = 100
 MOST_REQUESTS = 10_000  # in a script: enough to meet every route, or a tenth of the keys, in random order
@@ -27,6 +27,8 @@ kind: Gateway
 metadata: {name: front}
 spec: {gatewayClassName: ack-agent-gateway, listeners: [{name: http, port: 80, protocol: HTTP}]}
 """
+AGENT = "{group: agentgateway.alibabacloud.com, kind: Backend, name: agent}"
+SERVICE = "{name: demo-a2a-agent-server, port: 9999}"
 ROUTE = """\
 ---
 apiVersion: gateway.networking.k8s.io/v1
@@ -39,21 +41,42 @@ spec:
   - matches: [{{path: {{type: PathPrefix, value: {path}}}}}]
     backendRefs: [{{group: agentgateway.alibabacloud.com, kind: Backend, name: agent}}]
 """
-KEYS_ROUTE = """\
+ONE_ROUTE = """\
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
-metadata: {name: all}
+metadata: {{name: all}}
 spec:
-  parentRefs: [{name: front}]
-  rules: [{backendRefs: [{group: agentgateway.alibabacloud.com, kind: Backend, name: agent}]}]
+  parentRefs: [{{name: front}}]
+  rules: [{{backendRefs: [{backend}]}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: demo-a2a-agent-server}}
+spec: {{ports: [{{port: 9999}}]}}
+"""
+POLICY = """\
 ---
 apiVersion: agentgateway.alibabacloud.com/v1alpha1
 kind: TrafficPolicy
 metadata: {name: keys}
 spec:
-  targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: all}]
-  traffic: {authentication: {apiKeyAuth: {secretRef: {name: keys}}}}
+  targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: front}]
+  traffic:
+    authentication: {apiKeyAuth: {secretRef: {name: keys}}}
+"""
+DECISIONS = """\
+    authorization:
+      rules:
+      - {operations: [CancelTask], action: Deny}
+      - {consumers: [k0], operations: [SendMessage, GetTask], action: Allow}
+      - {consumers: [k1], action: Allow}
+    rateLimit:
+      local:
+      - {requests: 100000000, unit: Second, per: Consumer, operations: [SendMessage]}
+      - {requests: 100000000, unit: Second, per: Route}
+"""
+SECRET = """\
 ---
 apiVersion: v1
 kind: Secret
@@ -78,14 +101,30 @@ def fleet(routes: int) -> str:
     return BACKEND + "".join(route(number) for number in range(routes))
 
 
+def one_route(backend: str = AGENT) -> str:
+    """A gateway whose one route takes all; backend: the Backend, or the plain SERVICE that is nobody's A2A agent."""
+    return BACKEND + ONE_ROUTE.format(backend=backend)
+
+
+def locked(keys: Sequence[str], decisions: str = "") -> str:
+    """What makes a gateway ask for one of these keys. decisions: what else its policy decides."""
+    return POLICY + decisions + SECRET + "".join(f"  k{number}: '{key}'\n" for number, key in enumerate(keys))
+
+
 def key(number: int) -> str:
     """A key of a key ring. Ten characters: a Secret holds 1 MiB (Kubernetes' limit, and agw's), and a hundred thousand must fit."""
     return base64.b32encode(hashlib.sha256(str(number).encode()).digest())[:10].decode()
 
 
-def key_ring(keys: int) -> str:
-    """A gateway with one route, and a policy with that many keys."""
-    return BACKEND + KEYS_ROUTE + "".join(f"  k{number}: '{key(number)}'\n" for number in range(keys))
+def degree(of: str) -> str:
+    """A gateway with two keys that knows so much of A2A: `plain` nothing, `a2a` what is asked, `decided` decides by it."""
+    backend = SERVICE if of == "plain" else AGENT
+    return one_route(backend) + locked(KEYS, DECISIONS if of == "decided" else "")
+
+
+def key_ring(keys: int) -> tuple[str, ...]:
+    """That many keys."""
+    return tuple(key(number) for number in range(keys))
 
 
 def shuffled(count: int) -> Iterator[int]:
@@ -94,14 +133,15 @@ def shuffled(count: int) -> Iterator[int]:
     yield from numbers
 
 
-def fleet_scenario(routes: int) -> Scenario:
-    """Requests to all routes of a fleet."""
+def fleet_requests(routes: int, keys: Sequence[str] = (), size: int = 300, *, last: bool = False) -> tuple[bytes, ...]:
+    """Requests to all routes of a fleet, with each of the keys in turn."""
     places = (place(number) for number in shuffled(routes))
-    requests = tuple(post(host=host, path=f"{path}/v1/rpc") for host, path in places)
-    return Scenario(f"{routes} routes", "300-byte POST, 130-byte reply, routes in random order, no policy", requests)
+    return tuple(
+        request(size, key=keys[at % len(keys)] if keys else "", host=host, path=f"{path}/v1/rpc", last=last)
+        for at, (host, path) in enumerate(places)
+    )
 
 
-def key_scenario(keys: int) -> Scenario:
+def key_requests(keys: int) -> tuple[bytes, ...]:
     """Requests with the keys of a key ring."""
-    requests = tuple(post(key=key(number)) for number in shuffled(keys))
-    return Scenario(f"{keys} keys", "300-byte POST, 130-byte reply, keys in random order, one route", requests)
+    return tuple(request(key=key(number)) for number in shuffled(keys))

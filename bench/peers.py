@@ -2,8 +2,9 @@
 
 A peer is a function from a `Setup` to a command line; it may write configuration files into the setup's folder. Where
 a choice favours somebody, it favours the peer: nginx and HAProxy keep pools of connections to the agent, log nothing,
-add no forwarding headers and check no key, all of which agw does do (its TrafficPolicy is always on). With `auth` they check
-the same two keys, by comparing strings, and remove the credential, as agw does.
+add no forwarding headers and check no key, all of which agw does do (its TrafficPolicy is always on). With `keys` they check
+the same keys, by comparing strings, and remove the credential, as agw does; with `routes` they know the same routes, and
+answer nothing else.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from pathlib import Path
 
 from bench import ROOT, RigError
 from bench.build import program
+from bench.manifests import place
 from bench.procs import free_port
-from bench.scenario import KEYS
 
 SEED = ROOT / "examples" / "seed"
 AGENT = "demo-a2a-agent-server:9999"  # what the seed's Backend names
@@ -30,16 +31,26 @@ AGENT = "demo-a2a-agent-server:9999"  # what the seed's Backend names
 class Setup:
     """Where a proxy listens and forwards to, on 127.0.0.1. folder: its own, for files that it needs.
 
-    manifests, resolve: what agw serves, and the backend name that stands for the agent. arguments: more flags for agw.
+    keys, routes: what a peer is asked to check and to tell apart (`routes.place`); none: it takes whatever comes.
+    streams: the traffic is event streams, which no proxy may hold back. workers: processes, or threads where a peer has
+    those instead. manifests, resolve: what agw serves, and the backend name that stands for the agent. arguments: more
+    flags for agw.
     """
 
-    folder: Path
-    port: int
-    upstream: int
-    auth: bool = False
+    folder: Path = Path()
+    port: int = 0
+    upstream: int = 0
+    keys: Sequence[str] = ()
+    routes: int = 0
+    streams: bool = False
+    workers: int = 1
     manifests: Path = SEED
     resolve: str = AGENT
     arguments: Sequence[str] = field(default_factory=tuple)
+
+    def places(self) -> list[tuple[str, str]]:
+        """Host and path prefix of each route."""
+        return [place(number) for number in range(self.routes)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +86,26 @@ def version_in(text: str) -> str:
     return found[0] if found else text.strip().partition("\n")[0]
 
 
+def direct(_setup: Setup) -> list[str]:
+    """No proxy at all: the client connects to the agent, and there is nothing to start."""
+    return []
+
+
 def relay(setup: Setup) -> list[str]:
     """The floor: bytes moved from socket to socket."""
     return [program("relay"), "--listen", f"127.0.0.1:{setup.port}", "--upstream", f"127.0.0.1:{setup.upstream}"]
 
 
-NGINX_AUTH_MAP = """
+NGINX_KEYS = """
+    map_hash_max_size 1048576;
+    map_hash_bucket_size 128;
     map $http_authorization $known {{
         default 0;
         {keys}
     }}"""
 NGINX = """\
 {user}daemon off;
-worker_processes 1;
+worker_processes {workers};
 pid {folder}/nginx.pid;
 error_log {folder}/error.log warn;
 events {{
@@ -101,48 +119,73 @@ http {{
     tcp_nodelay on;
     keepalive_timeout 600s;
     keepalive_requests 1000000000;
+    client_max_body_size 0;
+    server_names_hash_max_size 4096;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;{map}
+    scgi_temp_path {folder}/scgi;{map}{streams}
+    proxy_http_version 1.1;
+    proxy_set_header Host $http_host;
+    proxy_set_header Connection "";{removed}
     upstream agent {{
         server 127.0.0.1:{upstream};
         keepalive 128;
         keepalive_requests 1000000000;
         keepalive_timeout 60s;
-    }}
-    server {{
-        listen 127.0.0.1:{port} backlog=4096;
-        location / {{{check}
-            proxy_pass http://agent;
-            proxy_http_version 1.1;
-            proxy_set_header Host $http_host;
-            proxy_set_header Connection "";
-        }}
-    }}
+    }}{servers}
 }}
 """
+NGINX_SERVER = """
+    server {{
+        listen 127.0.0.1:{port} backlog=4096{reuse};{name}{check}{locations}
+    }}"""
+NGINX_LOCATION = """
+        location {path} {{ proxy_pass http://agent; }}"""
 NGINX_CHECK = """
-            if ($known = 0) { return 401; }
-            proxy_set_header Authorization "";"""
+        if ($known = 0) { return 401; }"""
+NGINX_STREAMS = """
+    proxy_buffering off;"""
+NGINX_REMOVED = """
+    proxy_set_header Authorization "";"""
+
+
+def nginx_servers(setup: Setup) -> str:
+    """The server blocks: one for all that comes, or one for each host that has routes."""
+    hosts: dict[str, list[str]] = {}
+    for host, path in setup.places():
+        hosts.setdefault(host, []).append(f"{path}/")
+    blocks = []
+    for host, paths in (hosts or {"": ["/"]}).items():
+        block = NGINX_SERVER.format(
+            port=setup.port,
+            reuse=" reuseport" if setup.workers > 1 and not blocks else "",
+            name=f"\n        server_name {host};" if host else "",
+            check=NGINX_CHECK if setup.keys else "",
+            locations="".join(NGINX_LOCATION.format(path=path) for path in paths),
+        )
+        blocks.append(block if not blocks else block.replace(" backlog=4096", ""))
+    return "".join(blocks)
 
 
 def nginx_config(setup: Setup, *, root: bool) -> str:
     """nginx.conf; root: its workers stay root as well, so that they may enter the rig's private folder."""
-    keys = "\n        ".join(f'"Bearer {key}" 1;' for key in KEYS)
+    keys = "\n        ".join(f'"Bearer {key}" 1;' for key in setup.keys)
     return NGINX.format(
         user="user root;\n" if root else "",
+        workers=setup.workers,
         folder=setup.folder,
-        port=setup.port,
         upstream=setup.upstream,
-        map=NGINX_AUTH_MAP.format(keys=keys) if setup.auth else "",
-        check=NGINX_CHECK if setup.auth else "",
+        map=NGINX_KEYS.format(keys=keys) if setup.keys else "",
+        removed=NGINX_REMOVED if setup.keys else "",
+        streams=NGINX_STREAMS if setup.streams else "",
+        servers=nginx_servers(setup),
     )
 
 
 def nginx(setup: Setup) -> list[str]:
-    """One worker under its master."""
+    """Workers under their master."""
     path = setup.folder / "nginx.conf"
     path.write_text(nginx_config(setup, root=os.geteuid() == 0))
     return [PEERS["nginx"].find() or "nginx", "-c", str(path), "-e", str(setup.folder / "error.log")]
@@ -150,40 +193,49 @@ def nginx(setup: Setup) -> list[str]:
 
 HAPROXY = """\
 global
-    nbthread 1
+    nbthread {workers}
     no strict-limits
     maxconn 16384
 defaults
     mode http
     option http-keep-alive
-    http-reuse always
+    http-reuse always{streams}
     timeout connect 5s
     timeout client 600s
     timeout server 600s
     timeout http-keep-alive 600s
 frontend front
     bind 127.0.0.1:{port} backlog 4096{check}
-    default_backend agent
+    {choice}
 backend agent
     server agent 127.0.0.1:{upstream} pool-max-conn 128
 """
 HAPROXY_CHECK = """
-    acl known req.hdr(authorization) -m str {keys}
+    acl known req.hdr(authorization) -m str -f {folder}/keys
     http-request deny deny_status 401 unless known
     http-request del-header authorization"""
+HAPROXY_STREAMS = """
+    option http-no-delay"""
 
 
 def haproxy_config(setup: Setup) -> str:
-    """haproxy.cfg."""
-    keys = " ".join(f'"Bearer {key}"' for key in KEYS)
-    check = HAPROXY_CHECK.format(keys=keys) if setup.auth else ""
-    return HAPROXY.format(port=setup.port, upstream=setup.upstream, check=check)
+    """haproxy.cfg; keys and routes are in files beside it."""
+    return HAPROXY.format(
+        workers=setup.workers,
+        port=setup.port,
+        upstream=setup.upstream,
+        check=HAPROXY_CHECK.format(folder=setup.folder) if setup.keys else "",
+        streams=HAPROXY_STREAMS if setup.streams else "",
+        choice=f"use_backend %[base,map_beg({setup.folder}/routes)]" if setup.routes else "default_backend agent",
+    )
 
 
 def haproxy(setup: Setup) -> list[str]:
-    """One process, one thread, in the foreground."""
+    """One process in the foreground, with as many threads as workers are wanted."""
     path = setup.folder / "haproxy.cfg"
     path.write_text(haproxy_config(setup))
+    (setup.folder / "keys").write_text("".join(f"Bearer {key}\n" for key in setup.keys))
+    (setup.folder / "routes").write_text("".join(f"{host}{prefix}/ agent\n" for host, prefix in setup.places()))
     return [PEERS["haproxy"].find() or "haproxy", "-db", "-f", str(path)]
 
 
@@ -191,7 +243,7 @@ CORES = "--core-dumps=true"  # /proc tells the memory of a process that allows n
 
 
 def agw(setup: Setup) -> list[str]:
-    """A user's own command line, with one worker."""
+    """A user's own command line."""
     if not setup.manifests.exists():
         message = f"{setup.manifests} is missing: agw has nothing to serve"
         raise RigError(message)
@@ -203,7 +255,7 @@ def agw(setup: Setup) -> list[str]:
         "-f",
         str(setup.manifests),
         "--workers",
-        "1",
+        str(setup.workers),
         "--listen",
         f"80=127.0.0.1:{setup.port}",
         "--resolve",
@@ -227,6 +279,7 @@ def earlier(tree: Path) -> Peer:
 
 
 DEBIAN = "apt-get install --no-install-recommends"
+DIRECT = Peer("direct", direct)
 PEERS = {
     peer.name: peer
     for peer in (

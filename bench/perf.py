@@ -10,26 +10,27 @@ import argparse
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench import OUT, RigError, machine
-from bench.field import Entrant, Entry, lined_up, run
-from bench.peers import PEERS, SEED, Setup, choose
-from bench.rig import SLICE
-from bench.scenario import SCENARIOS
+from bench.contests import CONTESTS
+from bench.field import Entrant, lined_up, run
+from bench.peers import PEERS, choose
+from bench.rig import entries
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     options = argparse.ArgumentParser(prog="python -m bench.perf", description=__doc__.partition("\n")[0])
     options.add_argument("--peer", default="agw", choices=PEERS, help="which proxy (%(default)s)")
-    options.add_argument("--scenario", default="post300", choices=SCENARIOS, help="the traffic (%(default)s)")
+    options.add_argument("--scenario", default="post300", choices=CONTESTS, help="the traffic (%(default)s)")
     options.add_argument("--seconds", type=float, default=5.0, help="how long (%(default)s)")
     options.add_argument("--percent", type=float, default=0.7, help="least share of a function shown (%(default)s)")
     options.add_argument("--peer-auth", action="store_true", help="nginx and HAProxy check the keys as well")
-    options.add_argument("--manifests", type=Path, default=SEED, help="what agw serves (%(default)s)")
+    options.add_argument("--manifests", type=Path, help="what agw serves (what the scenario says)")
     options.add_argument("--out", type=Path, default=OUT, help="folder of the samples (%(default)s)")
     return options
 
@@ -48,14 +49,14 @@ def rows(text: str) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
-def record(entrant: Entrant, seconds: float, samples: Path) -> float:
+def record(entrant: Entrant, seconds: float, samples: Path, size: int) -> float:
     """Load the proxy while perf watches its workers; its CPU per request in us, perf's own disturbance included."""
     pids = ",".join(map(str, entrant.workers))
     argv = ["perf", "record", "-F", "1999", "-g", "-p", pids, "-o", str(samples)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as watcher:
         deadline, slices = time.monotonic() + seconds, []
         while time.monotonic() < deadline:
-            slices.append(run(entrant, SLICE))
+            slices.append(run(entrant, size))
         watcher.terminate()
         watcher.communicate()
     return sum(one.worker.ran for one in slices) / sum(one.requests for one in slices) / 1000
@@ -71,11 +72,13 @@ def profile(options: argparse.Namespace) -> None:
         raise RigError(notes[0])
     options.out.mkdir(parents=True, exist_ok=True)
     samples = options.out / f"perf-{options.peer}.data"
-    setup = Setup(Path(), 0, 0, auth=options.peer_auth, manifests=options.manifests)
-    with lined_up([Entry(options.peer, peers[0], SCENARIOS[options.scenario], setup)], machine.cores()) as entrants:
-        for _ in range(4):
-            run(entrants[0], SLICE)
-        cost = record(entrants[0], options.seconds, samples)
+    contest = CONTESTS[options.scenario]
+    with tempfile.TemporaryDirectory(prefix="agw-bench-") as home:
+        field = entries(contest, peers, options, Path(home))
+        with lined_up(field[:1], machine.cores()) as entrants:
+            for _ in range(4):
+                run(entrants[0], contest.slice)
+            cost = record(entrants[0], options.seconds, samples, contest.slice)
         report = ("report", "--stdio", "-i", str(samples), "--no-children", "-g", "none")
         binaries = rows(perf(*report, "--sort", "dso"))
         functions = rows(perf(*report, "--sort", "dso,symbol", "--percent-limit", str(options.percent)))

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from bench import OUT, RigError, machine, report
 from bench.field import Entrant, Entry, lined_up
-from bench.manifests import BACKEND, fleet_scenario, place, route
+from bench.manifests import BACKEND, fleet_requests, place, route
 from bench.peers import PEERS, Setup
 from bench.procs import usage
+from bench.scenario import Scenario
 from bench.stats import Spread, spread
 
 PER_FILE = 25  # the same at every size: reading the changed file is part of the cost
@@ -100,7 +101,7 @@ def measure(routes: int, changes: int) -> list[Change]:
     with tempfile.TemporaryDirectory(prefix="agw-bench-") as home:
         folder = Path(home) / "fleet"
         write_fleet(folder, routes)
-        entry = Entry("agw", PEERS["agw"], fleet_scenario(routes), Setup(Path(), 0, 0, manifests=folder))
+        entry = Entry("agw", PEERS["agw"], Scenario("", "", fleet_requests(routes)), Setup(manifests=folder))
         with lined_up([entry], machine.cores()) as (entrant,):
             return [change(entrant, folder, routes, turn) for turn in range(changes + 1)][1:]
 

@@ -1,6 +1,7 @@
 """What a comparison prints and keeps: a table for people, Markdown for a page, JSON for a later question.
 
-The table leads with what does not depend on the mood of the machine: the ratio to each peer, taken round by round.
+The table leads with what does not depend on the mood of the machine: the ratio to each peer, taken round by round. What a
+sample holds depends on the kind of measurement, so a comparison brings the list of its figures with it.
 """
 
 from __future__ import annotations
@@ -8,75 +9,150 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from bench.field import Sample
 from bench.machine import Cores, Machine, header
 from bench.stats import Spread, ratios, spread
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a kind of sample, and how it is shown. of: the attribute. versus: with quartiles and ratios.
+
+    The first figure of a comparison is the one that it is about: rows are sorted by it.
+    """
+
+    of: str
+    heading: str
+    form: str = ".2f"
+    versus: bool = False
+
+
+REQUESTS = (
+    Figure("worker_us", "CPU us/request", versus=True),
+    Figure("front_us", "supervisor"),
+    Figure("busy", "busy", ".0%"),
+    Figure("waited", "waited", ".1%"),
+    Figure("p50_us", "p50 us", ".0f"),
+    Figure("p99_us", "p99 us", ".0f"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which proxy an entrant is, and in which of the variants that are compared ("" where there is one)."""
+
+    peer: str
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
-    """The samples of a run, per proxy, in the order of the rounds. subject: whose ratios are shown."""
+    """The samples of a run, per entrant, in the order of the rounds. subject: the proxy whose ratios are shown.
+
+    A sample is any dataclass that has the attributes that `figures` name. places: of the entrants that run in variants;
+    all others are proxies by their own name.
+    """
 
     title: str
     subject: str
     machine: Machine
     cores: Cores
     versions: Mapping[str, str]
-    samples: Mapping[str, Sequence[Sample]]
+    samples: Mapping[str, Sequence[Any]]
     notes: Sequence[str] = ()
+    figures: Sequence[Figure] = REQUESTS
+    places: Mapping[str, Place] = field(default_factory=dict)
 
-    def costs(self, name: str) -> list[float]:
-        """CPU per request of a proxy in each round, in us."""
-        return [sample.worker_us for sample in self.samples[name]]
+    def values(self, name: str, figure: str = "") -> list[float]:
+        """One figure of an entrant, by default the first, round by round."""
+        return [getattr(sample, figure or self.figures[0].of) for sample in self.samples[name]]
 
-    def ratio(self, peer: str) -> Spread:
-        """The subject's cost over a peer's, round by round."""
-        return ratios(self.costs(self.subject), self.costs(peer))
+    def place(self, name: str) -> Place:
+        """Proxy and variant of an entrant."""
+        return self.places.get(name, Place(name))
+
+    def rival(self, name: str) -> str:
+        """The subject's entrant in the variant of another one; "" where there is none, or it is that one."""
+        variant = self.place(name).variant
+        found = [one for one in self.samples if self.place(one) == Place(self.subject, variant)]
+        return found[0] if found and found[0] != name else ""
+
+    def first(self, name: str) -> str:
+        """The entrant of the same proxy in the first variant; "" where it is that one."""
+        peer = self.place(name).peer
+        found = next(one for one in self.samples if self.place(one).peer == peer)
+        return found if found != name else ""
+
+    def ratio(self, name: str, figure: str = "") -> Spread:
+        """The subject's figure over an entrant's, round by round; of the same variant."""
+        return ratios(self.values(self.rival(name) or name, figure), self.values(name, figure))
+
+    def growth(self, name: str, figure: str = "") -> Spread:
+        """An entrant's figure over that of its proxy's first variant, round by round."""
+        return ratios(self.values(name, figure), self.values(self.first(name) or name, figure))
+
+    @property
+    def varied(self) -> bool:
+        """Whether proxies run in several variants."""
+        return len({self.place(name).variant for name in self.samples}) > 1
 
 
-COLUMNS = (
-    "proxy",
-    "CPU us/request",
-    "quartiles",
-    "{subject} over it",
-    "supervisor",
-    "busy",
-    "waited",
-    "p50 us",
-    "p99 us",
-)
+def times(ratio: Spread) -> str:
+    """A ratio with its quartiles."""
+    return f"{ratio.median:.2f}x ({ratio.low:.2f} to {ratio.high:.2f})"
+
+
+def compared(comparison: Comparison, name: str, figure: Figure) -> list[str]:
+    """The cells behind a figure: quartiles, the subject over it, and it over its proxy's first variant."""
+    own = spread(comparison.values(name, figure.of))
+    cells = [f"{own.low:{figure.form}} to {own.high:{figure.form}}"]
+    cells.append(over(comparison, comparison.rival(name), name, figure))
+    if comparison.varied:
+        cells.append(over(comparison, name, comparison.first(name), figure))
+    return cells
+
+
+def over(comparison: Comparison, one: str, other: str, figure: Figure) -> str:
+    """A ratio of two entrants' figures, where both are there and none of them is nothing or less."""
+    if not one or not other:
+        return ""
+    ours, theirs = (comparison.values(name, figure.of) for name in (one, other))
+    return times(ratios(ours, theirs)) if min(*ours, *theirs) > 0 else ""
+
+
+def row(comparison: Comparison, name: str) -> tuple[str, ...]:
+    """An entrant's cells."""
+    place = comparison.place(name)
+    label = " ".join((place.peer, comparison.versions.get(place.peer, ""))).strip()
+    cells = [f"{label}, {place.variant}" if place.variant else label]
+    for figure in comparison.figures:
+        cells.append(f"{spread(comparison.values(name, figure.of)).median:{figure.form}}")
+        cells += compared(comparison, name, figure) if figure.versus else []
+    return tuple(cells)
 
 
 def rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    """A row per proxy, cheapest first; the ratio column is the subject's cost over that proxy's."""
-    lines: list[tuple[float, tuple[str, ...]]] = []
-    for name, samples in comparison.samples.items():
-        cost = spread(comparison.costs(name))
-        ratio = ""
-        if comparison.subject in comparison.samples and name != comparison.subject:
-            value = comparison.ratio(name)
-            ratio = f"{value.median:.2f}x ({value.low:.2f} to {value.high:.2f})"
-        cells = (
-            " ".join((name, comparison.versions.get(name, ""))).strip(),
-            f"{cost.median:.2f}",
-            f"{cost.low:.2f} to {cost.high:.2f}",
-            ratio,
-            f"{spread([sample.front_us for sample in samples]).median:.2f}",
-            f"{spread([sample.busy for sample in samples]).median:.0%}",
-            f"{spread([sample.waited for sample in samples]).median:.1%}",
-            f"{spread([sample.p50_us for sample in samples]).median:.0f}",
-            f"{spread([sample.p99_us for sample in samples]).median:.0f}",
-        )
-        lines.append((cost.median, cells))
-    return [cells for _cost, cells in sorted(lines)]
+    """A row per entrant, cheapest first, by variant; the ratio columns are about the subject's cost."""
+    variants = [comparison.place(name).variant for name in comparison.samples]
+
+    def order(name: str) -> tuple[int, float, str]:
+        return variants.index(comparison.place(name).variant), spread(comparison.values(name)).median, name
+
+    return [row(comparison, name) for name in sorted(comparison.samples, key=order)]
 
 
 def columns(comparison: Comparison) -> tuple[str, ...]:
     """The heads of the table."""
-    return tuple(name.format(subject=comparison.subject) for name in COLUMNS)
+    heads = ["proxy"]
+    for figure in comparison.figures:
+        heads.append(figure.heading)
+        if figure.versus:
+            heads += ["quartiles", f"{comparison.subject} over it"]
+            heads += ["over its first"] if comparison.varied else []
+    return tuple(heads)
 
 
 def aligned(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

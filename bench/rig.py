@@ -1,39 +1,49 @@
-"""`python -m bench.rig`: what a request costs agw, nginx, HAProxy and a bare TCP relay, in one run.
+"""`python -m bench`: what agw, nginx, HAProxy and a bare TCP relay cost, beside one another, in the scenarios that are asked for.
 
-In a round the proxies take turns, a slice of load at a time and in rotating order; the first round warms up and is dropped. The figure is the CPU time of the proxy's worker per request, and its ratio to each peer in the same round.
-`--at-most nginx=1.0` makes the exit code 1 when the median ratio is higher: a regression gate that holds on any machine.
+Everything about a scenario is a row of `bench/contests.py`. Here the chosen proxies are lined up for it, measured in
+interleaved rounds, and what came of it is printed and kept. `--at-most nginx=1.0` makes the exit code 1 when the median
+ratio of the scenario's first figure is higher: a regression gate that holds on any machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench import OUT, RigError, machine, report
-from bench.field import Entrant, Entry, Sample, Slice, lined_up, run, sample
-from bench.peers import PEERS, SEED, Peer, Setup, choose, earlier
+from bench.contests import CONTESTS, Contest, Variant
+from bench.field import Entry
+from bench.kinds import Kind, Order, closed, latency, streams, weight
+from bench.peers import DIRECT, PEERS, Peer, choose, earlier
 from bench.procs import raise_file_limit
-from bench.scenario import SCENARIOS, Scenario
-from bench.stats import rotated
+from bench.scenario import KEYS
 
 MIN_ROUNDS = 8
-SLICE = 5_000  # requests: about a tenth of a second
+KINDS: Mapping[str, Kind] = {
+    "closed": closed.KIND,
+    "latency": latency.KIND,
+    "streams": streams.KIND,
+    "weight": weight.KIND,
+}
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    options = argparse.ArgumentParser(prog="python -m bench.rig", description=__doc__.partition("\n")[0])
+    options = argparse.ArgumentParser(prog="python -m bench", description=__doc__.partition("\n")[0])
+    options.add_argument("--list", action="store_true", help="say what scenarios there are, and end")
+    options.add_argument("--scenarios", default="post300", help="which, with commas, or all (%(default)s)")
     options.add_argument("--peers", default=",".join(PEERS), help="which proxies, with commas (%(default)s)")
     options.add_argument("--subject", default="agw", help="whose ratio to the others is shown (%(default)s)")
-    options.add_argument("--scenario", default="post300", choices=SCENARIOS, help="the traffic (%(default)s)")
     options.add_argument("--rounds", type=int, default=10, help="measured rounds after the warm-up (%(default)s)")
-    options.add_argument("--requests", type=int, default=40_000, help="requests per proxy and round (%(default)s)")
+    options.add_argument("--requests", type=int, help="per proxy and round (what the scenario says)")
     options.add_argument("--before", type=Path, help="a checkout with another build of agw, to compare with as well")
-    options.add_argument("--peer-auth", action="store_true", help="nginx and HAProxy check the keys as well")
+    options.add_argument("--peer-auth", action="store_true", help="the others check the keys as well, in all scenarios")
     options.add_argument("--core", type=int, help="the proxies' core (the last one)")
-    options.add_argument("--manifests", type=Path, default=SEED, help="what agw serves (%(default)s)")
+    options.add_argument("--manifests", type=Path, help="what agw serves (what the scenario says)")
     options.add_argument(
         "--at-most", action="append", default=[], metavar="PEER=RATIO", type=limit, help="exit 1 above it"
     )
@@ -47,72 +57,111 @@ def limit(text: str) -> tuple[str, float]:
     return name, float(ratio)
 
 
-def one_round(entrants: Sequence[Entrant], number: int, requests: int) -> dict[str, Sample]:
-    """Load all proxies in turn, a slice at a time, until each has had its requests; the order rotates."""
-    slices: dict[str, list[Slice]] = {entrant.name: [] for entrant in entrants}
-    turns = -(-requests // SLICE)
-    for turn in range(turns):
-        for entrant in rotated(entrants, number * turns + turn):
-            slices[entrant.name].append(run(entrant, min(SLICE, requests - turn * SLICE)))
-    return {name: sample(own) for name, own in slices.items()}
+def wanted(names: str) -> list[Contest]:
+    """The scenarios that are asked for."""
+    chosen = list(CONTESTS) if names == "all" else names.split(",")
+    unknown = [name for name in chosen if name not in CONTESTS]
+    if unknown:
+        message = f"no such scenario: {', '.join(unknown)} (there are {', '.join(CONTESTS)})"
+        raise RigError(message)
+    return [CONTESTS[name] for name in chosen]
 
 
-def measure(entrants: Sequence[Entrant], rounds: int, requests: int) -> dict[str, list[Sample]]:
-    """All rounds; the warm-up is round 0 and not among the samples."""
-    samples: dict[str, list[Sample]] = {entrant.name: [] for entrant in entrants}
-    for number in range(rounds + 1):
-        results = one_round(entrants, number, requests)
-        costs = ", ".join(f"{name} {result.worker_us:.2f}" for name, result in sorted(results.items()))
-        print(f"{f'round {number}/{rounds}' if number else 'warm-up'}: {costs} us", file=sys.stderr, flush=True)
-        for name, result in results.items() if number else ():
-            samples[name].append(result)
-    return samples
+def who(contest: Contest, options: argparse.Namespace) -> tuple[list[Peer], list[str]]:
+    """Who takes part in a scenario, and a line for each that was asked for and does not."""
+    asked = options.peers.split(",")
+    able = [name for name in asked if name in (contest.only or asked) and name not in contest.without]
+    peers, notes = choose(able)
+    if unable := [name for name in asked if name not in able]:
+        notes.append(f"nothing to compare with in this scenario: {', '.join(unable)}")
+    peers += [earlier(options.before.resolve())] if options.before else []
+    return ([DIRECT] if KINDS[contest.kind].direct else []) + peers, notes
 
 
-def entry(peer: Peer, scenario: Scenario, options: argparse.Namespace) -> Entry:
-    """A proxy as the command line wants it."""
-    return Entry(peer.name, peer, scenario, Setup(Path(), 0, 0, auth=options.peer_auth, manifests=options.manifests))
+def written(variant: Variant, options: argparse.Namespace, home: Path) -> Path:
+    """The file of what agw serves in a variant."""
+    if options.manifests:
+        given: Path = options.manifests
+        return given
+    path = home / f"{variant.label or 'manifests'}.yaml".replace(" ", "-")
+    path.write_text(variant.manifests())
+    return path
 
 
-def compare(options: argparse.Namespace) -> report.Comparison:
-    """Line the proxies up, measure, line them down."""
-    scenario = SCENARIOS[options.scenario]
-    peers, notes = choose(options.peers.split(","))
-    peers += [earlier(options.before)] if options.before else []
+def entries(contest: Contest, peers: Sequence[Peer], options: argparse.Namespace, home: Path) -> list[Entry]:
+    """Each proxy in each variant."""
+    found = []
+    for variant in contest.variants:
+        scenario = variant.scenario()
+        setup = replace(variant.setup(), manifests=written(variant, options, home))
+        setup = replace(setup, keys=KEYS) if options.peer_auth and not setup.keys else setup
+        found += [Entry(f"{peer.name} {variant.label}".strip(), peer, scenario, setup) for peer in peers]
+    return found
+
+
+def places(contest: Contest, peers: Sequence[Peer]) -> dict[str, report.Place]:
+    """Which proxy, and which variant, each entry is."""
+    return {
+        f"{peer.name} {variant.label}".strip(): report.Place(peer.name, variant.label)
+        for variant in contest.variants
+        for peer in peers
+    }
+
+
+def compare(contest: Contest, options: argparse.Namespace) -> report.Comparison:
+    """Line the proxies up for a scenario, measure, line them down."""
+    kind = KINDS[contest.kind]
+    peers, notes = who(contest, options)
     cores, before = machine.cores(options.core), machine.look()
-    keys = "check the keys too" if options.peer_auth else "check no key (--peer-auth makes them)"
-    notes.append(f"{options.rounds} rounds of {options.requests} requests after a warm-up; nginx and HAProxy {keys}")
     if options.rounds < MIN_ROUNDS:
         notes.append(f"WARNING: fewer than {MIN_ROUNDS} rounds: a look, not a result")
     versions = {peer.name: peer.describe() for peer in peers}
-    with lined_up([entry(peer, scenario, options) for peer in peers], cores) as entrants:
+    with tempfile.TemporaryDirectory(prefix="agw-bench-") as home:
+        field = entries(contest, peers, options, Path(home))
         steal = machine.Steal(cores.proxy)
-        samples = measure(entrants, options.rounds, options.requests)
-        notes.append(str(steal))
-    title = f"CPU time of the proxy per request: {scenario.about}"
-    return report.Comparison(title, options.subject, before, cores, versions, samples, notes)
+        order = Order(contest, field, cores, options.rounds, options.requests or contest.requests)
+        samples, said = kind.measure(order)
+    notes += [*said, str(steal)]
+    place = places(contest, peers)
+    figures = kind.figures
+    return report.Comparison(contest.about, options.subject, before, cores, versions, samples, notes, figures, place)
 
 
 def verdicts(comparison: report.Comparison, limits: Sequence[tuple[str, float]]) -> list[str]:
     """A line for each peer whose median ratio is over its limit."""
     over = []
-    for name, most in limits:
-        ratio = comparison.ratio(name).median
-        if ratio > most:
-            over.append(f"{comparison.subject} costs {ratio:.2f}x {name}; at most {most:.2f}x is wanted")
+    for peer, most in limits:
+        names = [name for name in comparison.samples if comparison.place(name).peer == peer]
+        if not names:
+            over.append(f"{peer} did not take part")
+        for name in names:
+            ratio = comparison.ratio(name).median
+            if ratio > most:
+                over.append(f"{comparison.subject} costs {ratio:.2f}x {name}; at most {most:.2f}x is wanted")
     return over
+
+
+def listed() -> str:
+    """The scenarios, a line each."""
+    return "\n".join(f"{name:10} {contest.about}" for name, contest in CONTESTS.items())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 measured, 1 could not measure or over a limit."""
     options = parser().parse_args(arguments)
+    over = []
+    if options.list:
+        print(listed())
+        return 0
     try:
         raise_file_limit()
-        comparison = compare(options)
-        print(report.publish(comparison, options.out, f"rig-{options.scenario}"))
-        over = verdicts(comparison, options.at_most)
+        for contest in wanted(options.scenarios):
+            print(f"{contest.name}: {contest.about}", file=sys.stderr, flush=True)
+            comparison = compare(contest, options)
+            print(report.publish(comparison, options.out, contest.name), flush=True)
+            over += verdicts(comparison, options.at_most)
     except RigError as error:
-        print(f"bench.rig: {error}", file=sys.stderr)
+        print(f"bench: {error}", file=sys.stderr)
         return 1
     for line in over:
         print(line, file=sys.stderr)

@@ -16,13 +16,22 @@ KEYS = ("key-value-foo", "key-value-bar")  # as in the seed's Secret
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One kind of traffic. reply: bytes of the answer's body. requests: sent in turn, over all connections."""
+    """One kind of traffic. requests: sent in turn, over all connections. reply: bytes of the answer's body.
+
+    fresh: each request has a connection of its own, and says so. rate: requests are sent at fixed times, that many a
+    second; 0: as soon as a connection is free. events: an answer is an event stream of so many events, one each
+    interval_us, and `reply` says nothing.
+    """
 
     name: str
     about: str
     requests: tuple[bytes, ...]
     connections: int = 32
     reply: int = 130
+    fresh: bool = False
+    rate: int = 0
+    events: int = 0
+    interval_us: int = 10_000
 
 
 def body(size: int) -> bytes:
@@ -39,31 +48,33 @@ def body(size: int) -> bytes:
     return front + b"x" * room + back
 
 
-def post(size: int = 300, *, key: str = "", host: str = "agents.example.com", path: str = "/") -> bytes:
-    """A whole POST with a body of `size` bytes, as httpx writes it; key: an API key, sent as a bearer token."""
+def request(
+    size: int = 300, *, key: str = "", host: str = "agents.example.com", path: str = "/", last: bool = False
+) -> bytes:
+    """A whole request, as httpx writes it: a POST with a body of `size` bytes, with 0 a GET.
+
+    key: an API key, sent as a bearer token. last: it asks that the connection be closed behind its answer.
+    """
     fields = [
-        f"POST {path} HTTP/1.1",
+        f"{'POST' if size else 'GET'} {path} HTTP/1.1",
         f"Host: {host}",
         "Accept: */*",
         "Accept-Encoding: gzip, deflate",
-        "Connection: keep-alive",
+        f"Connection: {'close' if last else 'keep-alive'}",
         "User-Agent: python-httpx/0.28.1",
-        f"Content-Length: {size}",
-        "Content-Type: application/json",
     ]
+    if size:
+        fields += [f"Content-Length: {size}", "Content-Type: application/json"]
     if key:
         fields.append(f"Authorization: Bearer {key}")
-    return "\r\n".join([*fields, "", ""]).encode() + body(size)
+    return "\r\n".join([*fields, "", ""]).encode() + (body(size) if size else b"")
+
+
+def post(size: int = 300, *, key: str = "", host: str = "agents.example.com", path: str = "/") -> bytes:
+    """A whole POST with a body of `size` bytes."""
+    return request(size, key=key, host=host, path=path)
 
 
 def script(requests: Sequence[bytes]) -> bytes:
     """The file that `load` sends from: each request behind its size."""
     return b"".join(struct.pack("<I", len(request)) + request for request in requests)
-
-
-POST300 = Scenario(
-    name="post300",
-    about="300-byte POST, 130-byte reply, keep-alive, 32 connections, API key authentication with 2 keys",
-    requests=tuple(post(key=key) for key in KEYS),
-)
-SCENARIOS = {scenario.name: scenario for scenario in (POST300,)}

@@ -2,7 +2,7 @@
 
 Every timed call makes LOOP lookups in compiled code: a figure in us is ns per lookup. "few requests" asks for 100 routes
 spread over the table, again and again: what the table's structure costs. "all routes" asks for every route at random: what
-the processor's caches cost when nothing but lookups runs; bench.routes weighs that against a whole request.
+the processor's caches cost when nothing but lookups runs; the scenario `routes` weighs that against a whole request.
 """
 
 from __future__ import annotations

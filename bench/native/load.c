@@ -1,83 +1,62 @@
-/* The clients of the rig: keep-alive connections in a closed loop, each response checked.
+/* The clients of the rig: connections whose every response is checked.
  *
  *   load --connect 127.0.0.1:8080 --script FILE [--connections 32] [--status 200] [--length 130] [--timeout 120]
  *        [--sources 1]
+ *   load --fresh 1 ...    a new connection for each request: the time of a request begins before it connects
+ *   load --rate 1000 ...  requests at fixed times, that many a second, whether or not earlier ones were answered
  *   load --hold 1 ...     one request on each connection, at most 32 at a time; then keep all open until stdin ends
  *
  * For each line of stdin, a number, it sends that many requests over the connections that it keeps open, and prints a
  * line of JSON; so that slices of load on several proxies can take turns without the cost of connecting anew.
+ * Without --rate it is a closed loop: a connection sends its next request when it has had the answer to the last one.
+ * With it, a request whose time has come while all connections are busy waits for one, and its latency counts from
+ * the time that was meant for it: a stall is paid by all that it holds up, as by users.
  *
- * The script holds whole requests, each behind its size (4 bytes, little-endian); they are sent in turn, whichever
- * connection is free. A response counts when its status and Content-Length are the expected ones and exactly that many
- * bytes follow; all else is an error, and its connection is replaced. Exits with 1 when it cannot connect, a line takes
- * longer than the timeout, or it sees more than 1,000 errors. */
+ * Requests are sent in turn, whichever connection is free. A response counts when its status and Content-Length are the
+ * expected ones and exactly that many bytes follow; all else is an error, and its connection is replaced. --fresh wants
+ * requests that say "Connection: close", and leaves closing to the peer. Exits with 1 when it cannot connect, a line
+ * takes longer than the timeout, or it sees more than 1,000 errors. */
+#include "histogram.h"
 #include "net.h"
-#include <fcntl.h>
+#include "script.h"
 #include <stddef.h>
-#include <sys/stat.h>
+#include <sys/prctl.h>
+#include <sys/timerfd.h>
 
 #define MAX_HEAD 8192
 #define MAX_ERRORS 1000
 #define HOLD_WINDOW 32
+#define SECOND 1000000000
 
 struct conn {
-    int fd;
+    int fd;                 /* -1: not connected yet */
     int index;              /* which connection: picks its source address */
     int busy;               /* a response is awaited */
     int in_body;
     int last;               /* the response says Connection: close */
-    int64_t sent_at;        /* ns */
+    int64_t sent_at;        /* ns; with --rate, when it was meant to be sent */
     const char *out;        /* what of the request the socket did not take yet; in the script */
     size_t out_left;
     uint64_t body_left;     /* bytes */
     size_t head_size;       /* bytes in head */
+    struct conn *next;      /* in the line of the free, with --rate */
     char head[MAX_HEAD];    /* of an unfinished response head; pages untouched while responses come whole */
 };
 
-struct request {
-    const char *bytes;
-    uint32_t size;
-};
-
 static struct sockaddr_in peer;
-static struct request *script;
-static size_t script_size, script_at;
+static struct script script;
+static struct histogram latencies;
 static long wanted, started, done, answered, errors, reconnects, sources, expected_status, expected_length;
-static uint32_t *latencies; /* ns, one per response */
 static struct conn *conns;
-static int epoll, holding;
+static int epoll, holding, fresh;
 static long opened, connections;
 static char scratch[65536];
 
-static void read_script(const char *path) {
-    struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status) < 0) die(path);
-    size_t size = (size_t)status.st_size, filled = 0, capacity = 0;
-    char *bytes = malloc(size + 1);
-    if (!bytes) die("malloc");
-    while (filled < size) {
-        ssize_t got = read(fd, bytes + filled, size - filled);
-        if (got <= 0) die(path);
-        filled += (size_t)got;
-    }
-    close(fd);
-    for (size_t at = 0; at < size;) {
-        uint32_t length;
-        if (size - at < sizeof length) refuse("the script is cut short");
-        memcpy(&length, bytes + at, sizeof length);
-        at += sizeof length;
-        if (!length || length > size - at) refuse("the script is cut short");
-        if (script_size == capacity) {
-            capacity = capacity ? capacity * 2 : 64;
-            script = realloc(script, capacity * sizeof *script);
-            if (!script) die("realloc");
-        }
-        script[script_size++] = (struct request){bytes + at, length};
-        at += length;
-    }
-    if (!script_size) refuse("the script is empty");
-}
+/* With --rate: requests a second, when the slice began, and the connections that are free, longest free first. */
+static long rate;
+static int64_t begun;
+static int timer = -1, timer_tag;
+static struct conn *first_free, **last_free = &first_free;
 
 static void connect_to_peer(struct conn *conn) {
     int one = 1, index = conn->index;
@@ -92,7 +71,7 @@ static void connect_to_peer(struct conn *conn) {
     }
     if (connect(fd, (struct sockaddr *)&peer, sizeof peer) < 0) die("connect");
     if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0) die("fcntl");
-    memset(conn, 0, offsetof(struct conn, head));
+    memset(conn, 0, offsetof(struct conn, next));
     conn->fd = fd;
     conn->index = index;
     watch(epoll, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP, conn);
@@ -111,16 +90,59 @@ static int flush(struct conn *conn) {
 
 static void replace(struct conn *conn);
 
-static void begin(struct conn *conn) {
-    if (started == wanted) return;
-    struct request *request = &script[script_at];
-    script_at = script_at + 1 == script_size ? 0 : script_at + 1;
+/* Send the next request on a connection. at: when its latency begins. */
+static void begin_at(struct conn *conn, int64_t at) {
+    if (fresh) {
+        if (conn->fd >= 0) close(conn->fd);
+        connect_to_peer(conn);
+    }
+    struct request request = next_request(&script);
     started++;
-    conn->out = request->bytes;
-    conn->out_left = request->size;
+    conn->out = request.bytes;
+    conn->out_left = request.size;
     conn->busy = 1;
-    conn->sent_at = now_ns();
+    conn->sent_at = at;
     if (flush(conn) < 0) replace(conn);
+}
+
+static void begin(struct conn *conn) {
+    if (started < wanted) begin_at(conn, now_ns());
+}
+
+/* When request `number` of the slice is meant to be sent. */
+static int64_t due(long number) {
+    return begun + number * SECOND / rate;
+}
+
+/* Send what is due while there are free connections, and be woken when the next one is. */
+static void send_due(void) {
+    int64_t now = now_ns();
+    while (first_free && started < wanted && due(started) <= now) {
+        struct conn *conn = first_free;
+        first_free = conn->next;
+        if (!first_free) last_free = &first_free;
+        begin_at(conn, due(started));
+    }
+    if (!first_free || started == wanted) return; /* whoever is answered next looks again */
+    int64_t at = due(started);
+    struct itimerspec when = {.it_value = {.tv_sec = at / SECOND, .tv_nsec = at % SECOND}};
+    if (timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL) < 0) die("timerfd_settime");
+}
+
+static void set_free(struct conn *conn) {
+    conn->next = NULL;
+    *last_free = conn;
+    last_free = &conn->next;
+}
+
+/* A connection has nothing to do. */
+static void go_on(struct conn *conn) {
+    if (rate) {
+        set_free(conn);
+        send_due();
+    } else {
+        begin(conn);
+    }
 }
 
 static void reopen(struct conn *conn) {
@@ -129,25 +151,31 @@ static void reopen(struct conn *conn) {
     connect_to_peer(conn);
 }
 
-/* Give a connection up and open another in its place: an awaited response is an error. */
+/* A connection has ended, or is given up: an awaited response is an error. Another one takes its place. */
 static void replace(struct conn *conn) {
     errno = 0;
     if (holding) die("a connection of the hold was closed or answered wrongly");
-    if (conn->busy) {
+    int idle = !conn->busy;
+    if (!idle) {
         errors++;
         done++;
     }
     if (errors > MAX_ERRORS) die("more than 1000 errors");
-    reopen(conn);
-    begin(conn);
+    conn->busy = 0;
+    if (!fresh) reopen(conn);
+    if (!(rate && idle)) go_on(conn); /* else it stands in the line of the free already */
 }
 
 static void open_next(void) {
     if (opened == connections) return;
     struct conn *conn = &conns[opened];
     conn->index = (int)opened++;
-    connect_to_peer(conn);
-    begin(conn);
+    conn->fd = -1;
+    if (!fresh) connect_to_peer(conn);
+    if (rate)
+        set_free(conn);
+    else
+        begin(conn);
 }
 
 /* The status line and headers, whole. -1: not what was expected. */
@@ -166,15 +194,15 @@ static int check_head(struct conn *conn, size_t length) {
 static void complete(struct conn *conn) {
     conn->busy = 0;
     conn->in_body = 0;
-    int64_t took = now_ns() - conn->sent_at;
-    latencies[answered++] = took > UINT32_MAX ? UINT32_MAX : (uint32_t)took;
+    note(&latencies, now_ns() - conn->sent_at);
+    answered++;
     done++;
-    if (holding)
+    if (holding) {
         open_next();
-    else if (conn->last)
-        replace(conn);
-    else
-        begin(conn);
+    } else if (!fresh) { /* a fresh one goes on when the peer has closed it */
+        if (conn->last) reopen(conn);
+        go_on(conn);
+    }
 }
 
 /* Bytes of a response. -1: it is not what was expected. */
@@ -210,17 +238,11 @@ static int readable(struct conn *conn, int ended) {
     }
 }
 
-static int ascending(const void *one, const void *other) {
-    uint32_t a = *(const uint32_t *)one, b = *(const uint32_t *)other;
-    return (a > b) - (a < b);
-}
-
 static void report(int64_t wall) {
-    size_t count = answered ? (size_t)answered : 1;
-    qsort(latencies, count, sizeof *latencies, ascending);
-    printf("{\"requests\": %ld, \"errors\": %ld, \"reconnects\": %ld, \"wall_ns\": %lld, \"p50_ns\": %u, "
-           "\"p99_ns\": %u}\n",
-           answered, errors, reconnects, (long long)wall, latencies[count / 2], latencies[count * 99 / 100]);
+    printf("{\"requests\": %ld, \"errors\": %ld, \"reconnects\": %ld, \"wall_ns\": %lld, ", answered, errors,
+           reconnects, (long long)wall);
+    print_histogram(&latencies);
+    printf("}\n");
     fflush(stdout);
 }
 
@@ -250,9 +272,17 @@ static void settle(void) {
     struct epoll_event events[BATCH];
     for (int count = BATCH; count == BATCH;) {
         count = epoll_wait(epoll, events, BATCH, 0);
-        for (int i = 0; i < count; i++)
-            if (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) reopen(events[i].data.ptr);
+        for (int i = 0; i < count; i++) {
+            struct conn *conn = events[i].data.ptr;
+            if (conn != (void *)&timer_tag && !fresh && events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+                reopen(conn);
+        }
     }
+}
+
+static void on_timer(void) {
+    uint64_t expirations;
+    if (read(timer, &expirations, sizeof expirations) > 0) send_due();
 }
 
 static void run(void) {
@@ -262,44 +292,57 @@ static void run(void) {
         if (count < 0 && errno != EINTR) die("epoll_wait");
         for (int i = 0; i < count; i++) {
             struct conn *conn = events[i].data.ptr;
-            if ((events[i].events & EPOLLOUT && flush(conn) < 0) ||
-                (events[i].events & ~(uint32_t)EPOLLOUT && readable(conn, events[i].events & EPOLLRDHUP) < 0))
+            if (conn == (void *)&timer_tag)
+                on_timer();
+            else if ((events[i].events & EPOLLOUT && flush(conn) < 0) ||
+                     (events[i].events & ~(uint32_t)EPOLLOUT && readable(conn, events[i].events & EPOLLRDHUP) < 0))
                 replace(conn);
         }
     }
 }
 
-/* Send `count` requests in a closed loop and report. */
+/* Send `count` requests and report. */
 static void slice(long count, unsigned timeout) {
     wanted = count;
     started = done = answered = errors = reconnects = 0;
-    latencies = realloc(latencies, (size_t)count * sizeof *latencies);
-    if (!latencies) die("realloc");
+    forget(&latencies);
     alarm(timeout);
     settle();
-    int64_t begun = now_ns();
-    for (long i = 0; i < opened; i++)
-        if (started < wanted) begin(&conns[i]);
+    if (rate)
+        while (opened < connections) open_next();
+    begun = now_ns();
+    for (long i = 0; i < opened && !rate; i++) begin(&conns[i]);
     while (opened < connections && !(holding && opened == HOLD_WINDOW)) open_next();
+    if (rate) send_due();
     run();
     report(now_ns() - begun);
     alarm(0);
 }
 
+static void start_timer(void) {
+    timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (timer < 0) die("timerfd_create");
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    watch(epoll, timer, EPOLLIN, &timer_tag);
+}
+
 int main(int argc, char **argv) {
     char line[32];
     peer = address_of(required(argc, argv, "connect"));
-    read_script(required(argc, argv, "script"));
+    script = read_script(required(argc, argv, "script"));
     connections = number(argc, argv, "connections", 32);
     holding = number(argc, argv, "hold", 0) != 0;
+    fresh = number(argc, argv, "fresh", 0) != 0;
+    rate = number(argc, argv, "rate", 0);
     sources = number(argc, argv, "sources", 1);
     expected_status = number(argc, argv, "status", 200);
     expected_length = number(argc, argv, "length", 0);
     unsigned timeout = (unsigned)number(argc, argv, "timeout", 120);
-    if (!connections) refuse("nothing to do");
+    if (!connections || (fresh + holding + (rate != 0)) > 1) refuse("nothing to do, or too much at once");
     epoll = epoll_create1(EPOLL_CLOEXEC);
     conns = calloc((size_t)connections, sizeof *conns);
     if (epoll < 0 || !conns) die("start");
+    if (rate) start_timer();
     if (holding) {
         slice(connections, timeout);
         stay();

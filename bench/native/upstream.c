@@ -2,14 +2,18 @@
  *
  *   upstream --listen 127.0.0.1:9999 [--body 130] [--events 0 --interval-us 10000]
  *
- * It reads the head and a Content-Length body, keeps connections alive and answers pipelined requests in order. A body
- * in chunks is answered with 411 and the connection closed: no proxy under test has a reason to make one.
- * With --events N each answer is a text/event-stream in chunks, one event each --interval-us, whose data is the
- * CLOCK_MONOTONIC time in ns at which it was sent: a reader on the same machine can tell the delay of a proxy. */
+ * It reads the head and a Content-Length body, keeps connections alive unless a request says "Connection: close", and
+ * answers pipelined requests in order. A body in chunks is answered with 411 and the connection closed: no proxy under
+ * test has a reason to make one.
+ *
+ * With --events N each answer is a text/event-stream in chunks: N A2A status updates, one each --interval-us, that hold
+ * the CLOCK_MONOTONIC time in ns at which they were sent, so that a reader on the same machine can tell the delay of a
+ * proxy. Streams take turns within the interval, a millisecond each, so that many of them make a flow and no burst. */
 #include "net.h"
 #include <sys/timerfd.h>
 
 #define MAX_HEAD 65536
+#define TURN_US 1000
 
 struct conn {
     int fd;
@@ -17,17 +21,20 @@ struct conn {
     size_t head_size;      /* of them filled */
     uint64_t body_left;    /* bytes of the current request's body still to come */
     int answering;         /* a body is being read: answer when it ends */
+    int last;              /* close when all is answered */
     const char *out;       /* what of an answer the socket did not take yet; always within `answer` */
     size_t out_left;
     size_t owed;           /* whole answers to send after `out` */
     long events_left;      /* of the current event stream */
-    struct conn *next;     /* in the list of open streams */
+    struct conn *next;     /* the next stream of the same turn */
+    struct conn **link;    /* what points to this one there; NULL when it is no open stream */
 };
 
 static char *answer;
 static size_t answer_size;
 static long stream_events;
-static struct conn *streams;
+static struct conn **turns; /* the streams that have their turn in each part of the interval */
+static size_t turn_count, next_turn, turn;
 static char scratch[65536];
 
 static const char stream_head[] =
@@ -52,12 +59,26 @@ static void make_answer(size_t body) {
     answer_size = head + body;
 }
 
+static void end_stream(struct conn *conn) {
+    if (!conn->link) return;
+    *conn->link = conn->next;
+    if (conn->next) conn->next->link = conn->link;
+    conn->link = NULL;
+}
+
+static void begin_stream(struct conn *conn) {
+    struct conn **line = &turns[next_turn];
+    next_turn = next_turn + 1 == turn_count ? 0 : next_turn + 1;
+    end_stream(conn);
+    conn->events_left = stream_events;
+    conn->next = *line;
+    conn->link = line;
+    if (conn->next) conn->next->link = &conn->next;
+    *line = conn;
+}
+
 static void finish(struct conn *conn) {
-    for (struct conn **at = &streams; *at; at = &(*at)->next)
-        if (*at == conn) {
-            *at = conn->next;
-            break;
-        }
+    end_stream(conn);
     close(conn->fd);
     free(conn->head);
     free(conn);
@@ -67,7 +88,7 @@ static void finish(struct conn *conn) {
 static int flush(struct conn *conn) {
     for (;;) {
         if (!conn->out_left) {
-            if (!conn->owed) return 0;
+            if (!conn->owed) return conn->last ? -1 : 0;
             conn->owed--;
             conn->out = answer;
             conn->out_left = answer_size;
@@ -89,9 +110,7 @@ static int respond(struct conn *conn) {
         conn->owed++;
         return conn->out_left ? 0 : flush(conn);
     }
-    conn->events_left = stream_events;
-    conn->next = streams;
-    streams = conn;
+    begin_stream(conn);
     return send_all(conn, stream_head, sizeof stream_head - 1);
 }
 
@@ -107,6 +126,8 @@ static ssize_t read_head(struct conn *conn, const char *bytes, size_t size) {
     }
     const char *value = field(bytes, length, "\ncontent-length:");
     conn->body_left = value ? strtoull(value, NULL, 10) : 0;
+    value = field(bytes, length, "\nconnection:");
+    conn->last = value && !strncasecmp(value + strspn(value, " "), "close", 5);
     conn->answering = 1;
     return (ssize_t)length + 2;
 }
@@ -163,24 +184,33 @@ static int readable(struct conn *conn, int ended) {
     }
 }
 
-/* One event on every open stream; the stream that has had all its events ends. */
-static void tick(void) {
-    char text[96], chunk[128];
-    for (struct conn *conn = streams, *next; conn; conn = next) {
+/* An A2A status update of today's shape, told apart from others by nothing but its time. */
+static int make_event(char *chunk, size_t room) {
+    char event[512];
+    int size = snprintf(event, sizeof event,
+                        "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"kind\":\"status-update\","
+                        "\"taskId\":\"3f36680c-7f37-4a5f-945e-d78981fafd36\","
+                        "\"contextId\":\"c295ea44-7543-4f78-b524-7a38915ad6e4\","
+                        "\"status\":{\"state\":\"working\",\"timestamp\":\"2026-01-01T00:00:00Z\"},"
+                        "\"final\":false,\"metadata\":{\"at\":%lld}}}\n\n",
+                        (long long)now_ns());
+    return snprintf(chunk, room, "%x\r\n%s\r\n", (unsigned)size, event);
+}
+
+/* An event on every stream that has its turn; the stream that has had all its events ends. */
+static void take_turn(void) {
+    char chunk[600];
+    for (struct conn *conn = turns[turn], *next; conn; conn = next) {
         next = conn->next;
-        int size = snprintf(text, sizeof text, "data: %lld\n\n", (long long)now_ns());
-        int whole = snprintf(chunk, sizeof chunk, "%x\r\n%s\r\n", (unsigned)size, text);
-        int failed = send_all(conn, chunk, (size_t)whole) < 0;
+        int size = make_event(chunk, sizeof chunk);
+        int failed = send_all(conn, chunk, (size_t)size) < 0;
         if (!failed && --conn->events_left == 0) {
             failed = send_all(conn, "0\r\n\r\n", 5) < 0;
-            for (struct conn **at = &streams; *at; at = &(*at)->next)
-                if (*at == conn) {
-                    *at = conn->next;
-                    break;
-                }
+            end_stream(conn);
         }
         if (failed) shutdown(conn->fd, SHUT_RDWR);
     }
+    turn = turn + 1 == turn_count ? 0 : turn + 1;
 }
 
 static void accept_all(int epoll, int listener) {
@@ -196,6 +226,10 @@ static void accept_all(int epoll, int listener) {
 }
 
 static int start_timer(long interval_us) {
+    turn_count = interval_us > TURN_US ? (size_t)(interval_us / TURN_US) : 1;
+    turns = calloc(turn_count, sizeof(struct conn *));
+    if (!turns) die("calloc");
+    interval_us /= (long)turn_count;
     int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     struct timespec each = {.tv_sec = interval_us / 1000000, .tv_nsec = interval_us % 1000000 * 1000};
     struct itimerspec timer = {.it_interval = each, .it_value = each};
@@ -225,7 +259,8 @@ int main(int argc, char **argv) {
             if (!conn) {
                 accept_all(epoll, listener);
             } else if ((void *)conn == (void *)&timer_tag) {
-                if (read(timer, &expirations, sizeof expirations) > 0) tick();
+                if (read(timer, &expirations, sizeof expirations) > 0)
+                    while (expirations--) take_turn();
             } else if ((events[i].events & EPOLLOUT && flush(conn) < 0) ||
                        (events[i].events & ~(uint32_t)EPOLLOUT && readable(conn, events[i].events & EPOLLRDHUP) < 0)) {
                 finish(conn);

@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from bench.manifests import MOST_REQUESTS, fleet, fleet_scenario, key, key_ring, key_scenario, place, route
+from bench.manifests import (
+    MOST_REQUESTS,
+    degree,
+    fleet,
+    fleet_requests,
+    key,
+    key_requests,
+    key_ring,
+    locked,
+    one_route,
+    place,
+    route,
+)
 
 
 def kinds(text):
@@ -27,15 +39,28 @@ def test_a_route_can_be_written_at_another_path():
 
 
 def test_a_key_ring_is_a_secret_under_a_policy():
-    assert kinds(key_ring(3)) == ["Backend", "Gateway", "HTTPRoute", "TrafficPolicy", "Secret"]
-    secret = list(yaml.safe_load_all(key_ring(3)))[-1]
+    text = one_route() + locked(key_ring(3))
+    assert kinds(text) == ["Backend", "Gateway", "HTTPRoute", "Service", "TrafficPolicy", "Secret"]
+    secret = list(yaml.safe_load_all(text))[-1]
     assert secret["stringData"] == {f"k{number}": key(number) for number in range(3)}
+
+
+def test_only_the_last_degree_decides():
+    policies = [list(yaml.safe_load_all(degree(of)))[4]["spec"]["traffic"] for of in ("plain", "a2a", "decided")]
+    assert [sorted(policy) for policy in policies[:2]] == [["authentication"]] * 2
+    assert sorted(policies[2]) == ["authentication", "authorization", "rateLimit"]
+    assert "kind: Backend, name: agent}]}" not in degree("plain")
 
 
 @pytest.mark.parametrize("count", [1, 10, MOST_REQUESTS + 5])
 def test_the_load_meets_different_routes_and_keys(count):
-    for scenario in (fleet_scenario(count), key_scenario(count)):
-        assert len(set(scenario.requests)) == min(count, MOST_REQUESTS)
+    for requests in (fleet_requests(count), key_requests(count)):
+        assert len(set(requests)) == min(count, MOST_REQUESTS)
+
+
+def test_a_fleet_is_asked_with_the_keys_in_turn():
+    found = [b"Bearer k2" in request for request in fleet_requests(4, ("k1", "k2"))]
+    assert found == [False, True, False, True]
 
 
 def test_a_hundred_thousand_keys_differ_and_fit_into_a_secret():
@@ -45,5 +70,5 @@ def test_a_hundred_thousand_keys_differ_and_fit_into_a_secret():
 
 
 def test_every_run_sends_the_same():
-    assert fleet_scenario(50) == fleet_scenario(50)
-    assert key_scenario(50) == key_scenario(50)
+    assert fleet_requests(50) == fleet_requests(50)
+    assert key_requests(50) == key_requests(50)

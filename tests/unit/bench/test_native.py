@@ -13,8 +13,9 @@ import pytest
 
 from bench import RigError
 from bench.build import is_current, program
+from bench.delays import delays_of
 from bench.procs import started, wait_until
-from bench.scenario import post, script
+from bench.scenario import post, request, script
 from tests.ports import free_port
 
 USUAL = (post(key="k"),)
@@ -147,6 +148,70 @@ def test_load_opens_a_connection_anew_after_connection_close(load):
     assert (report["requests"], report["errors"], report["reconnects"]) == (3, 0, 3)
 
 
+@pytest.mark.parametrize("relayed", [False, True])
+def test_load_opens_a_connection_for_each_request_and_leaves_closing_to_the_peer(native, load, relayed):
+    port = native("upstream")
+    if relayed:
+        port = native("relay", "--upstream", f"127.0.0.1:{port}")
+    done = load(port, "--fresh", 1, "--sources", 2, "--length", 130, counts=[300, 1, 50], requests=[request(last=True)])
+    assert [(one["requests"], one["errors"], one["reconnects"]) for one in reports(done)] == [
+        (300, 0, 0),
+        (1, 0, 0),
+        (50, 0, 0),
+    ]
+
+
+def test_load_at_a_rate_sends_each_request_when_it_is_due(native, load):
+    done = load(native("upstream"), "--rate", 2000, "--connections", 3, "--length", 130, counts=[200, 100])
+    for one, least in zip(reports(done), (199, 99), strict=True):
+        assert (one["requests"], one["errors"], one["reconnects"]) == (least + 1, 0, 0)
+        assert one["wall_ns"] >= least * 500_000  # none is sent before its time
+
+
+def test_load_at_a_rate_counts_the_wait_for_a_busy_connection(load):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _address = server.accept()
+            with connection:
+                connection.recv(65536)
+                threading.Event().wait(0.1)  # the agent is slow once; the test is about who pays
+                for _ in range(20):
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                    connection.recv(65536)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        (report,) = reports(load(server.getsockname()[1], "--rate", 1000, "--connections", 1, counts=[20]))
+        thread.join()
+    delays = delays_of(report)
+    assert delays.quantile(0) > 50_000  # all of them were due while the first one was waited for
+
+
+def test_load_at_a_rate_replaces_a_connection_that_is_lost(load):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            for answer in (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"):
+                connection, _address = server.accept()
+                with connection:
+                    while connection.recv(65536) and answer:
+                        connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        (report,) = reports(load(server.getsockname()[1], "--rate", 1000, "--connections", 1, counts=[10]))
+        thread.join()
+    assert (report["requests"], report["errors"], report["reconnects"]) == (9, 1, 1)
+
+
+def test_load_counts_every_answer_in_its_histogram(native, load):
+    (report,) = reports(load(native("upstream"), counts=[777]))
+    assert sum(count for _value, count in report["histogram"]) == 777
+    assert report["p50_ns"] <= report["p99_ns"] <= report["p999_ns"]
+    assert report["p50_ns"] in dict(report["histogram"])
+
+
 def test_load_refuses_a_script_that_is_cut_short(tmp_path):
     (tmp_path / "cut").write_bytes(script([post()])[:-1])
     argv = [program("load"), "--connect", "127.0.0.1:1", "--script", str(tmp_path / "cut")]
@@ -186,9 +251,92 @@ def test_upstream_streams_events(native):
             assert piece, answer
             answer += piece
     assert b"content-type: text/event-stream" in answer
-    times = [int(line[6:]) for line in answer.split(b"\n") if line.startswith(b"data: ")]
+    events = [json.loads(line[6:]) for line in answer.split(b"\n") if line.startswith(b"data: ")]
+    times = [event["result"]["metadata"]["at"] for event in events]
     assert len(times) == 3
     assert times == sorted(times)
+
+
+def test_upstream_closes_behind_the_answer_that_was_to_be_the_last(native):
+    port = native("upstream", "--body", 60)
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(request() + request(last=True))
+        answers = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answers.count(b"HTTP/1.1 200 OK") == 2
+
+
+@pytest.fixture
+def streams(tmp_path):
+    """Run the listening clients over a port; returns the finished process."""
+
+    def run(port, *lines, count=20):
+        path = tmp_path / "script"
+        path.write_bytes(script(USUAL))
+        argv = [program("streams"), "--connect", f"127.0.0.1:{port}", "--script", str(path), "--streams", str(count)]
+        told = "".join(f"{line}\n" for line in lines)
+        return subprocess.run([*argv, "--timeout", "20"], capture_output=True, text=True, check=False, input=told)
+
+    return run
+
+
+def test_streams_are_opened_heard_and_closed_again(native, streams):
+    agent = native("upstream", "--events", 1_000_000, "--interval-us", 10_000)
+    port = native("relay", "--upstream", f"127.0.0.1:{agent}")
+    lines = ["open", 200, "close"] * 2
+    opened, heard, closed, *again = reports(streams(port, *lines, count=150))
+    assert (opened["open"], closed["closed"]) == (150, 150)
+    assert again[1]["events"] > 0
+    assert sum(count for _value, count in heard["histogram"]) == heard["events"]
+    assert 0 < heard["p50_ns"] < heard["wall_ns"]
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_streams_know_events_in_chunks_of_any_size(tmp_path, size):
+    """However a proxy cuts the bytes anew, an event is one event; two that come together are noticed."""
+    text = b'data: {"a": "\\"at\\"", "at":1000}\n\n' * 2
+    parts = [text[at : at + size] for at in range(0, len(text), size)]
+    (tmp_path / "script").write_bytes(script(USUAL))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        argv = [program("streams"), "--connect", address, "--script", str(tmp_path / "script"), "--streams", "1"]
+        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+            client.stdin.write(b"open\n")
+            client.stdin.flush()
+            connection, _address = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                assert json.loads(client.stdout.readline())["open"] == 1
+                connection.sendall(b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts))
+                heard = json.loads(client.communicate(b"100\n")[0])
+    assert (heard["events"], heard["merged"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (b"HTTP/1.1 503 Down\r\nTransfer-Encoding: chunked\r\n\r\n", "refused"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", "in chunks"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "ended"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", "no size"),
+        (b"", "closed"),
+    ],
+)
+def test_streams_that_are_none_end_the_program(streams, answer, complaint):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            connection, _address = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        done = streams(server.getsockname()[1], "open", 500, count=1)
+        thread.join()
+    assert done.returncode == 1
+    assert complaint in done.stderr
 
 
 def test_a_missing_flag_is_named():

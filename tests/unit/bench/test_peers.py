@@ -4,37 +4,66 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from bench import RigError
-from bench.peers import PEERS, Peer, Setup, agw, choose, haproxy, haproxy_config, nginx, nginx_config, version_in
+from bench.manifests import key_ring
+from bench.peers import PEERS, Peer, Setup, agw, choose, haproxy, nginx, version_in
 from bench.scenario import KEYS
 
+SETUPS = {
+    "bare": {},
+    "keys": {"keys": KEYS},
+    "many keys": {"keys": key_ring(100_000)},
+    "routes": {"routes": 10_000},
+    "all": {"routes": 250, "keys": KEYS, "streams": True, "workers": 2},
+}
 
-@pytest.mark.parametrize("auth", [False, True])
-def test_nginx_accepts_its_configuration(tmp_path, auth):
+
+@pytest.mark.parametrize("wanted", SETUPS)
+def test_nginx_accepts_its_configuration(tmp_path, wanted):
     if PEERS["nginx"].missing():
         pytest.skip("nginx is not installed")
-    argv = nginx(Setup(tmp_path, 18080, 19999, auth=auth))
+    argv = nginx(Setup(tmp_path, 18080, 19999, **SETUPS[wanted]))
     done = subprocess.run([*argv, "-t"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert "warn" not in done.stderr
 
 
-@pytest.mark.parametrize("auth", [False, True])
-def test_haproxy_accepts_its_configuration(tmp_path, auth):
+@pytest.mark.parametrize("wanted", SETUPS)
+def test_haproxy_accepts_its_configuration(tmp_path, wanted):
     if PEERS["haproxy"].missing():
         pytest.skip("haproxy is not installed")
-    argv = haproxy(Setup(tmp_path, 18080, 19999, auth=auth))
+    argv = haproxy(Setup(tmp_path, 18080, 19999, **SETUPS[wanted]))
     done = subprocess.run([*argv, "-c"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("render", [haproxy_config, lambda setup: nginx_config(setup, root=False)])
-def test_keys_are_checked_only_when_wanted(render):
-    assert not any(key in render(Setup(Path("/x"), 1, 2)) for key in KEYS)
-    assert all(key in render(Setup(Path("/x"), 1, 2, auth=True)) for key in KEYS)
+def configured(folder, **wanted):
+    """All that nginx and HAProxy are given."""
+    setup = Setup(folder, 18080, 19999, **wanted)
+    nginx(setup)
+    haproxy(setup)
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_keys_are_checked_only_when_wanted(tmp_path):
+    bare = configured(tmp_path)
+    assert "401" not in bare["nginx.conf"] + bare["haproxy.cfg"]
+    locked = configured(tmp_path, keys=KEYS)
+    assert "401" in locked["nginx.conf"]
+    assert "401" in locked["haproxy.cfg"]
+    assert all(key in locked["nginx.conf"] and key in locked["keys"] for key in KEYS)
+
+
+def test_routes_are_told_apart_only_when_wanted(tmp_path):
+    assert "fleet" not in "".join(configured(tmp_path).values())
+    routed = configured(tmp_path, routes=101)
+    assert routed["nginx.conf"].count("server_name ") == 2
+    assert routed["nginx.conf"].count("location ") == 101
+    assert routed["routes"].splitlines()[100] == "fleet1.example.com/agents/a0/ agent"
+    assert "map_beg" in routed["haproxy.cfg"]
 
 
 def test_agw_is_started_as_a_user_starts_it(tmp_path):

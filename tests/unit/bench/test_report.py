@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from bench import RigError, machine, report, rig
+from bench import RigError, machine, report
+from bench.delays import Delays
 from bench.field import Sample, Slice, check_report, sample
+from bench.kinds import closed
 from bench.machine import Cores, Machine
 from bench.procs import Usage
 from bench.rig import limit, verdicts
@@ -18,7 +21,7 @@ QUIET = Machine("A CPU", 2, "6.1", "3.11", virtual=True, load=(0.1, 0.1, 0.1), i
 
 
 def made(worker_us):
-    return Sample(worker_us, 0.0, 20.0, 600.0, 900.0, 0.5, 0.01)
+    return Sample(worker_us, 0.0, 20.0, 600.0, 900.0, 950.0, 0.5, 0.01)
 
 
 @pytest.fixture
@@ -61,10 +64,10 @@ def test_a_run_with_one_wrong_answer_is_void():
 
 
 def test_a_sample_is_per_request():
-    one = Slice(10, Usage(100_000, 10_000), Usage(1_000, 0), 200_000, 3000, 5000)
-    other = Slice(30, Usage(500_000, 30_000), Usage(3_000, 0), 600_000, 5000, 7000)
-    assert sample([one]) == Sample(10.0, 0.1, 20.0, 3.0, 5.0, 0.5, 0.05)
-    assert sample([one, other]) == Sample(15.0, 0.1, 20.0, 4.0, 6.0, 0.75, 0.05)
+    one = Slice(10, Usage(100_000, 10_000), Usage(1_000, 0), 200_000, Delays({3000: 10}))
+    other = Slice(30, Usage(500_000, 30_000), Usage(3_000, 0), 600_000, Delays({3000: 20, 7000: 10}))
+    assert sample([one]) == Sample(10.0, 0.1, 20.0, 3.0, 3.0, 3.0, 0.5, 0.05)
+    assert sample([one, other]) == Sample(15.0, 0.1, 20.0, 3.0, 7.0, 7.0, 0.75, 0.05)
 
 
 def test_the_proxies_take_turns_in_rotating_order(monkeypatch):
@@ -72,15 +75,45 @@ def test_the_proxies_take_turns_in_rotating_order(monkeypatch):
 
     def slice_of(entrant, requests):
         turns.append((entrant.name, requests))
-        return Slice(requests, Usage(1, 1), Usage(0, 0), 1, 1, 1)
+        return Slice(requests, Usage(1, 1), Usage(0, 0), 1, Delays({1: requests}))
 
-    monkeypatch.setattr(rig, "run", slice_of)
+    monkeypatch.setattr(closed, "run", slice_of)
     entrants = [SimpleNamespace(name="a"), SimpleNamespace(name="b")]
-    samples = rig.measure(entrants, 2, rig.SLICE + 7)
-    usual = rig.SLICE
-    assert turns[:4] == [("a", usual), ("b", usual), ("b", 7), ("a", 7)]
+    samples = closed.rounds_of(entrants, 2, 507, 500)
+    assert turns[:4] == [("a", 500), ("b", 500), ("b", 7), ("a", 7)]
     assert len(turns) == 12
     assert [len(own) for own in samples.values()] == [2, 2]  # the warm-up is not among them
+
+
+@pytest.fixture
+def varied():
+    """Two proxies with few and with many of something."""
+    costs = {"nginx few": [10.0], "agw few": [8.0], "nginx many": [20.0], "agw many": [9.0]}
+    places = {name: report.Place(*name.split()) for name in costs}
+    samples = {name: [made(cost) for cost in own] for name, own in costs.items()}
+    return report.Comparison("Title", "agw", QUIET, Cores((1,), (0,)), {"nginx": "1.22"}, samples, places=places)
+
+
+def test_variants_are_compared_with_their_like_and_with_the_first(varied):
+    heads, lines = report.columns(varied), report.rows(varied)
+    assert [line[0] for line in lines] == ["agw, few", "nginx 1.22, few", "agw, many", "nginx 1.22, many"]
+    over, grown = heads.index("agw over it"), heads.index("over its first")
+    assert [line[over].partition("x")[0] for line in lines] == ["", "0.80", "", "0.45"]
+    assert [line[grown].partition("x")[0] for line in lines] == ["", "", "1.12", "2.00"]
+
+
+def test_a_limit_holds_in_each_variant(varied):
+    assert verdicts(varied, [("nginx", 0.5)]) == ["agw costs 0.80x nginx few; at most 0.50x is wanted"]
+
+
+def test_a_limit_on_who_did_not_take_part_is_told(varied):
+    assert verdicts(varied, [("envoy", 0.5)]) == ["envoy did not take part"]
+
+
+def test_there_is_no_ratio_of_what_is_nothing(comparison):
+    free = {**comparison.samples, "direct": [made(0.0)] * 3}
+    ratios = {line[0]: line[3] for line in report.rows(replace(comparison, samples=free))}
+    assert (ratios["direct"], ratios["nginx 1.22"][:4]) == ("", "0.90")
 
 
 def test_steal_is_read_of_one_core():

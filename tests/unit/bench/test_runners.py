@@ -7,10 +7,11 @@ from argparse import Namespace
 
 import pytest
 
-from bench import RigError, locust_run, memory, perf, reload, rig, routes
+from bench import RigError, locust_run, perf, reload, rig
+from bench.contests import CONTESTS
 
 
-@pytest.mark.parametrize("program", [rig, memory, routes, reload, perf, locust_run])
+@pytest.mark.parametrize("program", [rig, reload, perf, locust_run])
 def test_help_says_what_it_is_for(program, capsys):
     with pytest.raises(SystemExit) as ended:
         program.parser().parse_args(["--help"])
@@ -24,13 +25,19 @@ def test_rig_without_the_proxy_says_why(capsys, tmp_path):
 
 
 def test_a_peer_that_is_not_known_ends_the_run(capsys):
-    assert memory.main(["--peers", "nothing", "--connections", "1"]) == 1
+    assert rig.main(["--peers", "nothing"]) == 1
     assert "no such proxy" in capsys.readouterr().err
 
 
-def test_more_connections_than_descriptors_are_refused(capsys):
-    assert memory.main(["--connections", "100000000"]) == 1
-    assert "ulimit -n" in capsys.readouterr().err
+def test_a_scenario_that_is_not_known_ends_the_run(capsys):
+    assert rig.main(["--scenarios", "post300,nothing"]) == 1
+    assert "no such scenario: nothing (there are post300" in capsys.readouterr().err
+
+
+def test_all_scenarios_are_listed(capsys):
+    assert rig.main(["--list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(CONTESTS)
+    assert [contest.name for contest in rig.wanted("all")] == list(CONTESTS)
 
 
 def test_perf_that_fails_is_told():

@@ -8,7 +8,7 @@ import struct
 import httptools
 import pytest
 
-from bench.scenario import KEYS, SCENARIOS, body, post, script
+from bench.scenario import body, post, request, script
 
 
 @pytest.mark.parametrize("size", [206, 300, 5000])
@@ -58,6 +58,13 @@ def test_script_puts_sizes_before_requests():
     assert data == struct.pack("<I", 3) + b"abc" + struct.pack("<I", 2) + b"de"
 
 
-def test_the_usual_scenario_presents_both_keys():
-    requests = SCENARIOS["post300"].requests
-    assert [key.encode() in request for key, request in zip(KEYS, requests, strict=True)] == [True, True]
+def test_without_a_body_it_is_a_get():
+    head = request(0, path="/a")
+    assert head.startswith(b"GET /a HTTP/1.1\r\n")
+    assert head.endswith(b"\r\n\r\n")
+    assert b"Content-" not in head
+
+
+def test_a_last_request_says_so():
+    assert b"Connection: close\r\n" in request(last=True)
+    assert b"Connection: keep-alive\r\n" in request()
