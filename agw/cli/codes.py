@@ -37,6 +37,7 @@ TRANSLATION: dict[str, str] = {
     "AGW2062": "An older policy sets the same field on the same target and wins; the fields that differ still hold.",
     "AGW2063": "The Secret of the policy is missing or holds no usable key, so nobody gets in.",
     "AGW2064": "The policy has what this release of agw does not know, so its targets answer 500 rather than be open.",
+    "AGW2065": "Nobody gets in by that source of keys: another one finds the same key too, or the gateway drops that header.",
     "AGW2070": "An entry of the Secret can be no key: it is empty, too long, or has characters that no header can carry.",
     "AGW2071": "A newline at the end of a key was taken off: it comes from `echo` or an editor, and no client can send it.",
     "AGW2072": "Two consumers have the same key; requests with it count for one of them.",

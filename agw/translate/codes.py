@@ -34,6 +34,7 @@ POLICY_TARGET = "AGW2060"  # a target that does not exist or cannot be one
 POLICY_CONFLICT = "AGW2062"  # an older policy sets the same field on the same target
 POLICY_SECRET = "AGW2063"  # noqa: S105 - a code; the Secret is missing or holds no usable key: everything is refused
 POLICY_UNREAD = "AGW2064"  # a policy that this release cannot read: its targets answer 500
+KEY_SOURCE = "AGW2065"  # a place for keys in which none lets anybody in
 KEY_REFUSED = "AGW2070"  # an entry of a Secret that can be no key
 KEY_TRIMMED = "AGW2071"  # a trailing newline was taken off a key
 KEY_TWICE = "AGW2072"  # two consumers share one key

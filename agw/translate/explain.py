@@ -31,6 +31,7 @@ from agw.snapshot.model import (
 )
 from agw.translate import authorization, effects, hostnames, limits, paths
 from agw.translate.gateways import listener_key
+from agw.translate.key_sources import is_dropped
 from agw.translate.policies import PolicyField
 from agw.translate.precedence import Candidate, Request, candidates, listener_for, refusal, why
 from agw.translate.result import ObjectKey, Translation
@@ -326,7 +327,7 @@ def _presented(source: KeySource, request: Request) -> list[str]:
         return [_unquoted(key) for name, sign, key in pairs if sign and name == source.cookie]
     found = []
     for name, value in request.headers:
-        if name != source.header:
+        if name != source.header or is_dropped(name):
             continue
         if not source.scheme:
             found.append(value)

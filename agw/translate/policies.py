@@ -20,14 +20,14 @@ from agw.resources import agentgateway as own
 from agw.resources import gateway as api
 from agw.resources.durations import milliseconds
 from agw.snapshot import model
-from agw.translate import codes, limits
+from agw.translate import codes, key_sources, limits
 from agw.translate.credentials import CREDENTIALS, CredentialState
 from agw.translate.graph import Ask, Query
 from agw.translate.inputs import POLICIES, POLICY_OBJECT
 from agw.translate.result import ObjectKey
 
 TARGETS = frozenset({(api.GROUP, "HTTPRoute"), (api.GROUP, "Gateway")})
-_TRAFFIC = "$.spec.traffic"
+_API_KEY = "$.spec.traffic.authentication.apiKeyAuth"
 _REFUSED = "every request is refused with 500"
 
 
@@ -74,13 +74,18 @@ def _policy(ask: Ask, namespace: str, name: str) -> PolicyState | None:
     if auth is not None:
         state = ask(CREDENTIALS, namespace, auth.secret_ref.name)
         fields.append(PolicyField("authentication", ref, api_key=_api_key(auth, state, ref)))
-        path = f"{_TRAFFIC}.authentication.apiKeyAuth.secretRef.name"
         refusal = _empty(f"{namespace}/{auth.secret_ref.name}", state)
         if refusal:
-            problems.append(codes.error(codes.POLICY_SECRET, subject, path, refusal))
+            problems.append(codes.error(codes.POLICY_SECRET, subject, f"{_API_KEY}.secretRef.name", refusal))
             invalid.append(refusal)
         else:
             partly = state.notes
+        useless, found = _sources(subject, auth)
+        problems += found
+        if useless:
+            invalid.append(useless)
+        else:
+            partly += tuple(problem.message for problem in found)
     if traffic.authorization is not None:
         fields.append(PolicyField("authorization", ref, authorization=_rules(traffic.authorization)))
     if traffic.rate_limit is not None:
@@ -120,6 +125,18 @@ def _empty(secret: str, state: CredentialState) -> str:
     return ""
 
 
+def _sources(subject: ObjectKey, auth: own.APIKeyAuth) -> tuple[str, list[Problem]]:
+    """Tell of the places in which a key lets nobody in; first what that makes of the policy where there is no other."""
+    unusable, path = key_sources.unusable(auth.sources), f"{_API_KEY}.sources"
+    problems = [
+        codes.warning(codes.KEY_SOURCE, subject, f"{path}[{each.index}]", each.message, each.hint) for each in unusable
+    ]
+    if len(unusable) < len(key_sources.distinct(auth.sources)):
+        return "", problems
+    refusal = "nobody gets in by any of the sources" + (": all is answered 401" if auth.mode == "Strict" else "")
+    return refusal, [codes.error(codes.KEY_SOURCE, subject, path, refusal), *problems]
+
+
 def _times(timeouts: own.PolicyTimeouts, ref: str) -> list[PolicyField]:
     """Each time is a field of its own: who sets one leaves the other to less specific policies."""
     found = []
@@ -133,12 +150,7 @@ def _times(timeouts: own.PolicyTimeouts, ref: str) -> list[PolicyField]:
 def _api_key(auth: own.APIKeyAuth, state: CredentialState, policy: str) -> model.ApiKeyAuth:
     return model.ApiKeyAuth(
         credentials=state.key,
-        sources=tuple(
-            dict.fromkeys(  # a source that is said twice would find each key twice, and two keys are none
-                model.KeySource(source.header.lower(), source.scheme, source.query, source.cookie)
-                for source in auth.sources
-            )
-        ),
+        sources=key_sources.distinct(auth.sources),
         mode=auth.mode,
         forward_credential=auth.forward_credential,
         public_agent_card=auth.public_agent_card,

@@ -2,10 +2,24 @@
 
 import hashlib
 from contextlib import asynccontextmanager
+from itertools import combinations
 
 import pytest
 
-from agw.snapshot.model import ApiKeyAuth, Credential, CredentialSet, KeySource, Policy
+from agw.resources.agentgateway import KeySource as Source
+from agw.snapshot.model import (
+    ApiKeyAuth,
+    Attachment,
+    Credential,
+    CredentialSet,
+    KeySource,
+    Match,
+    PathMatch,
+    Policy,
+    Rule,
+    WeightedBackend,
+)
+from agw.translate import key_sources
 from tests.wire.gateway import OK, replies, serving
 
 KEY = b"s3cret/+%=x"
@@ -131,3 +145,69 @@ async def test_it_does_where_the_policy_says_so():
         assert (await client.response()).status == 200
         assert gateway.requests()[0].start[1] == CARD + b"?api_key=1"
         assert gateway.requests()[0].all("x-api-key") == [KEY]
+
+
+PLACES = [
+    Source(header="Authorization"),
+    Source(header="authorization", scheme="Bearer"),
+    Source(header="Authorization", scheme="bearer"),
+    Source(header="Authorization", scheme="Basic"),
+    Source(header="X-API-Key"),
+    Source(header="x-api-key", scheme="Key"),
+    Source(header="Cookie"),
+    Source(header="cookie", scheme="Key"),
+    Source(header="Cookie", scheme="k"),
+    Source(cookie="k"),
+    Source(cookie="K"),
+    Source(query="k"),
+    Source(query="authorization"),
+    Source(header="k"),
+    Source(header="api-key"),
+    Source(header="api_key"),
+    Source(header="Via"),
+    Source(header="A2A-Version"),
+    Source(header="Content-Type"),
+    *(Source(header=name) for name in sorted(key_sources.DROPPED)),
+]
+WITH = {"connection": b"close", "content-length": b"0", "transfer-encoding": b"chunked", "expect": b"100-continue"}
+
+
+def by(source, target):
+    """A request whose key is where the source looks; where a value must be what it is, that is the key."""
+    if source.query or source.cookie:
+        name = (source.query or source.cookie).encode()
+        return get(target + b"?%s=secret" % name) if source.query else get(target, b"Cookie: %s=secret" % name)
+    if source.header == "host":
+        return get(target).replace(b"Host: a", b"Host: secret")
+    key = WITH.get(source.header.lower(), b"secret")
+    field = f"{source.header}: {source.scheme and source.scheme + ' '}".encode() + key
+    return get(target, field) + (b"0\r\n\r\n" if source.header == "transfer-encoding" else b"")
+
+
+async def test_a_policy_is_told_of_just_those_places_by_which_nobody_gets_in():
+    """Every place alone and beside every other: what translation says of each, against what becomes of a key there."""
+    together = [*((place,) for place in PLACES), *combinations(PLACES, 2)]
+    keys = [Credential(f"c{i}", hashlib.sha256(key).digest()) for i, key in enumerate({b"secret", *WITH.values()})]
+    more = {"credentials/d/p": CredentialSet(ref="d/p", credentials=tuple(keys))}
+    for at, sources in enumerate(together):
+        auth = ApiKeyAuth(credentials="credentials/d/p", sources=key_sources.distinct(sources))
+        more[f"policy/{at}"] = Policy(api_key=auth)
+        more[f"rule/HTTPRoute/d/s/{at}"] = Rule(
+            route="d/s",
+            index=at,
+            attachments=(Attachment("listener/d/g/http"),),
+            matches=(Match(path=PathMatch("Exact", f"/{at}")),),
+            backends=(WeightedBackend("backend/Backend/d/b"),),
+            policy=f"policy/{at}",
+        )
+    wrong = []
+    async with serving(replies(OK), more=more) as gateway:
+        for at, sources in enumerate(together):
+            told = {each.index for each in key_sources.unusable(sources)}
+            for index, source in enumerate(sources):
+                client = await gateway.client(by(source, b"/%d" % at))
+                status = (await client.response()).status
+                client.close()
+                if status != (401 if index in told else 200):
+                    wrong.append((sources, index, status))
+    assert wrong == []

@@ -162,6 +162,18 @@ def test_keys_in_queries_and_cookies(url, header, status):
     assert ask("policy-key-places", "GET", url, *([header] if header else [])).status == status
 
 
+@pytest.mark.parametrize(
+    ("path", "header", "status"),
+    [
+        ("overlap", ("Authorization", "Bearer alice-key"), 401),
+        ("overlap", ("Authorization", "alice-key"), 0),
+        ("dropped", ("api_key", "alice-key"), 401),
+    ],
+)
+def test_keys_where_nobody_gets_in_by_one(path, header, status):
+    assert ask("policy-key-overlap", "GET", f"http://h/{path}", header).status == status
+
+
 def test_the_policy_of_the_listener_counts():
     assert ask("policy-listener-only", "GET", "http://h:80/").status == 0
     assert ask("policy-listener-only", "GET", "http://h:81/").status == 401
