@@ -23,7 +23,7 @@ from agw.translate.features import SUPPORTED
 from agw.translate.graph import Ask, Query
 from agw.translate.infrastructure import RESERVED_PORT, Infrastructure, infrastructure, unsupported_address
 from agw.translate.inputs import CLASS_OBJECT, GATEWAY_OBJECT, IN_CLUSTER
-from agw.translate.parameters import CLASS_SETTINGS, NO_PARAMETERS, PARAMETERS, Parameters, merge
+from agw.translate.parameters import NO_PARAMETERS, PARAMETERS, Parameters, class_alone, merge
 from agw.translate.result import CLASS_NAMES, CONTROLLER, Loser, ObjectKey
 from agw.translate.status import (
     FALSE,
@@ -202,9 +202,7 @@ def _gateway(ask: Ask, namespace: str, name: str) -> GatewayState | None:
         if not listener.served
     ]
     parameters, wrong = _parameters(ask, (gateway.spec.infrastructure or _NONE).parameters_ref, namespace)
-    wrong += [
-        f"settings: {each} is for the GatewayClass to say" for each in CLASS_SETTINGS if each in parameters.settings
-    ]
+    wrong += class_alone(parameters)
     reason, said, path = _whole(gateway, of, wrong)
     refused = bool(reason)
     if refused:

@@ -33,8 +33,10 @@ _KEY = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,6
 _OWN_SETTINGS = frozenset({"bind", "admin", "admin_host", "drain_grace", "own_endpoints", "search_domains"})
 """Settings that provisioning decides: the probes and the ends of pods depend on them, and whom a pod may trust."""
 
-CLASS_SETTINGS = ("denied_networks", "limit_store", "limit_store_password_file")
-"""Settings of a GatewayClass alone: what a pod may reach and read is not for a Gateway's author to say."""
+CLASS_SETTINGS = ("core_dumps", "denied_networks", "limit_store", "limit_store_password_file", "limit_sync")
+"""Settings of a GatewayClass alone, for they reach further than one Gateway: what a pod may connect to and read, how often
+a store is asked that the pods of many Gateways share, and who may read the memory in which all keys are. `access_log` is half
+of one: a file is (`class_alone`)."""
 
 Replicas = Annotated[int, msgspec.Meta(ge=1, le=1000)]
 Quantity = Annotated[str, msgspec.Meta(pattern=_QUANTITY)]
@@ -140,6 +142,18 @@ def decode(data: Mapping[str, str]) -> ParametersState:
         wrong.append(("hpa", "hpa: maxReplicas is less than minReplicas"))
     reserved = tuple(key for key in sorted(data) if key in RESERVED)
     return ParametersState(NO_PARAMETERS if wrong else parameters, tuple(wrong), reserved)
+
+
+def class_alone(parameters: Parameters) -> tuple[str, ...]:
+    """Tell which settings a Gateway's own parameters have that are for its class.
+
+    Its access log may go to stdout, where a cluster's logs are, or nowhere. A file is in the pod's scratch space: nobody
+    collects it, and the pod is evicted when that is full.
+    """
+    found = [f"{each} is for the GatewayClass to say" for each in CLASS_SETTINGS if each in parameters.settings]
+    if parameters.settings.get("access_log", "off") not in {"off", "stdout"}:
+        found.append("access_log: a file is for the GatewayClass to say; a Gateway may say stdout or off")
+    return tuple(f"settings: {each}" for each in found)
 
 
 def merge(outer: Parameters, inner: Parameters) -> Parameters:

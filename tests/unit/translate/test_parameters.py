@@ -1,7 +1,16 @@
 import pytest
 
 from agw.resources.load import load
-from agw.translate.parameters import NO_PARAMETERS, Autoscaling, Parameters, PullSecret, Resources, decode, merge
+from agw.translate.parameters import (
+    NO_PARAMETERS,
+    Autoscaling,
+    Parameters,
+    PullSecret,
+    Resources,
+    class_alone,
+    decode,
+    merge,
+)
 from agw.translate.result import ObjectKey
 from agw.translate.translator import translate
 
@@ -137,3 +146,15 @@ def test_what_a_gateway_may_reach_is_for_its_class_to_say(tmp_path):
     accepted = translation.statuses[ObjectKey("Gateway", "team", "own")].conditions[0]
     assert (accepted.status, accepted.reason) == ("False", "InvalidParameters")
     assert accepted.message == "settings: denied_networks is for the GatewayClass to say"
+
+
+@pytest.mark.parametrize("text", ["stdout", "off"])
+def test_a_gateway_may_have_its_requests_in_the_log_of_its_pods(text):
+    assert class_alone(decode({"settings": f"access_log: '{text}'"}).parameters) == ()
+
+
+@pytest.mark.parametrize("setting", ["core_dumps: true", "limit_sync: 10ms", "access_log: /tmp/log", "limit_store: ''"])
+def test_what_reaches_further_than_one_gateway_is_for_its_class_to_say(setting):
+    [said] = class_alone(decode({"settings": setting}).parameters)
+    assert said.startswith(f"settings: {setting.partition(':')[0]}")
+    assert "is for the GatewayClass to say" in said
