@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.wire.test_affinity import Pair, get, pair, post, rpc
+from tests.wire.affinity import Pair, get, pair, post, rpc
 
 JSON = b"application/json"
 SSE = b"text/event-stream"
