@@ -8,6 +8,7 @@ import uuid
 
 import msgspec
 
+from agw.controller import names
 from agw.controller.ownership import LABEL
 from agw.controller.process import Options, Process
 from agw.controller.provision import Installation
@@ -39,6 +40,7 @@ EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 PATIENCE = 60.0
+MADE = names.made("gw")
 _QUICK = Timing(lease=3.0, renew=2.0, retry=0.2)
 
 
@@ -232,3 +234,29 @@ async def cluster(kubeconfig):
             for resource in (POLICIES, ROUTES, BACKENDS, GATEWAYS, GRANTS):
                 for found in await yours.list(resource):
                     await yours.delete(resource, found["metadata"]["name"])
+
+
+def scenario(function):
+    """Run a coroutine that takes (its cluster, a running controller)."""
+
+    def test(kubeconfig):
+        async def run():
+            async with cluster(kubeconfig) as yours, controller(kubeconfig, yours.namespace) as process:
+                await function(yours, process)
+
+        asyncio.run(run())
+
+    test.__name__ = function.__name__
+    return test
+
+
+def parent(route):
+    """What a route's status says of its one parent that is ours."""
+    (entry,) = [entry for entry in route["status"]["parents"] if entry["controllerName"] == CONTROLLER]
+    return entry
+
+
+def of_ours(route):
+    """What a route's status says of parents that are ours; nothing of a route that is not there."""
+    entries = (route or {}).get("status", {}).get("parents", ())
+    return [entry for entry in entries if entry["controllerName"] == CONTROLLER]

@@ -21,9 +21,10 @@ from tests.controller.cluster import (
     controller,
     fresh,
     install,
+    of_ours,
+    parent,
 )
 from tests.controller.crds import crds
-from tests.controller.test_controller import of_ours, parent
 
 OLDER = Resource(GROUP, "v1beta1", "httproutes", "HTTPRoute")
 

@@ -23,9 +23,10 @@ from tests.controller.cluster import (
     controller,
     fresh,
     install,
+    of_ours,
+    parent,
 )
 from tests.controller.crds import crds
-from tests.controller.test_controller import of_ours, parent
 
 TARGET = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "r"}
 OPEN = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
