@@ -7,6 +7,7 @@
 
 Rules: a harness states what must hold beyond "no crash" (a result does not depend on how the bytes were cut, spans lie
 inside their memory, what is accepted is written and read again as the same); no Python object is made per execution
-of a parser harness; a corpus file is a plain message, since all else that varies is derived from its bytes. What a
-harness found is fixed with a test at the layer where it belongs, and its input joins the corpus.
+of a parser harness, but where the judge is Python (streams); a corpus file is a plain message, since all else that
+varies is derived from its bytes. What a harness found is fixed with a test at the layer where it belongs, and its
+input joins the corpus.
 """

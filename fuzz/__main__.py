@@ -26,12 +26,14 @@ LONGEST = {
     "path": 120,
     "proxy": 300,
     "writer": 400,
+    "events": 300,
 }  # bytes of an input
 HARNESSES = tuple(LONGEST)
 SHORT = 3  # seconds of each harness
 LONG = 3600
 FINDINGS = native.BUILT / "findings"
-DICTIONARY = native.ROOT / "fuzz" / "http1.dict"
+WORDS = native.ROOT / "fuzz" / "http1.dict"
+DICTIONARIES = {"events": WORDS.with_name("events.dict")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def command(harness: str, bound: str, files: list[Path]) -> list[str]:
     limits = [
         bound,
         f"-max_len={LONGEST[harness]}",
-        f"-dict={DICTIONARY}",
+        f"-dict={DICTIONARIES.get(harness, WORDS)}",
         "-print_final_stats=1",
     ]
     return [*base, *common, *limits, str(learnt), str(seeds.unpack(harness, native.BUILT / "seeds" / harness))]

@@ -17,7 +17,7 @@ from pathlib import Path
 from fuzz import world as worlds
 from fuzz.play import Play
 from fuzz.script import script
-from fuzz.verdict import judge
+from fuzz.verdict import judge, judge_figures
 
 # Seconds of waiting: on a busy machine the kernel delivers loopback segments late. Only what stays broken is.
 PATIENCE = (0.001, 0.01, 0.2)
@@ -26,8 +26,9 @@ CLOCK = Path(__file__).with_name("clock.c")
 
 def converse(world: worlds.World, seed: int) -> None:
     """Play one conversation to its end, and raise where a rule was broken."""
-    one = script(seed)
-    world.begin(one.slots, filtered=seed % 4 == 0)
+    agent = seed % 3 == 0
+    one = script(seed, streams=agent)
+    world.begin(one.slots, filtered=seed % 4 == 0, speaks="A2A" if agent else "HTTP")
     play = Play(world, one, seed)
     try:
         play.run()
@@ -42,6 +43,7 @@ def converse(world: worlds.World, seed: int) -> None:
         play.finish()
         assert not world.alive(), f"alive at the end: {world.alive()}"
         assert not world.exceptions(), f"{world.exceptions()} exceptions reached the reactor"
+        judge_figures(world.row())
     finally:
         play.end()
         world.end()
@@ -53,7 +55,7 @@ def _short(data: bytes) -> str:
 
 def show(seed: int) -> None:
     """Print what a seed stands for."""
-    one = script(seed)
+    one = script(seed, streams=seed % 3 == 0)
     out = [f"late_ms={one.late_ms} deaf={one.deaf} clock_first={one.clock_first} slots={one.slots}"]
     for client in one.clients:
         cuts = [len(piece) for piece in client.pieces]

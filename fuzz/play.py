@@ -12,7 +12,7 @@ from contextlib import suppress
 from random import Random
 
 from fuzz.script import STRAY, Client, Plan, Request, Script
-from fuzz.world import World, close
+from fuzz.world import SILENCE_MS, World, close
 from tests.oracles.strict_http1 import Message, check_forwarded, read_request
 
 QUIET = 2  # rounds in which nothing moved, before a conversation counts as at rest
@@ -210,6 +210,7 @@ class Play:
         self.disturbed = False  # an agent did what may cost other requests their connection
         self.at_rest = False  # slow clients read now
         self.late = False  # deadlines may have passed
+        self.silences = script.silences  # that are left
         self.faulty = False  # calls of the data plane itself are made to fail: any answer of its own will do
 
     def plan(self, nonce: bytes) -> Plan:
@@ -250,6 +251,10 @@ class Play:
 
     def _round(self, patience: float) -> bool:
         """Everybody once, in some order; False where nothing moved at all."""
+        if self.silences and any(each.waiting for each in self.agents) and self.random.random() < 0.5:
+            self.silences -= 1
+            self.world.turn()
+            self.world.wait(SILENCE_MS)
         ready = self._ready(patience)
         for listener in self.world.agents:
             if listener in ready:

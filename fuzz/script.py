@@ -8,7 +8,8 @@ leave one outcome; where agents misbehave it says what may.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from random import Random
 from typing import TypeVar
 
@@ -53,6 +54,7 @@ class Plan:
     pieces are sent one by one, then the connection ends with "fin", "rst" or not at all (""). early: from the head
     on, without waiting for the body. whole: they are a complete answer, with this status and body. tidy: after it the
     connection is in a state that both sides agree on. body: None where what is malformed may count as body for a while.
+    stream: it is an event stream.
     """
 
     pieces: tuple[bytes, ...]
@@ -62,6 +64,7 @@ class Plan:
     tidy: bool
     status: int
     body: bytes | None
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class Script:
 
     deaf: of this many connections, agents close one at once. clock_first: at the end nobody closes, deadlines do.
     slots: requests that an endpoint takes at a time, the others wait in line; 0: as many as come.
+    silences: how often everybody is silent for longer than a stream may be without a sign of life.
     """
 
     clients: tuple[Client, ...]
@@ -105,10 +109,13 @@ class Script:
     deaf: int
     clock_first: bool
     slots: int
+    silences: int = 0
 
 
 class Draw(Random):
-    """Random whose choices are cheap: a conversation takes a hundred of them."""
+    """Random whose choices are cheap: a conversation takes a hundred of them. streams: some answers are event streams."""
+
+    streams = False
 
     def choice(self, among: Sequence[T]) -> T:
         """Return one of these."""
@@ -215,12 +222,39 @@ class _Answer:
     end: str
     status: int
     body: bytes
+    stream: bool
+
+
+EVENTS = (
+    b"data: %b",
+    b"data",
+    b": %b",
+    b"event: error",
+    b"id: %b",
+    b'data: {"jsonrpc":"2.0","id":1,"result":{"kind":"task","id":"%b","status":{"state":"working"}}}',
+    b'data: {"task":{"id":"%b","contextId":"c","status":{"state":"TASK_STATE_COMPLETED"}}}',
+    b"",
+    b"",
+    b"",
+)
+
+
+def _events(random: Random, nonce: bytes) -> bytes:
+    """Return an event stream, or something that is nearly one."""
+    end = random.choice((b"\n", b"\r\n", b"\r"))
+    lines = [random.choice(EVENTS).replace(b"%b", nonce) for _ in range(random.randrange(1, 14))]
+    mark = random.choice((b"\xef\xbb\xbf", b"\xef\xbb", b"\xef")) if random.random() < 0.2 else b""
+    return mark + end.join([*lines, random.choice((b"", b"", b"data: cut", b"d"))])
 
 
 def _answer(random: Random, nonce: bytes, method: bytes) -> _Answer:
     status = random.choice((200, 200, 200, 200, 404, 500, 204, 304))
     body = b"" if status in {204, 304} else content(nonce, size(random))
     lines = [b"HTTP/1.1 %d %b" % (status, random.choice((b"OK", b""))), b"X-Nonce: " + nonce]
+    stream = isinstance(random, Draw) and random.streams and status not in {204, 304} and random.random() < 0.5
+    if stream:
+        body = _events(random, nonce)
+        lines.append(b"Content-Type: text/event-stream")
     coded, end, coding = b"", "", random.choices(("length", "chunked", "close"), (50, 35, 15))[0]
     if status in {204, 304} or method == b"HEAD":
         if status != 204 and coding == "length":
@@ -242,27 +276,32 @@ def _answer(random: Random, nonce: bytes, method: bytes) -> _Answer:
         interim = random.choice(
             (b"HTTP/1.1 103 Early\r\nX-Nonce: %b\r\n\r\n" % nonce, b"HTTP/1.1 100 Continue\r\n\r\n")
         )
-    return _Answer(interim + b"\r\n".join([*lines, b"", b""]), coded, coding, end, status, body)
+    return _Answer(interim + b"\r\n".join([*lines, b"", b""]), coded, coding, end, status, body, stream)
 
 
 def _spoilt(random: Random, way: float, answer: _Answer, *, early: bool) -> Plan:
     """Return the answer as it is, or cut short, or malformed, or with what nobody asked for."""
     data, end = answer.head + answer.coded, answer.end
+    whole = Plan((), end, early, whole=True, tidy=True, status=answer.status, body=answer.body, stream=answer.stream)
     if way < 0.12 and answer.coded and answer.coding != "close":
         data = data[: len(data) - random.randrange(1, len(answer.coded) + 1)]
         end = random.choice(("fin", "rst"))
-        return Plan(cut_up(random, data), end, early, whole=False, tidy=False, status=answer.status, body=answer.body)
+        return replace(whole, pieces=cut_up(random, data), end=end, whole=False, tidy=False)
     if way < 0.15 and answer.coding == "chunked":
         data = answer.head + random.choice(BROKEN_CHUNKS)
-        return Plan(cut_up(random, data), end, early, whole=False, tidy=False, status=answer.status, body=None)
+        return replace(whole, pieces=cut_up(random, data), whole=False, tidy=False, body=None)
     pieces, tidy = cut_up(random, data), True
+    if answer.stream and len(pieces) == 1:
+        head, events = len(answer.head), sorted(random.randrange(len(data)) for _ in range(4))
+        places = [0, head, *(place for place in events if place > head), len(data)]
+        pieces = tuple(data[start:stop] for start, stop in pairwise(places) if stop > start)
     if way < 0.19 and answer.coding != "close" and len(data) < 4000:
         # In one segment with the end of the answer, or later on its own: see Agent.act().
         pieces = (*pieces[:-1], pieces[-1] + STRAY) if random.random() < 0.5 else (*pieces, STRAY)
         early, tidy, end = False, False, ""
     elif way < 0.22 and not end:
         tidy, end = False, random.choice(("fin", "rst"))
-    return Plan(pieces, end, early, whole=True, tidy=tidy, status=answer.status, body=answer.body)
+    return replace(whole, pieces=pieces, end=end, early=early, tidy=tidy)
 
 
 def client(random: Random, number: int) -> Client:
@@ -281,11 +320,13 @@ def client(random: Random, number: int) -> Client:
     return Client(requests, pieces, cut, end, slow=random.random() < 0.1)
 
 
-def script(seed: int) -> Script:
-    """Return the conversation of a seed."""
+def script(seed: int, *, streams: bool = False) -> Script:
+    """Return the conversation of a seed. streams: of agents that answer with event streams, and fall silent."""
     random = Draw(seed)
+    random.streams = streams
     clients = tuple(client(random, number) for number in range(random.choice((1, 1, 1, 2, 3))))
     late = random.choice((150, 1_100, 4_500, 11_000, 31_000)) if random.random() < 0.08 else 0
     deaf = random.choice((2, 4)) if random.random() < 0.05 else 0
     clock_first = random.random() < 0.3
-    return Script(clients, late, deaf, clock_first, slots=1 if len(clients) > 1 and random.random() < 0.4 else 0)
+    slots = 1 if len(clients) > 1 and random.random() < 0.4 else 0
+    return Script(clients, late, deaf, clock_first, slots, random.randrange(5) if streams else 0)

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from agw._fastpath import record
+from agw._fastpath import agents, record
 from agw._fastpath.reactor import Reactor
 from agw._fastpath.table import compile_table
 from agw.snapshot.model import (
@@ -46,6 +46,9 @@ ROOT = Path(__file__).resolve().parents[1]
 RESET = struct.pack("ii", 1, 0)  # struct linger: closing sends RST
 QUEUE = 1  # requests that wait in line at most: a third client is refused
 EPOCH_NS = 1_000_000_000_000
+AGENT, ROW = "backend/Backend/d/b", 7  # whose figures are where
+KEEP_ALIVE_MS = 50  # silence after which a stream's client is sent a comment
+SILENCE_MS = 200  # by when it surely is, as fine as the reactor's clock is
 EXCEPTIONS = next(index for index, name, *_ in record.COUNTERS if name == "agw_exceptions_total")
 
 
@@ -153,10 +156,13 @@ class Loop:
                 handle.call()
 
 
-def entries(ports: list[tuple[str, int]], mirror: tuple[str, int] | None = None) -> dict[str, Entry]:
+def entries(
+    ports: list[tuple[str, int]], mirror: tuple[str, int] | None = None, *, speaks: str = "HTTP"
+) -> dict[str, Entry]:
     """One listener, and one rule for /n to a backend with these endpoints.
 
     mirror: where copies of half of the requests go, for a rule that has all filters which change nothing that is judged.
+    speaks: with A2A bodies are read both ways, streams are heard, and the agent has figures of its own.
     """
     endpoints = tuple(Endpoint(address, port) for address, port in ports)
     return {
@@ -166,11 +172,16 @@ def entries(ports: list[tuple[str, int]], mirror: tuple[str, int] | None = None)
             index=0,
             attachments=(Attachment("listener/d/g/http"),),
             matches=(Match(path=PathMatch(value="/n")),),
-            backends=(WeightedBackend("backend/Backend/d/b", filters=BACKEND_FILTERS if mirror else None),),
+            backends=(WeightedBackend(AGENT, filters=BACKEND_FILTERS if mirror else None),),
             filters=FILTERS if mirror else None,
             retry=Retry(1) if mirror else None,
         ),
-        "backend/Backend/d/b": Backend(ref="d/b", targets=(Target("t", "h", 1, endpoints=endpoints),)),
+        AGENT: Backend(
+            ref="d/b",
+            protocol=speaks,
+            targets=(Target("t", "h", 1, endpoints=endpoints),),
+            keep_alive_ms=KEEP_ALIVE_MS if speaks == "A2A" else 0,
+        ),
         "backend/Backend/d/m": Backend(
             ref="d/m", targets=(Target("t", "h", 1, endpoints=(Endpoint(*mirror),) if mirror else ()),)
         ),
@@ -188,8 +199,12 @@ class World:
         self.mirror = self._listen("127.0.0.4")
         self.copies: list[socket.socket] = []
         self.accepted = 0
-        places = [each.getsockname() for each in self.agents]
-        self.plain, self.filtered = entries(places), entries(places, self.mirror.getsockname())
+        places, copies = [each.getsockname() for each in self.agents], self.mirror.getsockname()
+        self.entries = {
+            (filtered, speaks): entries(places, copies if filtered else None, speaks=speaks)
+            for filtered in (False, True)
+            for speaks in ("HTTP", "A2A")
+        }
         self.records = memoryview(bytearray(record.RECORDS_SIZE))
         self.reactor: Reactor | None = None
         self.loop: Loop | None = None
@@ -201,19 +216,26 @@ class World:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
 
-    def begin(self, slots: int = 0, *, filtered: bool = False) -> None:
+    def begin(self, slots: int = 0, *, filtered: bool = False, speaks: str = "HTTP") -> None:
         """Make a new reactor; slots: see script.Script. filtered: its rule has filters, a mirror and a retry."""
         self.accepted = 0
         self.left = 0  # buffers that a conversation before this one left behind, which was its fault
         self.counters = memoryview(bytearray(record.COUNTERS_SIZE))
         self.loop = Loop(self.clock)
+        self.figures = memoryview(bytearray(agents.AGENTS_SIZE))
         self.reactor = Reactor(
-            self.loop, counters=self.counters, records=self.records, endpoint_inflight=slots, queue_size=QUEUE
+            self.loop,
+            counters=self.counters,
+            records=self.records,
+            agents=self.figures,
+            endpoint_inflight=slots,
+            queue_size=QUEUE,
         )
+        self.reactor.number_agents({AGENT: ROW})
         self.reactor.start()
         self.reactor.listen(self.gateway.fileno(), 80)
         # A table belongs to one reactor: its endpoints keep that one's idle connections.
-        self.reactor.swap(compile_table(self.filtered if filtered else self.plain, 1))
+        self.reactor.swap(compile_table(self.entries[filtered, speaks], 1))
         self.left = self.reactor.live()["buffers"]
 
     def end(self) -> None:
@@ -270,6 +292,14 @@ class World:
         counts = self.reactor.live()
         counts["buffers"] -= self.left
         return {name: count for name, count in counts.items() if count}
+
+    def row(self) -> tuple[int, ...]:
+        """Return the agent's figures; those of all others are nothing."""
+        words = tuple(self.figures.cast("B").cast("Q"))
+        first, last = ROW * agents.AGENT_WORDS, (ROW + 1) * agents.AGENT_WORDS
+        assert not any(words[:first]), "an agent that is not there was counted"
+        assert not any(words[last:]), "an agent that is not there was counted"
+        return words[first:last]
 
     def exceptions(self) -> int:
         """Return how many exceptions reached the reactor: each is a bug."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from agw._fastpath.events import split_events
 from agw._fastpath.fields import normalised_path, parsed_authority
 from agw._fastpath.http1_body import decode_chunked
 from agw._fastpath.http1_head import parse_request, parse_response
 from agw._fastpath.proxy_protocol import proxy_header
 from fuzz import seeds
+from tests.oracles import event_stream
 
 
 def single(data):
@@ -45,3 +47,9 @@ def test_no_beginning_of_a_proxy_header_is_one():
         if isinstance(found, tuple):
             assert proxy_header(data[: found[2]]) == found
             assert all(proxy_header(data[:size]) is None for size in range(found[2])), data
+
+
+def test_events_are_those_of_the_grammar_however_a_stream_is_cut():
+    for data in seeds.read("events"):
+        expected = event_stream.events(data)
+        assert split_events([data]) == split_events(single(data)) == expected, data

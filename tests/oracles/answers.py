@@ -1,7 +1,5 @@
 """What an agent's answer says of its task, by a full parser; event streams, by their standard; and both, good and bad."""
 
-import re
-
 from hypothesis import strategies as st
 
 from tests.oracles.envelopes import AMBIGUOUS, INVALID, NO_OBJECT, AmbiguousError, Members, fold, parse, text
@@ -56,24 +54,6 @@ def read(members, names, texts, seen):
             texts[slot] = value
         elif isinstance(value, Members):
             read(value, WITHIN[slot], texts, seen)
-
-
-def events(stream):
-    """The data of each event, and whether the stream ends where something may be put in (WHATWG HTML 9.2.6)."""
-    stream = stream.removeprefix(b"\xef\xbb\xbf")
-    *lines, rest = re.split(rb"\r\n|\r|\n", stream)
-    found, data, is_open = [], [], False
-    for line in lines:
-        name, _, value = line.partition(b":")
-        if not line:
-            if data:
-                found.append(b"\n".join(data))
-            data, is_open = [], False
-        elif name:
-            is_open = True
-            if name == b"data":
-                data.append(value.removeprefix(b" "))
-    return found, not rest and not is_open
 
 
 NAMES = st.sampled_from(["result", "error", *RESULT, "state", "State", "status", "metadata", "tas\u212aId", "x", ""])

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agw._fastpath.access_log import AccessLog
-from tests.oracles.answers import STREAMS, events
+from tests.oracles.answers import STREAMS
 from tests.oracles.envelopes import cuts
+from tests.oracles.event_stream import events
 from tests.wire.gateway import Session, entries, serving, until
 
 SSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agw._fastpath.events import split_events
-from tests.oracles.answers import STREAMS, events
+from tests.oracles.answers import STREAMS
 from tests.oracles.envelopes import cuts
+from tests.oracles.event_stream import events
 
 
 @pytest.mark.parametrize(
