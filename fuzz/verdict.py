@@ -23,8 +23,9 @@ def judge_figures(row: tuple[int, ...]) -> None:
     assert not row[agents.ACTIVE], "an exchange is in progress for ever"
     assert not row[agents.STREAMS_ACTIVE], "a stream is open for ever"
     outcomes, versions = sum(row[agents.OUTCOME : agents.VERSION]), sum(row[agents.VERSION : agents.TASK_STATE])
-    ended = row[agents.DURATIONS] + row[agents.STREAMS]
-    assert outcomes == versions == ended, f"{ended} exchanges, {outcomes} outcomes, {versions} versions"
+    operations, ended = sum(row[agents.OPERATION :]), row[agents.DURATIONS] + row[agents.STREAMS]
+    said = f"{ended} exchanges, {outcomes} outcomes, {versions} versions, {operations} operations"
+    assert outcomes == versions == operations == ended, said
 
 
 def told(plan: Plan, received: bytes) -> bytes:

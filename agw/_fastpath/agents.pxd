@@ -9,7 +9,7 @@ cdef enum:
     AGENT_SLOTS = 128           # agents with a row of their own, numbered by the supervisor
     AGENT_OTHER = 128           # row of all others together
     AGENT_ROWS = 129
-    AGENT_WORDS = 64            # of a row, each a uint64
+    AGENT_WORDS = 80            # of a row, each a uint64
 
 # Indices into a row. Gauges are the first two.
 cdef enum:
@@ -22,6 +22,7 @@ cdef enum:
     A_VERSION = 16              # A_VERSION + Version, room for 8
     A_TASK_STATE = 24           # A_TASK_STATE + agw.a2a.states.TaskState, room for 16
     A_FIRST_BYTE = 40           # a histogram of record.pxd: from the request's head to the answer's
+    A_OPERATION = 64            # A_OPERATION + agw.a2a.operations.Operation, room for 16
 
 # How an exchange ended, for whoever looks after an agent: five words for what Reason has many for.
 cdef enum Outcome:

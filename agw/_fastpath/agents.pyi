@@ -12,6 +12,7 @@ OUTCOME: int
 VERSION: int
 TASK_STATE: int
 FIRST_BYTE: int
+OPERATION: int
 OUTCOMES: tuple[str, ...]
 
 def outcome_of(reason: int, status: int) -> str:

@@ -23,7 +23,7 @@ AGENTS_SIZE = AGENT_ROWS * AGENT_WORDS * 8
 globals().update(
     AGENT_SLOTS=AGENT_SLOTS, AGENT_WORDS=AGENT_WORDS, ACTIVE=A_ACTIVE, STREAMS_ACTIVE=A_STREAMS_ACTIVE,
     STREAMS=A_STREAMS, DURATIONS=A_DURATIONS, DURATION=A_DURATION, OUTCOME=A_OUTCOME, VERSION=A_VERSION,
-    TASK_STATE=A_TASK_STATE, FIRST_BYTE=A_FIRST_BYTE,
+    TASK_STATE=A_TASK_STATE, FIRST_BYTE=A_FIRST_BYTE, OPERATION=A_OPERATION,
 )
 
 # By Outcome.
@@ -121,6 +121,7 @@ cdef void agent_end(const Account* account, bint streamed, int64_t now_ns) noexc
         row[A_DURATION] += <uint64_t> ((now_ns - account.started_ns) // 1000)
     row[A_OUTCOME + _outcome(account.reason, account.status)] += 1
     row[A_VERSION + account.version] += 1
+    row[A_OPERATION + account.operation] += 1
     if account.first_byte_ns:
         observe(row + <int> A_FIRST_BYTE, (account.first_byte_ns - account.started_ns) // 1000)
     row[A_ACTIVE] -= 1

@@ -31,17 +31,19 @@ PATIENCE = 5.0
 
 MAX_ANSWER = 4 << 20
 _FAILED = ("agent_error", "failed")
+_NAMED = 10  # agents, where the one that was asked for is none of them
 _QUITS = ("q", "Q", ENDED)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command was asked. interval: seconds. form: of the output."""
+    """What the command was asked. interval: seconds. form: of the output. agent: the one to show, "" for all."""
 
     admin: Address
     once: bool
     interval: float
     form: str
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Look:
 class Line:
     """An agent in an interval. errors, refused: shares of its requests. p50, p99: seconds to the first byte.
 
-    None: there were none to say it of.
+    None: there were none to say it of. operations: requests by operation, only those that were asked for.
     """
 
     agent: str
@@ -68,6 +70,7 @@ class Line:
     refused: float | None
     p50: float | None
     p99: float | None
+    operations: Mapping[str, int]
 
 
 _Order = Callable[[Line], tuple[Any, ...]]
@@ -87,6 +90,7 @@ def top(options: Options) -> int:
     if options.once or options.form != "text" or not _has_screen():
         return _once(options)
     before = look(options.admin)  # what is wrong now is said on the terminal as it is
+    _chosen(compare(before, before), options.agent)
     with Screen() as screen:
         _live(screen, before, options)
     return Exit.OK
@@ -100,12 +104,35 @@ def _has_screen() -> bool:
 def _once(options: Options) -> int:
     before = look(options.admin)
     time.sleep(options.interval)
-    lines = sorted(compare(before, look(options.admin)), key=ORDERS["requests"])
+    lines = sorted(_chosen(compare(before, look(options.admin)), options.agent), key=ORDERS["requests"])
     if options.form == "text":
-        click.echo(table(HEADER, map(cells, lines)) if lines else "no agents: nothing that is served speaks A2A")
+        click.echo("\n".join(_rows(lines, options.agent)) if lines else _NOBODY)
     else:
         emit({"interval": options.interval, "agents": [asdict(line) for line in lines]}, options.form)
     return Exit.OK
+
+
+def _chosen(lines: list[Line], agent: str) -> list[Line]:
+    """Give the lines to show; Failure where there is none of that agent."""
+    chosen = [line for line in lines if agent in {"", line.agent}]
+    if agent and not chosen:
+        known = sorted(line.agent for line in lines)
+        more = ", ..." if len(known) > _NAMED else ""
+        hint = f"there are: {', '.join(known[:_NAMED])}{more}" if known else _NOBODY
+        raise Failure(f"no agent is called {printable(agent)!r}", hint=hint)
+    return chosen
+
+
+def _rows(lines: Sequence[Line], agent: str) -> list[str]:
+    """Return the table as lines; of one agent that was asked for, its operations behind it."""
+    shown = table(HEADER, map(cells, lines)).split("\n")
+    if agent:
+        [line] = lines
+        ordered = sorted(line.operations.items(), key=lambda each: (-each[1], each[0]))
+        total = sum(line.operations.values())
+        shares = [(name, f"{line.rate * count / total:.1f}", _share(count / total)) for name, count in ordered]
+        shown += ["", *(table(OPERATIONS_HEADER, shares).split("\n") if shares else ["no requests ended"])]
+    return shown
 
 
 def _live(screen: Screen, before: Look, options: Options) -> None:
@@ -117,7 +144,8 @@ def _live(screen: Screen, before: Look, options: Options) -> None:
     waiting = True
     while True:
         shown = sorted(lines, key=ORDERS[order])
-        screen.draw(frame(shown, f"{options.admin}, by {order}", screen.size()[0], style, waiting=waiting))
+        what = f"{options.admin}, {f'of {printable(options.agent)}' if options.agent else f'by {order}'}"
+        screen.draw(frame(shown, what, screen.size()[0], style, waiting=waiting, agent=options.agent))
         key = screen.key(due)
         if key in _QUITS:
             return
@@ -125,7 +153,7 @@ def _live(screen: Screen, before: Look, options: Options) -> None:
             order = names[(names.index(order) + 1) % len(names)]
         elif not key:
             now = look(options.admin)
-            lines, waiting = compare(before, now), False
+            lines, waiting = _chosen(compare(before, now), options.agent), False
             before, due = now, now.at + options.interval
 
 
@@ -170,6 +198,12 @@ def _line(now: Mapping[str, Any], before: Mapping[str, Any] | None, passed: floa
         how: count - (before["outcomes"].get(how, 0) if before else 0) for how, count in now["outcomes"].items()
     }
     buckets = _less(now["first_byte"], before["first_byte"] if before else ())
+    earlier = before.get("operations", {}) if before else {}
+    operations = {
+        printable(name): count - earlier.get(name, 0)
+        for name, count in now.get("operations", {}).items()
+        if count > earlier.get(name, 0)
+    }
     requests = sum(outcomes.values())
     return Line(
         agent=printable(now["agent"]),
@@ -181,6 +215,7 @@ def _line(now: Mapping[str, Any], before: Mapping[str, Any] | None, passed: floa
         refused=outcomes.get("refused", 0) / requests if requests else None,
         p50=quantile(buckets, 0.5) if sum(buckets) else None,
         p99=quantile(buckets, 0.99) if sum(buckets) else None,
+        operations=operations,
     )
 
 
@@ -189,6 +224,8 @@ def _less(now: Sequence[int], before: Sequence[int]) -> list[int]:
 
 
 HEADER = ("AGENT", "REQ/S", "STREAMS", "IN FLIGHT", "ERRORS", "REFUSED", "P50", "P99")
+OPERATIONS_HEADER = ("OPERATION", "REQ/S", "SHARE")
+_NOBODY = "no agents: nothing that is served speaks A2A"
 
 
 def cells(line: Line) -> tuple[str, ...]:
@@ -215,18 +252,18 @@ def _duration(seconds: float | None) -> str:
     return f"{seconds * 1000:.1f}ms" if seconds < 1 else f"{seconds:.1f}s"
 
 
-def frame(lines: Sequence[Line], what: str, width: int, style: Style, *, waiting: bool) -> list[str]:
-    """Return what is shown, no line wider than the terminal."""
+def frame(lines: Sequence[Line], what: str, width: int, style: Style, *, waiting: bool, agent: str = "") -> list[str]:
+    """Return what is shown, no line wider than the terminal. agent: the only one, with its operations."""
     rate = sum(line.rate for line in lines)
     title = f"agw top - {what} - {len(lines)} agents, {rate:.1f} requests/s - q quit, o order"
     shown = [style.bold(title[:width]), ""]
     if not lines:
-        said = "looking ..." if waiting else "no agents: nothing that is served speaks A2A"
+        said = "looking ..." if waiting else _NOBODY
         return [*shown, said[:width]]
-    head, *rows = table(HEADER, map(cells, lines)).split("\n")
+    head, *rows = _rows(lines, agent)
     shown.append(style.dim(head[:width]))
-    shown += [_painted(row[:width], line, style) for row, line in zip(rows, lines, strict=True)]
-    return shown
+    shown += [_painted(row[:width], line, style) for row, line in zip(rows, lines, strict=False)]
+    return shown + [row[:width] for row in rows[len(lines) :]]
 
 
 def _painted(row: str, line: Line, style: Style) -> str:

@@ -21,6 +21,7 @@ from agw._fastpath.agents import (
     DURATION,
     DURATIONS,
     FIRST_BYTE,
+    OPERATION,
     OUTCOME,
     OUTCOMES,
     STREAMS,
@@ -29,9 +30,11 @@ from agw._fastpath.agents import (
     VERSION,
 )
 from agw._fastpath.record import A2A_VERSIONS, BUCKETS_US, HISTOGRAM_OVER, HISTOGRAM_SUM, STATES
+from agw.a2a.operations import OPERATIONS
 from agw.snapshot.model import Backend, Entry
 
 OTHER = "other"
+UNKNOWN = "unknown"
 MICROSECONDS = 1_000_000
 
 Row = tuple[int, ...]
@@ -58,7 +61,8 @@ def without_gauges(row: Row) -> Row:
 class Figures:
     """What an agent was asked since the gateway began. Durations in seconds.
 
-    outcomes, versions, states: by word; only states that were told. first_byte: requests in each bucket, the last one
+    outcomes, versions, states, operations: by word; only states that were told, and operations that were asked for, with
+    "unknown" for what is none, or was not read. first_byte: requests in each bucket, the last one
     above all bounds (agw._fastpath.record.BUCKETS_US).
     """
 
@@ -66,6 +70,7 @@ class Figures:
     outcomes: Mapping[str, int]
     versions: Mapping[str, int]
     states: Mapping[str, int]
+    operations: Mapping[str, int]
     in_flight: int
     streams: int
     streams_begun: int
@@ -83,6 +88,9 @@ class Figures:
             outcomes={word: row[OUTCOME + at] for at, word in enumerate(OUTCOMES)},
             versions={word: row[VERSION + at] for at, word in enumerate(A2A_VERSIONS) if word},
             states=states,
+            operations={
+                word or UNKNOWN: row[OPERATION + at] for at, word in enumerate(OPERATIONS) if row[OPERATION + at]
+            },
             in_flight=row[ACTIVE],
             streams=row[STREAMS_ACTIVE],
             streams_begun=row[STREAMS],

@@ -82,6 +82,16 @@ def agent_families(agents: Sequence[Figures]) -> list[Family]:
             {labelled(f'{who},version="{word}"'): count for who, each in told for word, count in each.versions.items()},
         ),
         Family(
+            "agw_agent_requests_by_operation_total",
+            "counter",
+            "The same, by agent and A2A operation; unknown is what is none, or was not read.",
+            {
+                labelled(f'{who},operation="{word}"'): count
+                for who, each in told
+                for word, count in each.operations.items()
+            },
+        ),
+        Family(
             "agw_agent_task_states_total",
             "counter",
             "Answers that were read, by agent and the last state of a task that they told.",

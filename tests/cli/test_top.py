@@ -35,11 +35,14 @@ SHOW_CURSOR = b"\x1b[?25h"
 MOVES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def told(name: str = "d/a", *, streams: int = 0, first: int = 0, **outcomes: int) -> dict[str, object]:
-    """An agent as /agents has it; `first` answers within 2.5 ms."""
+def told(
+    name: str = "d/a", *, streams: int = 0, first: int = 0, asked: dict[str, int] | None = None, **outcomes: int
+) -> dict[str, object]:
+    """An agent as /agents has it; `first` answers within 2.5 ms. asked: for which operations how often."""
     return {
         "agent": name,
         "outcomes": {word: outcomes.get(word, 0) for word in OUTCOMES},
+        "operations": asked or {},
         "in_flight": streams,
         "streams": streams,
         "first_byte": [0, first, *[0] * (len(BUCKETS_US) - 1)],
@@ -98,11 +101,11 @@ def top(server: Admin, *args: str) -> subprocess.CompletedProcess[str]:
 class Terminal:
     """`agw top` on a terminal of its own. shown: all that it wrote."""
 
-    def __init__(self, server: Admin, term: str) -> None:
+    def __init__(self, server: Admin, term: str, *more: str) -> None:
         self.main, self.sub = pty.openpty()
         ioctl(self.sub, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
         self.before = termios.tcgetattr(self.sub)
-        args = ("top", "--admin", f"127.0.0.1:{server.server_port}", "--interval", "0.1")
+        args = ("top", "--admin", f"127.0.0.1:{server.server_port}", "--interval", "0.1", *more)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "agw", *args],
             stdin=self.sub,
@@ -150,8 +153,8 @@ class Terminal:
 
 
 @contextmanager
-def on_terminal(server: Admin, term: str = "xterm") -> Iterator[Terminal]:
-    terminal = Terminal(server, term)
+def on_terminal(server: Admin, term: str = "xterm", agent: str = "") -> Iterator[Terminal]:
+    terminal = Terminal(server, term, *([agent] if agent else []))
     impatience = threading.Timer(LIMIT, terminal.process.kill)
     impatience.start()
     try:
@@ -186,6 +189,39 @@ def test_json_and_yaml_have_the_same_figures() -> None:
     assert line["agent"] == "d/a"
     assert (line["requests"], line["errors"], line["refused"], line["p50"]) == (4, 0.5, 0, None)
     assert other.keys() == line.keys()
+
+
+def test_of_one_agent_it_shows_the_operations() -> None:
+    before = [told(ok=1, asked={"SendMessage": 1}), told("d/b", ok=5)]
+    now = [told(ok=5, asked={"SendMessage": 2, "GetTask": 3, "ListTasks": 0}), told("d/b", ok=9)]
+    with admin(before, now) as server:
+        done = top(server, "d/a")
+    assert done.returncode == 0
+    head, line, empty, *operations = done.stdout.splitlines()
+    assert head.startswith("AGENT")
+    assert line.startswith("d/a")
+    assert empty == ""
+    assert [(row.split()[0], row.split()[-1]) for row in operations] == [
+        ("OPERATION", "SHARE"),
+        ("GetTask", "75.0%"),
+        ("SendMessage", "25.0%"),
+    ]
+    with admin(before, now) as server:
+        [line] = json.loads(top(server, "d/a", "-o", "json").stdout)["agents"]
+    assert (line["agent"], line["operations"]) == ("d/a", {"GetTask": 3, "SendMessage": 1})
+
+
+def test_of_one_agent_that_nobody_asks_it_says_so() -> None:
+    with admin([told(ok=1, asked={"SendMessage": 1})]) as server:
+        assert top(server, "d/a").stdout.splitlines()[-1] == "no requests ended"
+
+
+def test_an_agent_that_is_not_there_is_told_with_those_that_are() -> None:
+    with admin([told(), told("d/b")]) as server:
+        done = top(server, "d/c")
+    assert done.returncode == 1
+    assert "no agent is called 'd/c'" in done.stderr
+    assert "there are: d/a, d/b" in done.stderr
 
 
 def test_without_agents_it_says_so() -> None:
@@ -250,6 +286,16 @@ def test_o_sorts_by_the_next_column() -> None:
         terminal.type(b"x")
         terminal.type(b"q")
         assert terminal.end() == 0
+
+
+def test_of_one_agent_the_operations_are_live_too() -> None:
+    served = [told(ok=1), told("d/b")], [told(ok=3, asked={"CancelTask": 2}), told("d/b")]
+    with admin(*served) as server, on_terminal(server, agent="d/a") as terminal:
+        terminal.until(b"of d/a ")
+        terminal.until(b"CancelTask")
+        terminal.type(b"q")
+        assert terminal.end() == 0
+        assert b"d/b" not in terminal.shown
 
 
 @pytest.mark.parametrize(
@@ -325,6 +371,14 @@ def test_an_agent_that_is_new_counts_from_nothing() -> None:
 def test_a_quiet_agent_has_no_shares() -> None:
     [line] = line_of([told(ok=4)], [told(ok=4)])
     assert (line.errors, line.refused, line.p50, line.p99) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("width", [1, 20, 80, 200])
+def test_no_line_of_one_agent_is_wider_either(width: int) -> None:
+    [line] = line_of([], [told(f"default/{1:090}", ok=2, asked={"DeleteTaskPushNotificationConfig": 2})])
+    shown = frame([line], "of it", width, Style(on=True), waiting=False, agent=line.agent)
+    assert max(len(MOVES.sub(b"", each.encode())) for each in shown) <= width
+    assert shown[-1].startswith("DeleteTaskPush"[:width])
 
 
 @pytest.mark.parametrize("width", [1, 20, 80, 200])

@@ -156,6 +156,28 @@ async def test_how_it_ends_is_the_outcome(answer, outcome):
         assert figures(gateway).outcomes == only(outcome)
 
 
+@pytest.mark.parametrize(
+    ("request_", "operation"),
+    [
+        (post(rpc(b"message/send")), "SendMessage"),
+        (post(rpc(b"SendMessage")), "SendMessage"),
+        (post(b"{}", b"/v1/message:stream"), "SendStreamingMessage"),
+        (b"GET /tasks/1 HTTP/1.1\r\nHost: a\r\n\r\n", "GetTask"),
+        (b"GET /.well-known/agent-card.json HTTP/1.1\r\nHost: a\r\n\r\n", "GetAgentCard"),
+        (post(rpc(b"tasks/nothing")), "unknown"),
+        (post(b"no JSON"), "unknown"),
+        (GET, "unknown"),
+        (b"GET /key/tasks/1 HTTP/1.1\r\nHost: a\r\n\r\n", "unknown"),  # refused before anybody looked
+    ],
+)
+async def test_what_is_asked_for_is_counted_once(request_, operation):
+    async with agent() as gateway:
+        await numbered(gateway)
+        await ask(gateway, request_)
+
+        assert figures(gateway).operations == {operation: 1}
+
+
 async def test_an_agent_that_is_not_there_has_failed():
     async with agent() as gateway:
         gateway.swap(a2a(entries(closed_port())))

@@ -20,6 +20,7 @@ def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> A
 
 
 @click.command("top")
+@click.argument("agent", required=False, default="")
 @click.option(
     "--admin",
     metavar="HOST:PORT",
@@ -37,8 +38,10 @@ def _address(ctx: click.Context, param: click.Parameter, value: str | None) -> A
 )
 @output_option()
 @color_option
-def command(*, admin: Address | None, once: bool, interval: float, output: str) -> int:
+def command(*, agent: str, admin: Address | None, once: bool, interval: float, output: str) -> int:
     """Show what each agent is asked just now: requests, streams, failures, refusals, and how soon it answers.
+
+    With AGENT (as the table names it) that one alone, and which operations it is asked for.
 
     Keys: q quits, o sorts by the next column. With --once, -o json or -o yaml, or where input or output is no terminal,
     the figures of one interval are printed and that is all. The gateway must run on this machine, or its admin port be
@@ -46,4 +49,4 @@ def command(*, admin: Address | None, once: bool, interval: float, output: str) 
     """
     from agw.cli.top import Options, top  # noqa: PLC0415 - `--help` must not load it
 
-    return top(Options(admin or Settings.load({}).admin, once, interval, output))
+    return top(Options(admin or Settings.load({}).admin, once, interval, output, agent))

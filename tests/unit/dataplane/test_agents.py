@@ -14,12 +14,16 @@ from agw._fastpath.agents import (
     DURATION,
     DURATIONS,
     FIRST_BYTE,
+    OPERATION,
     OUTCOME,
+    OUTCOMES,
+    STREAMS,
     STREAMS_ACTIVE,
     TASK_STATE,
     VERSION,
 )
-from agw._fastpath.record import BUCKETS_US, HISTOGRAM_OVER, HISTOGRAM_SUM
+from agw._fastpath.record import A2A_VERSIONS, BUCKETS_US, HISTOGRAM_OVER, HISTOGRAM_SUM, STATES
+from agw.a2a.operations import OPERATIONS, Operation
 from agw.a2a.states import TaskState
 from agw.dataplane.agents import NO_ROW, Figures, Roster, add, name_of, quantile, without_gauges
 from agw.dataplane.metrics import agent_families, render
@@ -36,6 +40,8 @@ def row(**values: int) -> tuple[int, ...]:
         "refused": OUTCOME + 1,
         "v10": VERSION + 2,
         "completed": TASK_STATE + TaskState.COMPLETED,
+        "sends": OPERATION + Operation.SEND_MESSAGE,
+        "unread": OPERATION,
         "ended": DURATIONS,
         "us": DURATION,
         "first": FIRST_BYTE,
@@ -144,7 +150,20 @@ def test_metrics_are_what_prometheus_reads():
     told = [
         Figures.of(
             "d/a",
-            row(ok=3, refused=1, v10=4, completed=2, streams=1, active=2, ended=4, us=500_000, first=3, first_us=1500),
+            row(
+                ok=3,
+                refused=1,
+                v10=4,
+                completed=2,
+                sends=3,
+                unread=1,
+                streams=1,
+                active=2,
+                ended=4,
+                us=500_000,
+                first=3,
+                first_us=1500,
+            ),
         ),
         Figures.of('d/"\\\n', NO_ROW),
     ]
@@ -157,6 +176,9 @@ def test_metrics_are_what_prometheus_reads():
     assert read["agw_agent_requests_total", "d/a", "refused"] == 1
     assert read["agw_agent_requests_total", 'd/"\\\n', "failed"] == 0
     assert read["agw_agent_requests_by_version_total", "d/a", "1.0"] == 4
+    assert read["agw_agent_requests_by_operation_total", "d/a", "SendMessage"] == 3
+    assert read["agw_agent_requests_by_operation_total", "d/a", "unknown"] == 1
+    assert ("agw_agent_requests_by_operation_total", "d/a", "GetTask") not in read
     assert read["agw_agent_task_states_total", "d/a", "completed"] == 2
     assert (read["agw_agent_streams", "d/a"], read["agw_agent_in_flight", "d/a"]) == (1, 2)
     assert (read["agw_agent_seconds_sum", "d/a"], read["agw_agent_seconds_count", "d/a"]) == (0.5, 4)
@@ -168,6 +190,26 @@ def test_the_number_of_series_has_a_bound():
     told = [Figures.of(f"d/{number}", row(completed=1)) for number in range(AGENT_SLOTS + 1)]
     samples = [sample for family in agent_families(told) for sample in family.samples]
     assert len(samples) == (AGENT_SLOTS + 1) * (5 + 3 + 1 + 2 + 2 + 1 + 1 + 1)
+    full = Figures.of("d/a", tuple(range(1, AGENT_WORDS + 1)))
+    assert len(full.operations) == len(OPERATIONS)
+
+
+def test_no_two_parts_of_a_row_share_a_word():
+    parts = [
+        (ACTIVE, 1),
+        (STREAMS_ACTIVE, 1),
+        (STREAMS, 1),
+        (DURATIONS, 1),
+        (DURATION, 1),
+        (OUTCOME, len(OUTCOMES)),
+        (VERSION, len(A2A_VERSIONS)),
+        (TASK_STATE, len(STATES)),
+        (FIRST_BYTE, HISTOGRAM_SUM + 1),
+        (OPERATION, len(OPERATIONS)),
+    ]
+    words = [first + at for first, count in parts for at in range(count)]
+    assert len(words) == len(set(words))
+    assert max(words) < AGENT_WORDS
 
 
 def test_the_page_is_json():
