@@ -1,4 +1,4 @@
-"""The benchmark rig: agw beside nginx, HAProxy and a bare TCP relay, in one run on one machine.
+"""The benchmark rig: agw beside nginx, HAProxy, Envoy and a bare TCP relay, in one run on one machine.
 
 Why it exists: a figure of one proxy alone says more about the machine than about the proxy. Everything here is a
 comparison: interleaved rounds, the same load, the same agent, the same core, and ratios that are taken round by round.

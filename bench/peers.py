@@ -1,10 +1,13 @@
 """The proxies that are compared, each with the configuration that its own documentation recommends for this work.
 
 A peer is a function from a `Setup` to a command line; it may write configuration files into the setup's folder. Where
-a choice favours somebody, it favours the peer: nginx and HAProxy keep pools of connections to the agent, log nothing,
+a choice favours somebody, it favours the peer: nginx, HAProxy and Envoy keep pools of connections to the agent, log nothing,
 add no forwarding headers and check no key, all of which agw does do (its TrafficPolicy is always on). With `keys` they check
-the same keys, by comparing strings, and remove the credential, as agw does; with `routes` they know the same routes, and
-answer nothing else.
+the same keys, by comparing strings, and remove the credential, as agw does; with `routes` they know the same routes, each in
+the form that its pages recommend for many, and answer nothing else.
+
+Another proxy is one more row of PEERS: a function that writes what it needs into the setup's folder and returns its argv, in
+the foreground; its processes are found, pinned, weighed and stopped by the rig.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import ROOT, RigError
+from bench import ROOT, RigError, envoy
 from bench.build import program
 from bench.manifests import place
 from bench.procs import free_port
@@ -52,16 +55,32 @@ class Setup:
         """Host and path prefix of each route."""
         return [place(number) for number in range(self.routes)]
 
+    def hosts(self) -> dict[str, list[str]]:
+        """The path prefixes of each host that has routes; empty: whatever comes is taken."""
+        found: dict[str, list[str]] = {}
+        for host, path in self.places():
+            found.setdefault(host, []).append(path)
+        return found
+
+
+def nowhere() -> str | None:
+    """Where a proxy is that comes in no package of Python."""
+    return None
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A proxy. executable: what must be on the PATH, "" for what the rig brings. version: argv that prints it."""
+    """A proxy. executable: what must be on the PATH, "" for what the rig brings. version: argv that prints it.
+
+    packaged: where its executable is when it came as a Python package, None when it did not.
+    """
 
     name: str
     command: Callable[[Setup], list[str]]
     executable: str = ""
     version: Sequence[str] = ()
     install: str = ""
+    packaged: Callable[[], str | None] = nowhere
 
     def missing(self) -> bool:
         """Whether it is not on this machine."""
@@ -69,7 +88,8 @@ class Peer:
 
     def find(self) -> str | None:
         """Its executable; the sbin folders are searched too, since Debian keeps them out of users' PATH."""
-        return shutil.which(self.executable, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+        places = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+        return shutil.which(self.executable, path=places) or self.packaged()
 
     def describe(self) -> str:
         """Its version, as it tells it itself."""
@@ -81,8 +101,8 @@ class Peer:
 
 
 def version_in(text: str) -> str:
-    """The first version number in what a program prints about itself, else its first line."""
-    found = re.search(r"\d+\.\d+[\w.+~-]*", text)
+    """The first version number that a program tells of itself (Envoy puts its path before it), else its first line."""
+    found = re.search(r"\d+\.\d+[\w.+~-]*", text.partition("version")[2] or text)
     return found[0] if found else text.strip().partition("\n")[0]
 
 
@@ -143,6 +163,10 @@ NGINX_SERVER = """
     }}"""
 NGINX_LOCATION = """
         location {path} {{ proxy_pass http://agent; }}"""
+NGINX_NOWHERE = """
+        location / { return 404; }"""
+NGINX_NOBODY = """
+    server {{ listen 127.0.0.1:{port} default_server; return 404; }}"""
 NGINX_CHECK = """
         if ($known = 0) { return 401; }"""
 NGINX_STREAMS = """
@@ -152,21 +176,22 @@ NGINX_REMOVED = """
 
 
 def nginx_servers(setup: Setup) -> str:
-    """The server blocks: one for all that comes, or one for each host that has routes."""
-    hosts: dict[str, list[str]] = {}
-    for host, path in setup.places():
-        hosts.setdefault(host, []).append(f"{path}/")
+    """The server blocks: one for all that comes, or one for each host that has routes, whose locations nginx makes a tree of.
+
+    A prefix ends in a slash, or /agents/a1 would take what is /agents/a10's: neither nginx nor HAProxy knows segments.
+    """
     blocks = []
-    for host, paths in (hosts or {"": ["/"]}).items():
+    for host, paths in (setup.hosts() or {"": [""]}).items():
         block = NGINX_SERVER.format(
             port=setup.port,
             reuse=" reuseport" if setup.workers > 1 and not blocks else "",
             name=f"\n        server_name {host};" if host else "",
             check=NGINX_CHECK if setup.keys else "",
-            locations="".join(NGINX_LOCATION.format(path=path) for path in paths),
+            locations="".join(NGINX_LOCATION.format(path=f"{path}/") for path in paths)
+            + (NGINX_NOWHERE if host else ""),
         )
         blocks.append(block if not blocks else block.replace(" backlog=4096", ""))
-    return "".join(blocks)
+    return "".join(blocks) + (NGINX_NOBODY.format(port=setup.port) if setup.routes else "")
 
 
 def nginx_config(setup: Setup, *, root: bool) -> str:
@@ -239,6 +264,13 @@ def haproxy(setup: Setup) -> list[str]:
     return [PEERS["haproxy"].find() or "haproxy", "-db", "-f", str(path)]
 
 
+def envoy_proxy(setup: Setup) -> list[str]:
+    """One process in the foreground, with as many worker threads as are wanted beside its main one."""
+    path = setup.folder / "envoy.json"
+    path.write_text(envoy.config(setup.port, setup.upstream, setup.keys, setup.hosts()))
+    return envoy.command(PEERS["envoy"].find() or "envoy", str(path), setup.workers)
+
+
 CORES = "--core-dumps=true"  # /proc tells the memory of a process that allows none to root alone
 
 
@@ -286,6 +318,7 @@ PEERS = {
         Peer("relay", relay),
         Peer("nginx", nginx, "nginx", ("nginx", "-v"), f"{DEBIAN} nginx-light"),
         Peer("haproxy", haproxy, "haproxy", ("haproxy", "-v"), f"{DEBIAN} haproxy"),
+        Peer("envoy", envoy_proxy, "envoy", ("envoy", "--version"), envoy.INSTALL, envoy.find),
         Peer("agw", agw, "", (sys.executable, "-m", "agw", "--version")),
     )
 }

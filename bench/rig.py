@@ -1,4 +1,4 @@
-"""`python -m bench`: what agw, nginx, HAProxy and a bare TCP relay cost, beside one another, in the scenarios that are asked for.
+"""`python -m bench`: what agw, nginx, HAProxy, Envoy and a bare TCP relay cost, beside one another, in the scenarios that are asked for.
 
 Everything about a scenario is a row of `bench/contests.py`. Here the chosen proxies are lined up for it, measured in
 interleaved rounds, and what came of it is printed and kept. `--at-most nginx=1.0` makes the exit code 1 when the median
