@@ -1,4 +1,4 @@
-"""What a comparison prints and keeps: a table for people, Markdown for a page, JSON for a later question.
+"""What a comparison prints and keeps: a table for people, Markdown and plots for a page, JSON for a later question.
 
 The table leads with what does not depend on the mood of the machine: the ratio to each peer, taken round by round. What a
 sample holds depends on the kind of measurement, so a comparison brings the list of its figures with it.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench import plots
 from bench.machine import Cores, Machine, header
 from bench.stats import Spread, ratios, spread
 
@@ -134,14 +135,19 @@ def row(comparison: Comparison, name: str) -> tuple[str, ...]:
     return tuple(cells)
 
 
-def rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    """A row per entrant, cheapest first, by variant; the ratio columns are about the subject's cost."""
+def ordered(comparison: Comparison) -> list[str]:
+    """The entrants by variant, and in each the cheapest first."""
     variants = [comparison.place(name).variant for name in comparison.samples]
 
     def order(name: str) -> tuple[int, float, str]:
         return variants.index(comparison.place(name).variant), spread(comparison.values(name)).median, name
 
-    return [row(comparison, name) for name in sorted(comparison.samples, key=order)]
+    return sorted(comparison.samples, key=order)
+
+
+def rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    """A row per entrant; the ratio columns are about the subject's cost."""
+    return [row(comparison, name) for name in ordered(comparison)]
 
 
 def columns(comparison: Comparison) -> tuple[str, ...]:
@@ -197,10 +203,37 @@ def page_of(title: str, lines: Sequence[str], table: str) -> str:
     return "\n\n".join([f"# {title}", "\n".join(f"- {line}" for line in lines), table])
 
 
+def plot(comparison: Comparison, figure: Figure) -> str:
+    """One figure of all entrants as SVG, in the order of the table; beside each peer's name the subject's ratio to it."""
+    values = []
+    for name in ordered(comparison):
+        value = spread(comparison.values(name, figure.of))
+        ratio = over(comparison, comparison.rival(name), name, figure).partition(" ")[0]
+        beside = f" ({comparison.subject} {ratio})" if ratio else ""
+        strong = comparison.place(name).peer == comparison.subject
+        values.append(plots.Bar(name + beside, value, f"{value.median:{figure.form}}", strong=strong))
+    return plots.bars(comparison.title, f"{figure.heading}: median and quartiles of the rounds", values)
+
+
+def drawn(comparison: Comparison, name: str) -> dict[str, str]:
+    """The plots by their files' names: one for each figure that is compared, the first under the report's own name."""
+    if not plots.available():
+        return {}
+    figures = [figure for figure in comparison.figures if figure.versus]
+    return {
+        f"{name}-{figure.of}.svg" if at else f"{name}.svg": plot(comparison, figure)
+        for at, figure in enumerate(figures)
+    }
+
+
 def publish(comparison: Comparison, folder: Path, name: str) -> str:
     """Write a comparison and return what to print."""
-    lines = [*header(comparison.machine, comparison.cores), *comparison.notes]
+    pictures = drawn(comparison, name)
+    lines = [*header(comparison.machine, comparison.cores), *comparison.notes, *([] if pictures else [plots.MISSING])]
     heads, cells = columns(comparison), rows(comparison)
-    page = page_of(comparison.title, lines, markdown_table(heads, cells))
-    paths = write(folder, name, page, comparison)
+    body = "\n\n".join([markdown_table(heads, cells), *(f"![the same as a plot]({file})" for file in pictures)])
+    paths = write(folder, name, page_of(comparison.title, lines, body), comparison)
+    for file, picture in pictures.items():
+        paths.append(folder / file)
+        paths[-1].write_text(picture)
     return text_of(comparison.title, lines, aligned(heads, cells)) + "\n\nwritten: " + ", ".join(map(str, paths))

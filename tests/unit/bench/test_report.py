@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench import RigError, machine, report
+from bench import RigError, machine, plots, report
 from bench.delays import Delays
 from bench.field import Sample, Slice, check_report, sample
 from bench.kinds import closed
@@ -51,6 +51,21 @@ def test_reports_are_written_for_people_and_for_programs(comparison, tmp_path):
     kept = json.loads((tmp_path / "out" / "rig.json").read_text())
     assert [one["worker_us"] for one in kept["samples"]["agw"]] == [18.0, 36.0, 22.0]
     assert kept["machine"]["kernel"] == "6.1"
+
+
+def test_a_plot_stands_beside_the_page(comparison, tmp_path):
+    pytest.importorskip("pygal", reason=plots.MISSING)
+    more = replace(comparison, figures=[*report.REQUESTS, report.Figure("p50_us", "p50 us", ".0f", versus=True)])
+    report.publish(more, tmp_path, "rig")
+    assert "nginx (agw 0.90x)" in (tmp_path / "rig.svg").read_text()
+    assert "p50 us" in (tmp_path / "rig-p50_us.svg").read_text()
+    assert "(rig.svg)" in (tmp_path / "rig.md").read_text()
+
+
+def test_without_the_library_there_is_no_plot_and_the_report_says_why(comparison, tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "available", lambda: False)
+    assert plots.MISSING in report.publish(comparison, tmp_path, "rig")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rig.json", "rig.md"]
 
 
 def test_a_limit_that_is_passed_is_told(comparison):
