@@ -5,6 +5,7 @@
 #   TESTS=path ARGS='-k name'         which tests, and more flags for pytest
 #   PROCESSES=auto|0|N                how many run tests side by side, at most 8 (0: one after another, as -s wants it)
 #   EVERY=1|N                         tests/wire/table cuts its inputs at every place, or at every Nth (its feeds.py)
+#   AGAINST=main                      which revision (make bench-guard)
 #   FUZZ=request TIME=600             which harness (make fuzz), and seconds of each
 #   PYTHON=python3.12                 which interpreter .venv is made with
 
@@ -15,6 +16,7 @@ PROCESSES ?= auto
 EVERY ?= $(EVERY_$(VARIANT))
 TIME ?= 3600
 IMAGE ?= agw:dev
+AGAINST ?= main
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -35,10 +37,10 @@ EVERY_debug = 3
 EVERY_sanitised = 8
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test failures slowest packages e2e walkthrough conformance probes build debug sanitised lint format types bench trouble soak micro locust docs dist image clean distclean FORCE
+.PHONY: help demo test failures slowest packages e2e walkthrough conformance probes build debug sanitised lint format types bench bench-guard trouble soak micro locust docs dist image clean distclean FORCE
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: build $(VENV)/.demo  ## a real agent behind the gateway, and a conversation with it
 	@$(VENV)/bin/agw demo
@@ -107,6 +109,9 @@ types: build $(VENV)/.dev $(VENV)/.demo  ## mypy --strict, and the stubs against
 
 bench: build $(VENV)/.bench  ## agw beside nginx, HAProxy and a bare relay (ARGS='--scenarios all'; --list names them)
 	@$(PY) -m bench $(ARGS)
+
+bench-guard: build $(VENV)/.bench  ## fails where a request costs more than at another commit, beyond noise (AGAINST=main)
+	@$(PY) -m bench.guard --against $(AGAINST) $(ARGS)
 
 trouble: build $(VENV)/.bench  ## what agw, nginx and HAProxy do under trouble (ARGS='--only held,stale --quick')
 	@$(PY) -m bench.trouble $(ARGS)
