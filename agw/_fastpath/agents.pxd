@@ -18,6 +18,7 @@ cdef enum:
     A_STREAMS = 2               # event streams begun
     A_DURATIONS = 3             # exchanges ended that were no stream
     A_DURATION = 4              # how long these took, microseconds
+    A_CARDS_UNREAD = 5          # agent cards passed on with the agent's own URLs: Python raises it
     A_OUTCOME = 8               # A_OUTCOME + Outcome, room for 8
     A_VERSION = 16              # A_VERSION + Version, room for 8
     A_TASK_STATE = 24           # A_TASK_STATE + agw.a2a.states.TaskState, room for 16

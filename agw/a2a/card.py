@@ -13,7 +13,9 @@ because one document may carry both:
 - `signatures` cover the whole card (A2A 1.0 section 8.4): they are removed with the first changed byte, never left false.
 - A card in which nothing changes is passed on byte for byte, signatures and all.
 - All else keeps its bytes: provider, documentation, icon, extensions, tenant, versions, skills, what nobody knows yet.
-- What is no JSON object, or too large, is no card: it is passed on as it came, its reader will say so.
+- What is no JSON object is no card: it is passed on as it came, its reader will say so.
+- What its readers may understand and we do not (too large, nested too deeply, another encoding than UTF-8) is unread: it is
+  passed on as it came, and whoever runs the gateway is told.
 - What came from a path that others than A2A may use too, or as a result, is a card only where it names an interface.
 - Bytes that are no UTF-8 stay where they are: some readers stop at them, others do not.
 - Names may repeat: readers differ in which one they take, so each of them is rewritten.
@@ -42,6 +44,7 @@ __all__ = [
     "PublicBase",
     "Refused",
     "Rewritten",
+    "Unread",
     "is_card_path",
     "not_modified",
     "rewrite_card",
@@ -78,6 +81,13 @@ class Refused:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Nobody here can say what its readers make of it: passed on as it is."""
+
+    reason: str
+
+
 def is_card_path(path: str) -> bool:
     """Whether a request path (normalised, no query) asks for an agent card: at the root or under any prefix."""
     return path.endswith(WELL_KNOWN)
@@ -91,17 +101,21 @@ def rewrite_card(
     options: CardOptions = CardOptions(),
     extended: bool = False,
     rpc: bool = False,
-) -> Rewritten | Refused | None:
+) -> Rewritten | Refused | Unread | None:
     """Rewrite the body of a 200 answer; None where it is to be passed on as it is.
 
     hosts: of the backend, as written and as resolved (`name`, `name.namespace`, addresses). extended: it comes from a path
     of the extended card. rpc: the card is the result of a JSON-RPC answer (A2A 0.3 section 7.10, 1.0 section 9.4.11).
     """
     publisher = Publisher(base, frozenset(normal_host(host) for host in hosts), options.other_urls == "Drop")
+    if len(body) > MAX_CARD_BYTES:
+        return Unread(f"it has more than {MAX_CARD_BYTES >> 10} KiB")
+    if json.detect_encoding(body).startswith(("utf-16", "utf-32")):  # as clients in Python do
+        return Unread("it is not in UTF-8")
     try:
         return _rewrite(body, publisher, options, extended=extended, rpc=rpc)
-    except RecursionError:  # nested deeper than readers of JSON go, this one among them
-        return None
+    except RecursionError:  # nested deeper than this reader of JSON goes, and most others
+        return Unread("it is nested too deeply")
 
 
 def _rewrite(
@@ -157,8 +171,6 @@ def _decode(body: bytes) -> Container | None:
 
     A byte order mark, NaN and bytes that are no UTF-8 are let pass because JSON readers of clients do so too.
     """
-    if len(body) > MAX_CARD_BYTES:
-        return None
     try:
         text = body.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
         value = json.loads(text, parse_int=str, parse_float=str)

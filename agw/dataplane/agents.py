@@ -18,6 +18,7 @@ from agw._fastpath.agents import (
     ACTIVE,
     AGENT_SLOTS,
     AGENT_WORDS,
+    CARDS_UNREAD,
     DURATION,
     DURATIONS,
     FIRST_BYTE,
@@ -63,7 +64,7 @@ class Figures:
 
     outcomes, versions, states, operations: by word; only states that were told, and operations that were asked for, with
     "unknown" for what is none, or was not read. first_byte: requests in each bucket, the last one
-    above all bounds (agw._fastpath.record.BUCKETS_US).
+    above all bounds (agw._fastpath.record.BUCKETS_US). cards_unread: passed on with the agent's own URLs.
     """
 
     agent: str
@@ -78,6 +79,7 @@ class Figures:
     seconds: float
     first_byte: tuple[int, ...]
     first_byte_seconds: float
+    cards_unread: int
 
     @classmethod
     def of(cls, agent: str, row: Row) -> Figures:
@@ -98,6 +100,7 @@ class Figures:
             seconds=row[DURATION] / MICROSECONDS,
             first_byte=row[FIRST_BYTE : FIRST_BYTE + HISTOGRAM_OVER + 1],
             first_byte_seconds=row[FIRST_BYTE + HISTOGRAM_SUM] / MICROSECONDS,
+            cards_unread=row[CARDS_UNREAD],
         )
 
 

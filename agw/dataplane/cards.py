@@ -14,7 +14,7 @@ Must not: read the network, keep bodies, trust a Host that the codec has not val
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 
@@ -25,10 +25,11 @@ from agw.a2a.card import (
     PublicBase,
     Refused,
     Rewritten,
+    Unread,
     not_modified,
     rewrite_card,
 )
-from agw.a2a.coding import decoded
+from agw.a2a.coding import UNDONE, decoded
 from agw.a2a.urls import DEFAULT_PORTS
 from agw.settings import Address
 from agw.snapshot.model import Attachment, Backend, Entry, KeySource, Listener, Policy, Rule
@@ -78,8 +79,12 @@ Answer = tuple[int, bytes, str]
 class Cards:
     """Rewrites cards by the configuration in service."""
 
-    def __init__(self) -> None:
-        """Begin without a configuration: nothing is rewritten."""
+    def __init__(self, unread: Callable[[str, str], None] = lambda _backend, _reason: None) -> None:
+        """Begin without a configuration: nothing is rewritten.
+
+        unread: told the key of the backend and why, of each card that passes with the agent's own URLs for want of a reader.
+        """
+        self._unread = unread
         self._entries: Mapping[str, Entry] = {}
         self._served: dict[int, Address] = {}
 
@@ -98,10 +103,16 @@ class Cards:
         """Give what a client gets for an agent's 200; None where that passes as it is.
 
         A card that the client has already is a 304 (RFC 9110 13.1.2): the agent was not asked for that, since its ETag
-        is not that of a rewritten card. One that must not be shown is a 502.
+        is not that of a rewritten card. One that must not be shown is a 502. One that cannot be read passes, since it may
+        be right as it is, and is told of: its clients may go past the gateway.
         """
         text = decoded(body, request.coding, MAX_CARD_BYTES)
-        result = self.rewrite(rule_key, text, request) if text is not None else None
+        result = self.rewrite(rule_key, text, request) if text is not None else Unread(_undecoded(request.coding))
+        if isinstance(result, Unread):
+            backends = self._backends(rule_key)
+            if backends:
+                self._unread(backends[0][0], result.reason)
+            result = None
         match result:
             case None:
                 same = request.etag and not_modified(request.if_none_match, request.etag)
@@ -115,17 +126,11 @@ class Cards:
             case Rewritten(rewritten, etag):
                 return 200, rewritten, etag
 
-    def rewrite(self, rule_key: str, body: bytes, request: CardRequest) -> Rewritten | Refused | None:
+    def rewrite(self, rule_key: str, body: bytes, request: CardRequest) -> Rewritten | Refused | Unread | None:
         """Rewrite the card that an agent of this rule answered with; None where it is to pass as it is."""
         rule = self._entries.get(rule_key)
-        if not isinstance(rule, Rule):
-            return None
-        backends = [
-            backend
-            for weighted in rule.backends
-            if isinstance(backend := self._entries.get(weighted.backend), Backend) and backend.card is not None
-        ]
-        if not backends or backends[0].card is None:
+        backends = [backend for _, backend in self._backends(rule_key)]
+        if not isinstance(rule, Rule) or not backends or backends[0].card is None:
             return None
         card, attachment = backends[0].card, self._attachment(rule, request)
         options = CardOptions(
@@ -137,9 +142,18 @@ class Cards:
         shown = _behind_rewrite(base or _NOWHERE, rule, keeps_path=bool(card.external_url))
         hosts = tuple(_hosts(rule, backends))
         found = rewrite_card(body, base=shown, hosts=hosts, options=options, extended=request.extended, rpc=request.rpc)
-        if base is None and found is not None:
+        if base is None and not isinstance(found, Unread | None):
             return Refused("the request names no host, and nothing else says under which URL clients reach this agent")
         return found
+
+    def _backends(self, rule_key: str) -> list[tuple[str, Backend]]:
+        """Give the agents of a rule whose cards are rewritten, with their keys."""
+        rule = self._entries.get(rule_key)
+        return [
+            (weighted.backend, backend)
+            for weighted in (rule.backends if isinstance(rule, Rule) else ())
+            if isinstance(backend := self._entries.get(weighted.backend), Backend) and backend.card is not None
+        ]
 
     def _attachment(self, rule: Rule, request: CardRequest) -> Attachment | None:
         """Find the attachment that took the request: on its port, with the most specific hostname that matches."""
@@ -170,6 +184,12 @@ class Cards:
             KeyPlace(source.header or source.query or source.cookie, source.scheme, _where(source))
             for source in policy.api_key.sources
         )
+
+
+def _undecoded(coding: str) -> str:
+    if coding not in UNDONE:
+        return f"its content coding {coding} cannot be undone here"
+    return f"its content coding {coding} is broken, or it has more than {MAX_CARD_BYTES >> 10} KiB without"
 
 
 def _where(source: KeySource) -> str:

@@ -138,6 +138,12 @@ def agent_families(agents: Sequence[Figures]) -> list[Family]:
             "Event streams begun, by agent.",
             {labelled(who): each.streams_begun for who, each in told},
         ),
+        Family(
+            "agw_agent_cards_unread_total",
+            "counter",
+            "Agent cards passed on with the agent's own URLs, as they could not be read: see the log, by agent.",
+            {labelled(who): each.cards_unread for who, each in told},
+        ),
     ]
 
 

@@ -19,16 +19,18 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import uvloop
 
 from agw._fastpath.access_log import AccessLog
+from agw._fastpath.agents import AGENT_SLOTS, CARDS_UNREAD
 from agw._fastpath.forwarding import Forwarding
 from agw._fastpath.owners import Owners
 from agw._fastpath.reactor import Reactor
 from agw._fastpath.seats import Seats
 from agw._fastpath.table import Table, compile_table
+from agw.dataplane.agents import name_of
 from agw.dataplane.cards import Answer, CardRequest, Cards
 from agw.dataplane.frames import (
     Agents,
@@ -53,6 +55,7 @@ from agw.dataplane.frames import (
 from agw.dataplane.harden import harden
 from agw.dataplane.lag import LagWatch
 from agw.dataplane.logs import Log, capture_standard_logging
+from agw.dataplane.seldom import Seldom
 from agw.dataplane.shared import PodMemory, SharedMemory
 from agw.dataplane.verbosity import open_access_log
 from agw.settings import Address, Settings
@@ -103,7 +106,9 @@ class Worker:
         self._log = Log(process="worker")
         self._channel = Channel(loop, sock, self._receive, self._orphaned)
         self._tables = Tables()
-        self._cards = Cards()
+        self._cards = Cards(self._card_unread)
+        self._seldom = Seldom()
+        self._rows: Mapping[str, int] = {}
         self._listening: dict[tuple[int, int], int] = {}  # port, place -> descriptor, owned
         self._reactor: Reactor | None = None
         self._memory: SharedMemory | None = None
@@ -142,6 +147,7 @@ class Worker:
             case Down(endpoints):
                 self._started().mark_down(endpoints)
             case Agents(rows):
+                self._rows = rows
                 self._started().number_agents(rows)
             case Listen(port, address, place):
                 self._listen(port, address, place, fds[0])
@@ -256,9 +262,16 @@ class Worker:
 
     def _rewrite_card(self, rule_key: str, body: bytes, context: dict[str, str]) -> Answer | None:
         answer = self._cards.answer(rule_key, body, CardRequest.of(context))
-        if answer is not None and answer[0] >= 500:
-            self._log.warning("agent card refused", rule=rule_key, answer=answer[1].decode().strip())
+        if answer is not None and answer[0] >= 500 and (times := self._seldom.tell(rule_key, time.monotonic())):
+            self._log.warning("agent card refused", rule=rule_key, answer=answer[1].decode().strip(), times=times)
         return answer
+
+    def _card_unread(self, backend: str, reason: str) -> None:
+        if self._memory is not None:
+            self._memory.count(self._rows.get(backend, AGENT_SLOTS), CARDS_UNREAD)
+        if times := self._seldom.tell(backend, time.monotonic()):
+            said = "an agent card passes unread, and its clients may go past the gateway"
+            self._log.warning(said, agent=name_of(backend), reason=reason, times=times)
 
     def _stop_by(self, deadline: float) -> None:
         """End once clients have taken what they were sent, at the deadline at the latest."""

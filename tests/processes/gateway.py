@@ -27,11 +27,12 @@ PATIENCE = 30.0  # seconds after which a process counts as stuck
 class Agent:
     """An upstream. GET /held waits until the test lets it go, GET /stream after its first event; all else is answered at once.
 
-    healthy: what GET /health answers. requests: all others that came.
+    healthy: what GET /health answers. requests: all others that came. coding: what it says that its answers are in.
     """
 
     def __init__(self) -> None:
         self.healthy = True
+        self.coding = ""
         self.requests = 0
         self.arrived = threading.Semaphore(0)
         self.let_go = threading.Event()
@@ -61,6 +62,8 @@ class Agent:
                     agent.arrived.release()
                     agent.let_go.wait(PATIENCE)
                 self.send_response(200 if agent.healthy or self.path != "/health" else 500)
+                if agent.coding:
+                    self.send_header("Content-Encoding", agent.coding)
                 self.send_header("Content-Length", "5")
                 self.end_headers()
                 self.wfile.write(b"agent")

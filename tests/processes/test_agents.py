@@ -9,7 +9,7 @@ import signal
 import msgspec
 import pytest
 
-from agw.snapshot.model import Backend
+from agw.snapshot.model import Backend, Card
 from tests.processes.gateway import agent, ask, entries, eventually, gateway
 
 
@@ -69,6 +69,24 @@ def test_a_stream_is_open_in_its_process_alone(tmp_path):
         for pid in front.pids():
             os.kill(pid, signal.SIGKILL)
         eventually(lambda: told() == (0, 0, 1), "gone with its worker")
+
+
+def test_a_card_that_cannot_be_read_is_logged_once_and_counted_each_time(tmp_path):
+    """Its clients may go past the gateway, and nothing else would say so."""
+    with agent() as upstream, gateway(tmp_path / "log") as front:
+        upstream.coding = "br"
+        served = entries(upstream.port)
+        key = "backend/Backend/default/b"
+        front.put({**served, key: msgspec.structs.replace(served[key], protocol="A2A", card=Card())})
+        connection = front.connect()
+        for _ in range(3):
+            assert ask(connection, "/.well-known/agent-card.json").body == b"agent"
+        assert ask(connection).body == b"agent"
+        eventually(lambda: figures(front)["default/b"]["cards_unread"] == 3, "counted")
+        assert 'agw_agent_cards_unread_total{agent="default/b"} 3\n' in front.admin("/metrics")[1]
+        [line] = [line for line in (tmp_path / "log").read_text().splitlines() if "unread" in line]
+        assert "default/b" in line
+        assert "content coding br" in line
 
 
 def test_agents_that_come_later_are_counted_too(tmp_path):

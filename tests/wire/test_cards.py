@@ -65,9 +65,13 @@ def in_chunks(body, *lines, size=1):
 
 
 @asynccontextmanager
-async def cards(*answers, script=None, card=None, policy=None, filters=None, path="/", **limits):
-    """A gateway before an agent that answers so, with cards rewritten as a worker does it. policy: of the route."""
-    plane = Cards()
+async def cards(*answers, script=None, card=None, policy=None, filters=None, path="/", unread=None, **limits):
+    """A gateway before an agent that answers so, with cards rewritten as a worker does it. policy: of the route.
+
+    unread: a list that gets the backend and the reason of each card that nobody could read.
+    """
+    told = [] if unread is None else unread
+    plane = Cards(lambda *what: told.append(what))
     plane.serve(80, PUBLIC)
 
     def rewrite(rule, body, context):

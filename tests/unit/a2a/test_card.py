@@ -11,6 +11,7 @@ from agw.a2a.card import (
     PublicBase,
     Refused,
     Rewritten,
+    Unread,
     is_card_path,
     not_modified,
     rewrite_card,
@@ -69,13 +70,10 @@ def test_everything_else_keeps_its_very_bytes():
         b'{"url":"http://localhost/",}',
         b"\xff{}",
         b'\xff{"url":"http://localhost/"}',
-        '{"url":"http://localhost/"}'.encode("utf-16"),
         b"<html>404</html>",
         b'"http://localhost/"',
         b'["http://localhost/"]',
         b"null",
-        b'{"url":"http://localhost/","deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        b'{"url":"http://localhost/","pad":"' + b"x" * MAX_CARD_BYTES + b'"}',
         b'{"url":1,"additionalInterfaces":{"url":"http://localhost/"},"supportedInterfaces":["http://localhost/",null]}',
         b'{"url":"","supportedInterfaces":[{"url":null},{}]}',
         b"{}",
@@ -83,6 +81,21 @@ def test_everything_else_keeps_its_very_bytes():
 )
 def test_what_is_no_card_or_names_no_interface_is_passed_on_as_it_is(body):
     assert rewrite_card(body, base=BASE, hosts=HOSTS) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ('{"url":"http://localhost/"}'.encode("utf-16"), "it is not in UTF-8"),
+        ('{"url":"http://localhost/"}'.encode("utf-16-be"), "it is not in UTF-8"),
+        ('{"url":"http://localhost/"}'.encode("utf-32"), "it is not in UTF-8"),
+        (b'{"url":"http://localhost/","deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "it is nested too deeply"),
+        (b'{"url":"http://localhost/","pad":"' + b"x" * MAX_CARD_BYTES + b'"}', "it has more than 256 KiB"),
+    ],
+)
+def test_what_others_may_read_and_we_do_not_is_unread(body, reason):
+    """Clients may find an interface in it: Python's reader of JSON, for one, knows each encoding by its look."""
+    assert rewrite_card(body, base=BASE, hosts=HOSTS) == Unread(reason)
 
 
 def test_a_byte_order_mark_hides_nothing():
@@ -136,7 +149,7 @@ def test_every_depth_of_nesting_is_rewritten_or_passed_on():
     for depth in (*range(1, limit, 101), *range(limit - 60, limit + 10)):
         body = b'{"url":"http://localhost/","skills":[{"security":' + b"[" * depth + b"]" * depth + b"}]}"
         result = rewrite_card(body, base=BASE, hosts=HOSTS, options=ALL)
-        assert result is None or b"localhost" not in result.body
+        assert isinstance(result, Unread) or b"localhost" not in result.body
 
 
 def test_names_that_repeat_are_all_rewritten():

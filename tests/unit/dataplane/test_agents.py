@@ -11,6 +11,7 @@ from agw._fastpath.agents import (
     ACTIVE,
     AGENT_SLOTS,
     AGENT_WORDS,
+    CARDS_UNREAD,
     DURATION,
     DURATIONS,
     FIRST_BYTE,
@@ -140,7 +141,10 @@ def test_another_process_reads_a_row():
     theirs = SharedMemory.attach(*map(os.dup, ours.fds))
     size = AGENT_WORDS * 8
     theirs.agents.memory[AGENT_SLOTS * size + 8 * OUTCOME] = 9
+    for _ in range(300):
+        theirs.count(AGENT_SLOTS, CARDS_UNREAD)
     assert ours.agent(AGENT_SLOTS)[OUTCOME] == 9
+    assert ours.agent(AGENT_SLOTS)[CARDS_UNREAD] == 300
     assert list(ours.all_agents()) == [AGENT_SLOTS]
     ours.close()
     theirs.close()
@@ -189,7 +193,7 @@ def test_metrics_are_what_prometheus_reads():
 def test_the_number_of_series_has_a_bound():
     told = [Figures.of(f"d/{number}", row(completed=1)) for number in range(AGENT_SLOTS + 1)]
     samples = [sample for family in agent_families(told) for sample in family.samples]
-    assert len(samples) == (AGENT_SLOTS + 1) * (5 + 3 + 1 + 2 + 2 + 1 + 1 + 1)
+    assert len(samples) == (AGENT_SLOTS + 1) * (5 + 3 + 1 + 2 + 2 + 1 + 1 + 1 + 1)
     full = Figures.of("d/a", tuple(range(1, AGENT_WORDS + 1)))
     assert len(full.operations) == len(OPERATIONS)
 
@@ -201,6 +205,7 @@ def test_no_two_parts_of_a_row_share_a_word():
         (STREAMS, 1),
         (DURATIONS, 1),
         (DURATION, 1),
+        (CARDS_UNREAD, 1),
         (OUTCOME, len(OUTCOMES)),
         (VERSION, len(A2A_VERSIONS)),
         (TASK_STATE, len(STATES)),
