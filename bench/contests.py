@@ -20,6 +20,7 @@ from bench.scenario import KEYS, Scenario, post
 ROUTES = 1_000
 KIB = 1_024
 MIB = 1_048_576
+FLEET = 5_000
 ENDLESS = 1_000_000_000
 
 
@@ -109,6 +110,23 @@ def of_keys(keys: int) -> Variant:
     )
 
 
+def of_workers(workers: int) -> Variant:
+    """That many workers, each with enough connections that the kernel's dealing them out leaves none idle."""
+    usual = Traffic(connections=128)
+    return usual.variant(f"{workers} worker{'s' * (workers > 1)}", lambda: Setup(workers=workers))
+
+
+def of_changes(changes: int) -> Variant:
+    """So many changes a second of 5,000 routes, under a gentle load on those that stay: the kind writes the manifests."""
+    usual = Traffic(routes=FLEET // 2)
+    return Variant(
+        f"{changes} changes a second" if changes else "no change",
+        lambda: replace(usual.scenario(), rate=1_000),
+        str,
+        lambda: Setup(routes=FLEET, changes=changes),
+    )
+
+
 def of_degree(of: str) -> Variant:
     """As much as agw knows of A2A in it."""
     return Variant(of, lambda: Scenario("", "", tuple(post(key=key) for key in KEYS)), lambda: degree(of))
@@ -123,11 +141,17 @@ CONTESTS = {
         Contest(
             "post16k",
             "16 KiB each way, 32 connections",
-            (Traffic(16 * KIB, 16 * KIB).variant(),),
+            (Traffic(16 * KIB, 16 * KIB).variant(setup=lambda: Setup(large=True)),),
             requests=16_000,
             slice=2_000,
         ),
-        Contest("post1m", "1 MiB each way, 32 connections", (Traffic(MIB, MIB).variant(),), requests=800, slice=100),
+        Contest(
+            "post1m",
+            "1 MiB each way, 32 connections",
+            (Traffic(MIB, MIB).variant(setup=lambda: Setup(large=True)),),
+            requests=400,
+            slice=50,
+        ),
         Contest(
             "c1",
             "300-byte POST, 130-byte reply, 1 connection",
@@ -195,9 +219,33 @@ CONTESTS = {
         Contest(
             "memory",
             "resident memory of a worker, and of idle connections after one request each",
-            (of_routes(1), of_routes(5_000)),
+            (of_routes(1), of_routes(FLEET)),
             kind="weight",
             requests=20_000,
+            without=("relay",),
+        ),
+        Contest(
+            "churn",
+            "5,000 routes, 1,000 requests a second: with 10 changes of a route a second, and without",
+            (of_changes(0), of_changes(10)),
+            kind="churn",
+            requests=3_000,
+            slice=1_000,
+            only=("agw",),
+        ),
+        Contest(
+            "startup",
+            "from the command to the first right answer",
+            (of_routes(1), of_routes(1_000)),
+            kind="startup",
+            without=("relay",),
+        ),
+        Contest(
+            "workers",
+            "300-byte POST, 130-byte reply, 128 connections for each worker: requests a second",
+            (of_workers(1), of_workers(2)),
+            kind="throughput",
+            slice=10_000,
             without=("relay",),
         ),
     )

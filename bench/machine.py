@@ -40,14 +40,19 @@ class Cores:
         return bool(set(self.proxy) & set(self.others))
 
 
-def cores(wanted: int | None = None) -> Cores:
-    """The last usable core for the proxies (or the wanted one), the rest for the load and the agent."""
+def cores(wanted: int | None = None, count: int = 1) -> Cores:
+    """The last usable core for the proxies (or the wanted one), the rest for the load and the agent.
+
+    count: a proxy may have so many cores; load and agent share them where no others are left.
+    """
     usable = sorted(os.sched_getaffinity(0))
-    proxy = usable[-1] if wanted is None else wanted
-    if proxy not in usable:
-        message = f"core {proxy} is not usable; these are: {usable}"
+    first = usable[-1] if wanted is None else wanted
+    if first not in usable:
+        message = f"core {first} is not usable; these are: {usable}"
         raise RigError(message)
-    return Cores((proxy,), tuple(core for core in usable if core != proxy) or (proxy,))
+    spare = [core for core in reversed(usable) if core != first]
+    proxy = (first, *spare[: count - 1])
+    return Cores(proxy, tuple(core for core in usable if core not in proxy) or tuple(usable))
 
 
 def field_of(text: str, name: str) -> str:
@@ -122,10 +127,10 @@ def header(machine: Machine, cores: Cores) -> list[str]:
     others = ", ".join(map(str, cores.others))
     lines = [
         f"{machine.cpu}, {where}, Linux {machine.kernel}, Python {machine.python}, {machine.when}",
-        f"load average before: {load}; proxies on core {cores.proxy[0]}, load and agent on core {others}",
+        f"load average before: {load}; proxies on core {', '.join(map(str, cores.proxy))}, load and agent on core {others}",
     ]
     if cores.shared:
-        lines.append("WARNING: one core for all: the figures hold only beside each other")
+        lines.append("WARNING: load and agent share the proxies' cores: the figures hold only beside each other")
     if machine.load[0] > machine.cores / 2:
         lines.append("WARNING: others are at work on this machine: trust the ratios, not the microseconds")
     if machine.irq_accounted:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 
 from bench.scenario import KEYS, request
 
 PER_HOST = 100
+MOST_BYTES = 32 * 1_048_576  # of a script: which route is asked is nothing beside a body of a mebibyte
 MOST_REQUESTS = 10_000  # in a script: enough to meet every route, or a tenth of the keys, in random order
 
 BACKEND = """\
@@ -135,7 +137,7 @@ def shuffled(count: int) -> Iterator[int]:
 
 def fleet_requests(routes: int, keys: Sequence[str] = (), size: int = 300, *, last: bool = False) -> tuple[bytes, ...]:
     """Requests to all routes of a fleet, with each of the keys in turn."""
-    places = (place(number) for number in shuffled(routes))
+    places = map(place, itertools.islice(shuffled(routes), max(MOST_BYTES // max(size, 1), 1)))
     return tuple(
         request(size, key=keys[at % len(keys)] if keys else "", host=host, path=f"{path}/v1/rpc", last=last)
         for at, (host, path) in enumerate(places)

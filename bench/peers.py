@@ -34,10 +34,11 @@ AGENT = "demo-a2a-agent-server:9999"  # what the seed's Backend names
 class Setup:
     """Where a proxy listens and forwards to, on 127.0.0.1. folder: its own, for files that it needs.
 
-    keys, routes: what a peer is asked to check and to tell apart (`routes.place`); none: it takes whatever comes.
-    streams: the traffic is event streams, which no proxy may hold back. workers: processes, or threads where a peer has
-    those instead. manifests, resolve: what agw serves, and the backend name that stands for the agent. arguments: more
-    flags for agw.
+    keys, routes: what a peer is asked to check and to tell apart (`manifests.place`); none: it takes whatever comes.
+    changes: of its configuration, in each second of load. large: bodies are much larger than usual buffers. streams: the
+    traffic is event streams, which no proxy may hold back. workers: processes, or threads where a peer has those
+    instead. manifests, resolve: what agw serves, and the backend name that stands for the agent. arguments: more flags
+    for agw.
     """
 
     folder: Path = Path()
@@ -45,6 +46,8 @@ class Setup:
     upstream: int = 0
     keys: Sequence[str] = ()
     routes: int = 0
+    changes: int = 0
+    large: bool = False
     streams: bool = False
     workers: int = 1
     manifests: Path = SEED
@@ -145,7 +148,7 @@ http {{
     proxy_temp_path {folder}/proxy;
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;{map}{streams}
+    scgi_temp_path {folder}/scgi;{map}{tuning}
     proxy_http_version 1.1;
     proxy_set_header Host $http_host;
     proxy_set_header Connection "";{removed}
@@ -169,6 +172,13 @@ NGINX_NOBODY = """
     server {{ listen 127.0.0.1:{port} default_server; return 404; }}"""
 NGINX_CHECK = """
         if ($known = 0) { return 401; }"""
+# Nothing touches the disk, and what is read at once is what the relay reads at once: a quarter of the cost by default.
+NGINX_LARGE = """
+    proxy_request_buffering off;
+    client_body_buffer_size 64k;
+    proxy_buffer_size 64k;
+    proxy_buffers 16 64k;
+    proxy_busy_buffers_size 128k;"""
 NGINX_STREAMS = """
     proxy_buffering off;"""
 NGINX_REMOVED = """
@@ -204,7 +214,7 @@ def nginx_config(setup: Setup, *, root: bool) -> str:
         upstream=setup.upstream,
         map=NGINX_KEYS.format(keys=keys) if setup.keys else "",
         removed=NGINX_REMOVED if setup.keys else "",
-        streams=NGINX_STREAMS if setup.streams else "",
+        tuning=NGINX_LARGE * setup.large + NGINX_STREAMS * setup.streams,
         servers=nginx_servers(setup),
     )
 
@@ -220,7 +230,7 @@ HAPROXY = """\
 global
     nbthread {workers}
     no strict-limits
-    maxconn 16384
+    maxconn 16384{large}
 defaults
     mode http
     option http-keep-alive
@@ -239,6 +249,8 @@ HAPROXY_CHECK = """
     acl known req.hdr(authorization) -m str -f {folder}/keys
     http-request deny deny_status 401 unless known
     http-request del-header authorization"""
+HAPROXY_LARGE = """
+    tune.bufsize 65536"""
 HAPROXY_STREAMS = """
     option http-no-delay"""
 
@@ -250,6 +262,7 @@ def haproxy_config(setup: Setup) -> str:
         port=setup.port,
         upstream=setup.upstream,
         check=HAPROXY_CHECK.format(folder=setup.folder) if setup.keys else "",
+        large=HAPROXY_LARGE * setup.large,
         streams=HAPROXY_STREAMS if setup.streams else "",
         choice=f"use_backend %[base,map_beg({setup.folder}/routes)]" if setup.routes else "default_backend agent",
     )

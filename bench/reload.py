@@ -55,10 +55,10 @@ def write_file(folder: Path, number: int, routes: int, moved: dict[int, str]) ->
     fresh.replace(folder / f"{number:04}.yaml")
 
 
-def write_fleet(folder: Path, routes: int) -> None:
-    """A folder with that many routes."""
+def write_fleet(folder: Path, routes: int, front: str = BACKEND) -> None:
+    """A folder with that many routes; front: what else is in it."""
     folder.mkdir()
-    (folder / "front.yaml").write_text(BACKEND)
+    (folder / "front.yaml").write_text(front)
     for number in range(-(-routes // PER_FILE)):
         write_file(folder, number, routes, {})
 

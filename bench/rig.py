@@ -17,16 +17,19 @@ from pathlib import Path
 from bench import OUT, RigError, machine, report
 from bench.contests import CONTESTS, Contest, Variant
 from bench.field import Entry
-from bench.kinds import Kind, Order, closed, latency, streams, weight
+from bench.kinds import Kind, Order, churn, closed, latency, startup, streams, throughput, weight
 from bench.peers import DIRECT, PEERS, Peer, choose, earlier
 from bench.procs import raise_file_limit
 from bench.scenario import KEYS
 
 MIN_ROUNDS = 8
 KINDS: Mapping[str, Kind] = {
+    "churn": churn.KIND,
     "closed": closed.KIND,
     "latency": latency.KIND,
+    "startup": startup.KIND,
     "streams": streams.KIND,
+    "throughput": throughput.KIND,
     "weight": weight.KIND,
 }
 
@@ -112,12 +115,13 @@ def compare(contest: Contest, options: argparse.Namespace) -> report.Comparison:
     """Line the proxies up for a scenario, measure, line them down."""
     kind = KINDS[contest.kind]
     peers, notes = who(contest, options)
-    cores, before = machine.cores(options.core), machine.look()
+    before = machine.look()
     if options.rounds < MIN_ROUNDS:
         notes.append(f"WARNING: fewer than {MIN_ROUNDS} rounds: a look, not a result")
     versions = {peer.name: peer.describe() for peer in peers}
     with tempfile.TemporaryDirectory(prefix="agw-bench-") as home:
         field = entries(contest, peers, options, Path(home))
+        cores = machine.cores(options.core, max(entry.setup.workers for entry in field))
         steal = machine.Steal(cores.proxy)
         order = Order(contest, field, cores, options.rounds, options.requests or contest.requests)
         samples, said = kind.measure(order)

@@ -18,6 +18,7 @@ from bench.manifests import (
     place,
     route,
 )
+from bench.scenario import KEYS
 
 
 def kinds(text):
@@ -67,6 +68,10 @@ def test_a_hundred_thousand_keys_differ_and_fit_into_a_secret():
     keys = [key(number) for number in range(100_000)]
     assert len(set(keys)) == len(keys)
     assert sum(map(len, keys)) <= 1_048_576
+
+
+def test_a_script_of_large_bodies_is_not_too_large():
+    assert len(fleet_requests(1_000, KEYS, 1_048_576)) == 32
 
 
 def test_every_run_sends_the_same():

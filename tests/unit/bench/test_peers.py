@@ -27,7 +27,7 @@ SETUPS = {
     "keys": {"keys": KEYS},
     "many keys": {"keys": key_ring(100_000)},
     "routes": {"routes": 10_000},
-    "all": {"routes": 250, "keys": KEYS, "streams": True, "workers": 2},
+    "all": {"routes": 250, "keys": KEYS, "large": True, "streams": True, "workers": 2},
 }
 
 
