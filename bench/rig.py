@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import OUT, RigError, machine, report
+from bench import OUT, RigError, goals, machine, report
 from bench.contests import CONTESTS, Contest, Variant
 from bench.field import Entry
 from bench.kinds import Kind, Order, churn, closed, latency, startup, streams, throughput, weight
@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--at-most", action="append", default=[], metavar="PEER=RATIO", type=limit, help="exit 1 above it"
     )
+    options.add_argument("--goals", action="store_true", help="exit 1 where one of agw's goals is missed")
     options.add_argument("--out", type=Path, default=OUT, help="folder of the reports (%(default)s)")
     return options
 
@@ -162,8 +163,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for contest in wanted(options.scenarios):
             print(f"{contest.name}: {contest.about}", file=sys.stderr, flush=True)
             comparison = compare(contest, options)
+            reached = goals.judged(contest.name, comparison)
+            comparison = replace(comparison, notes=[*comparison.notes, *(one.text for one in reached)])
             print(report.publish(comparison, options.out, contest.name), flush=True)
             over += verdicts(comparison, options.at_most)
+            over += [f"{contest.name}: {one.text}" for one in reached if options.goals and not one.met]
     except RigError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

@@ -10,13 +10,28 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bench.delays import delays_of, together
-from bench.field import Entrant, Load, Sample, Slice, check_report, lined_up, load_command, sample, watched
+from bench.field import Entrant, Load, Slice, check_report, lined_up, load_command, sample, watched
 from bench.kinds import Kind, Order
 from bench.report import Figure
 from bench.stats import rotated
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """One round over one proxy. rate: requests answered in a second; busy: how many cores its workers kept busy."""
+
+    rate: float
+    worker_us: float
+    front_us: float
+    busy: float
+    waited: float
+    p50_us: float
+    p99_us: float
+
 
 FIGURES = (
     Figure("rate", "requests/s", ".0f", versus=True),
@@ -52,22 +67,28 @@ def run(entrant: Entrant, loads: Sequence[Load], requests: int) -> Slice:
     )
 
 
+def throughput(slices: Sequence[Slice]) -> Throughput:
+    """A round's figures from its slices."""
+    one = sample(slices)
+    return Throughput(one.rate, one.worker_us, one.front_us, one.busy, one.waited, one.p50_us, one.p99_us)
+
+
 def round_of(
     entrants: Sequence[Entrant], loads: Mapping[str, Sequence[Load]], number: int, order: Order
-) -> dict[str, Sample]:
+) -> dict[str, Throughput]:
     """One round, a slice of each in turn."""
     slices: dict[str, list[Slice]] = {entrant.name: [] for entrant in entrants}
     for turn in range(max(order.requests // order.contest.slice, 1)):
         for entrant in rotated(entrants, number + turn):
             size = min(order.requests, order.contest.slice)
             slices[entrant.name].append(run(entrant, loads[entrant.name], size))
-    samples = {name: sample(own) for name, own in slices.items()}
+    samples = {name: throughput(own) for name, own in slices.items()}
     told = ", ".join(f"{name} {one.rate:.0f}" for name, one in sorted(samples.items()))
     print(f"{f'round {number}/{order.rounds}' if number else 'warm-up'}: {told} /s", file=sys.stderr, flush=True)
     return samples
 
 
-def measure(order: Order) -> tuple[dict[str, list[Sample]], list[str]]:
+def measure(order: Order) -> tuple[dict[str, list[Throughput]], list[str]]:
     """The whole contest."""
     workers = {entry.name: entry.setup.workers for entry in order.entries}
     with contextlib.ExitStack() as stack, lined_up(order.entries, order.cores) as entrants:

@@ -28,7 +28,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """Resident memory of a proxy's workers, in MB, and what one of `connections` idle ones added, in bytes.
+    """Resident memory of a proxy's workers, in MB, and what one of the idle connections added, in bytes.
 
     front: of the process above the workers, where there is one.
     """
@@ -38,12 +38,7 @@ class Weight:
     held: float
     after: float
     front: float
-    connections: int
-
-    @property
-    def each(self) -> float:
-        """Bytes that an idle connection adds."""
-        return (self.held - self.warm) * MB / self.connections
+    each: float
 
 
 FIGURES = (
@@ -88,7 +83,7 @@ def put_on_scales(entrant: Entrant, cores: Cores, connections: int, requests: in
     with idle(entrant, cores, connections):
         held = weigh(entrant.workers)
     run(entrant, requests)
-    return Weight(start, warm, held, weigh(entrant.workers), weigh(entrant.front), connections)
+    return Weight(start, warm, held, weigh(entrant.workers), weigh(entrant.front), (held - warm) * MB / connections)
 
 
 def measure(order: Order) -> tuple[dict[str, list[Weight]], list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import threading
 
 import pytest
@@ -51,14 +52,13 @@ def test_a_kind_gives_samples_of_every_round_with_all_its_figures(order, name):
         rig.places(wanted.contest, [entry.peer for entry in wanted.entries]),
     )  # fmt: skip
     assert {len(row) for row in report.rows(shown)} == {len(report.columns(shown))}
+    kept = json.loads(json.dumps(shown, default=report.to_json))
+    for figure in kind.figures:  # what is shown can be read again
+        assert all(figure.of in one for own in kept["samples"].values() for one in own)
 
 
 def test_every_kind_is_some_scenarios():
     assert set(ONE_OF_EACH) == set(rig.KINDS)
-
-
-def test_growth_is_per_connection():
-    assert weight.Weight(29.0, 30.0, 45.0, 31.0, 40.0, 10_000).each == pytest.approx(1500)
 
 
 def test_what_is_added_is_over_the_direct_connection_of_the_same_round():
