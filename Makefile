@@ -96,7 +96,7 @@ covered:  ## the same table, of what has run in the debug variant already
 lint: $(VENV)/.dev  ## ruff with everything on, its formatter, cython-lint
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@PATH="$(VENV)/bin:$$PATH" cython-lint agw fuzz
+	@PATH="$(VENV)/bin:$$PATH" cython-lint agw fuzz bench
 
 format: $(VENV)/.dev  ## format and fix what ruff can
 	@$(PY) -m ruff format .
@@ -119,7 +119,7 @@ trouble: build $(VENV)/.bench  ## what agw, nginx and HAProxy do under trouble (
 soak: build $(VENV)/.bench  ## an hour of everything at once: what grows, leaks, fails or is mixed up (TIME=seconds)
 	@$(PY) -m bench.soak --time $(TIME) $(ARGS)
 
-micro: build $(VENV)/.bench $(VENV)/.dev  ## the cost of parse, match, key check and of a changed route
+micro: build $(VENV)/.bench $(VENV)/.dev  ## hot functions in ns and instructions; parse, match, key check; a changed route
 	@$(PY) -m pytest bench/micro $(ARGS)
 
 locust: build $(VENV)/.bench $(VENV)/.demo  ## A2A users against the gateway; writes an HTML report

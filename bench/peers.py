@@ -178,7 +178,8 @@ NGINX_LARGE = """
     client_body_buffer_size 64k;
     proxy_buffer_size 64k;
     proxy_buffers 16 64k;
-    proxy_busy_buffers_size 128k;"""
+    proxy_busy_buffers_size 128k;
+    proxy_max_temp_file_size 0;"""
 NGINX_STREAMS = """
     proxy_buffering off;"""
 NGINX_REMOVED = """

@@ -1,6 +1,6 @@
 """What a key check costs with 2 keys and with 100,000, right ones and wrong ones; and SHA-256, which is most of it.
 
-Every timed call makes LOOP checks in compiled code: a figure in us is ns per check. "few" presents 100 keys again and
+Every timed call makes LOOP checks in compiled code: a tenth of a figure in us is ns per check. "few" presents 100 keys again and
 again, "all" every key of the set at random, so that the set's memory is in no cache.
 """
 

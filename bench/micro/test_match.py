@@ -1,6 +1,6 @@
 """What a match costs at 10 and at 10,000 routes, and a compile of all of them or of one.
 
-Every timed call makes LOOP lookups in compiled code: a figure in us is ns per lookup. "few requests" asks for 100 routes
+Every timed call makes LOOP lookups in compiled code: a tenth of a figure in us is ns per lookup. "few requests" asks for 100 routes
 spread over the table, again and again: what the table's structure costs. "all routes" asks for every route at random: what
 the processor's caches cost when nothing but lookups runs; the scenario `routes` weighs that against a whole request.
 """

@@ -154,6 +154,16 @@ def test_keys_are_checked_only_when_wanted(tmp_path):
     assert all(key in locked["nginx.conf"] and key in locked["keys"] for key in KEYS)
 
 
+def test_nginx_writes_no_large_body_to_a_file(tmp_path, agent):
+    setup = Setup(tmp_path, free_port(), agent, large=True)
+    with running(needed("nginx"), setup):
+        connection = http.client.HTTPConnection("127.0.0.1", setup.port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request("POST", "/", bytes(3_000_000))
+            assert connection.getresponse().status == 200
+    assert "temporary file" not in (tmp_path / "error.log").read_text()
+
+
 def test_routes_are_told_apart_only_when_wanted(tmp_path):
     assert "fleet" not in "".join(configured(tmp_path).values())
     routed = configured(tmp_path, routes=101)
