@@ -95,7 +95,10 @@ def publish(overview: Overview, folder: Path) -> str:
     """Write it as Markdown, JSON and SVG, and return what to print."""
     heads, lines = table(overview)
     drawn = plots.available()
-    notes = ["medians and quartiles of the rounds; under 1, it is cheaper", *([] if drawn else [plots.MISSING])]
+    notes = [
+        "medians and quartiles of the rounds; under 1, it takes less, or of a rate gives less",
+        *([] if drawn else [plots.MISSING]),
+    ]
     body = report.markdown_table(heads, lines) + ("\n\n![the same as a plot](overview.svg)" if drawn else "")
     paths = report.write(folder, "overview", report.page_of(overview.title, notes, body), overview)
     if drawn:

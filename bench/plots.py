@@ -2,7 +2,7 @@
 
 Why beside the table: which of five proxies differ, and which do not, is seen at once when the whiskers are. The library is
 pygal, pure Python and small; a machine without it gets the table and a line that says how to have the plots. What is drawn is
-what the report says: axes have their zero, and no value is left out. Nothing here knows of proxies: names and spreads come
+what the report says: costs begin at zero, ratios at 1, and no value is left out. Nothing here knows of proxies: names and spreads come
 in, text goes out, and the same values give the same text.
 """
 
@@ -20,6 +20,7 @@ MISSING = "no plots: pip install pygal"
 WIDTH, ROW, AROUND = 900, 34, 110  # pixels: of a plot, of one bar, of what is above and below
 SUBJECT, OTHERS = "#5fa8dc", ("#9db4c0", "#c2a878", "#8fb996", "#b28fb9", "#b98f8f", "#7f7f7f", "#d4c26a")
 ROOM = 1.05  # of the longest whisker
+TICKS = [digit * power for power in (0.001, 0.01, 0.1, 1, 10, 100, 1000) for digit in (1, 2, 5)]  # of ratios
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +98,18 @@ def bars(title: str, axis: str, values: Sequence[Bar]) -> str:
 
 
 def grouped(title: str, axis: str, rows: Mapping[str, Mapping[str, Spread]]) -> str:
-    """One plot of many rows, such as scenarios: in each a bar per series, such as the peers."""
+    """One plot of ratios in many rows, such as scenarios: in each a bar per series, such as the peers.
+
+    Bars begin at 1, and twice as much is as far from it as half as much.
+    """
     series = list(dict.fromkeys(name for row in rows.values() for name in row))
-    reach = span(value for row in rows.values() for value in row.values())
+    ends = [end for row in rows.values() for value in row.values() for end in (value.low, value.high)]
+    reach = (min(0.5, *ends) / ROOM, max(2.0, *ends) * ROOM)
     made = chart(title, axis, len(rows) * len(series), reach, [*OTHERS][: len(series)])
     made.print_values, made.legend_at_bottom, made.legend_at_bottom_columns = True, True, len(series)
+    made.logarithmic, made.zero = True, 1
+    made.y_labels = [tick for tick in TICKS if reach[0] <= tick <= reach[1]]
+    made.value_formatter = "{:g}".format
     upwards = list(reversed(rows.items()))
     made.x_labels = [name for name, _row in upwards]
     for name in series:

@@ -83,6 +83,15 @@ def test_a_plot_is_only_a_plot_and_the_same_for_the_same_values(library):
     assert "<!--" not in svg
 
 
+def test_a_ratio_begins_at_one_and_half_is_as_far_from_it_as_twice(library):
+    svg = grouped(
+        "Title", "times", {"a": {"nginx": Spread(0.5, 0.4, 0.6, 8)}, "b": {"nginx": Spread(2.0, 1.9, 2.1, 8)}}
+    )
+    twice, half = (float(part.get("x")) for part in parts(svg, "rect", "rect"))
+    assert lengths(svg)[0] == pytest.approx(lengths(svg)[1])
+    assert half + lengths(svg)[1] == pytest.approx(twice)
+
+
 def test_a_group_has_no_bar_where_there_is_no_value(library):
     rows = {
         "a": {"nginx": Spread(0.8, 0.7, 0.9, 8)},
