@@ -1,4 +1,4 @@
-"""`python -m bench.perf`: where a proxy's worker spends its time under the rig's load, by perf.
+"""`python -m bench.perf`: where a proxy's worker spends its time in a scenario of the rig, by perf.
 
 Starts one proxy as the rig does, loads it for some seconds while perf samples its worker, and prints the share of each
 binary and the dearest functions. The kernel's share is what the system calls cost, and nobody's to save but by making fewer.
@@ -7,18 +7,22 @@ binary and the dearest functions. The kernel's share is what the system calls co
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench import OUT, RigError, machine
-from bench.contests import CONTESTS
+from bench.contests import CONTESTS, Contest
 from bench.field import Entrant, lined_up, run
+from bench.kinds import streams
+from bench.machine import Cores
 from bench.peers import PEERS, choose
+from bench.procs import usage
 from bench.rig import entries
 
 
@@ -49,17 +53,40 @@ def rows(text: str) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
-def record(entrant: Entrant, seconds: float, samples: Path, size: int) -> float:
+def slices(entrant: Entrant, seconds: float, size: int) -> int:
+    """Load a proxy for so long, a slice at a time; the requests that were answered."""
+    deadline, answered = time.monotonic() + seconds, 0
+    while time.monotonic() < deadline:
+        answered += run(entrant, size).requests
+    return answered
+
+
+@contextlib.contextmanager
+def loaded(entrant: Entrant, contest: Contest, cores: Cores) -> Iterator[Callable[[float], int]]:
+    """A warm proxy; what loads it for some seconds, and says how many requests, or events, that were."""
+    if contest.kind != "streams":
+        slices(entrant, 0.5, contest.slice)
+        yield lambda seconds: slices(entrant, seconds, contest.slice)
+        return
+    client = streams.client_of(entrant, cores, entrant.scenario.connections)
+    try:
+        client.ask("open")
+        yield lambda seconds: int(client.ask(str(round(seconds * 1000)))["events"])
+    finally:
+        client.stop()
+
+
+def record(entrant: Entrant, work: Callable[[float], int], seconds: float, samples: Path) -> float:
     """Load the proxy while perf watches its workers; its CPU per request in us, perf's own disturbance included."""
     pids = ",".join(map(str, entrant.workers))
     argv = ["perf", "record", "-F", "1999", "-g", "-p", pids, "-o", str(samples)]
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as watcher:
-        deadline, slices = time.monotonic() + seconds, []
-        while time.monotonic() < deadline:
-            slices.append(run(entrant, size))
+        before = usage(entrant.workers)
+        count = work(seconds)
+        spent = usage(entrant.workers).since(before)
         watcher.terminate()
         watcher.communicate()
-    return sum(one.worker.ran for one in slices) / sum(one.requests for one in slices) / 1000
+    return spent.ran / count / 1000
 
 
 def profile(options: argparse.Namespace) -> None:
@@ -75,14 +102,13 @@ def profile(options: argparse.Namespace) -> None:
     contest = CONTESTS[options.scenario]
     with tempfile.TemporaryDirectory(prefix="agw-bench-") as home:
         field = entries(contest, peers, options, Path(home))
-        with lined_up(field[:1], machine.cores()) as entrants:
-            for _ in range(4):
-                run(entrants[0], contest.slice)
-            cost = record(entrants[0], options.seconds, samples, contest.slice)
+        cores = machine.cores()
+        with lined_up(field[:1], cores) as (entrant,), loaded(entrant, contest, cores) as work:
+            cost = record(entrant, work, options.seconds, samples)
         report = ("report", "--stdio", "-i", str(samples), "--no-children", "-g", "none")
         binaries = rows(perf(*report, "--sort", "dso"))
         functions = rows(perf(*report, "--sort", "dso,symbol", "--percent-limit", str(options.percent)))
-    print(f"{options.peer}: {cost:.2f} us per request while perf watched\n\nby binary")
+    print(f"{options.peer}: {cost:.2f} us per request (or event) while perf watched\n\nby binary")
     print("\n".join(binaries[:12]))
     print("\nby function\n" + "\n".join(functions))
     print(f"\nsamples: {samples} (perf report -i, with call chains)")

@@ -20,7 +20,6 @@
 #include "net.h"
 #include "script.h"
 #include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/timerfd.h>
 
 #define MAX_HEAD 8192
@@ -322,7 +321,6 @@ static void slice(long count, unsigned timeout) {
 static void start_timer(void) {
     timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     if (timer < 0) die("timerfd_create");
-    prctl(PR_SET_TIMERSLACK, 1UL);
     watch(epoll, timer, EPOLLIN, &timer_tag);
 }
 
