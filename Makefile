@@ -96,7 +96,7 @@ covered:  ## the same table, of what has run in the debug variant already
 lint: $(VENV)/.dev  ## ruff with everything on, its formatter, cython-lint
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
-	@PATH="$(VENV)/bin:$$PATH" cython-lint agw fuzz bench
+	@PATH="$(VENV)/bin:$$PATH" cython-lint agw fuzz bench/micro
 
 format: $(VENV)/.dev  ## format and fix what ruff can
 	@$(PY) -m ruff format .
