@@ -64,11 +64,9 @@ def checkout(revision: str, home: Path = HOME, root: Path = ROOT) -> Path:
 
 
 def stale(root: Path = ROOT) -> list[str]:
-    """Modules of the working tree that are older than their source, or not compiled at all."""
-    found = []
-    for source in sorted((root / "agw").rglob("*.pyx")):
-        compiled = list(source.parent.glob(f"{source.stem}.*.so"))
-        newest = max((path.stat().st_mtime_ns for path in compiled), default=0)
-        if newest < source.stat().st_mtime_ns:
-            found.append(str(source.relative_to(root)))
-    return found
+    """Modules of the working tree that are younger than the library, or all where there is none."""
+    folder = root / "agw" / "_fastpath"
+    built = max((path.stat().st_mtime_ns for path in folder.glob("_compiled.*.so")), default=0)
+    return [
+        str(source.relative_to(root)) for source in sorted(folder.glob("*.pyx")) if source.stat().st_mtime_ns > built
+    ]

@@ -86,14 +86,15 @@ def test_what_is_measured_is_compared_with_files_that_git_does_not_know_yet(repo
     assert not same("main", root)
 
 
-def test_a_module_that_is_older_than_its_source_is_stale(tmp_path):
-    folder = tmp_path / "agw"
-    folder.mkdir()
-    for name, age in (("old", 10), ("new", -10)):
+def test_modules_that_are_younger_than_the_library_are_stale(tmp_path):
+    folder = tmp_path / "agw" / "_fastpath"
+    folder.mkdir(parents=True)
+    for name in ("changed", "old"):
         (folder / f"{name}.pyx").write_text("")
-        compiled = folder / f"{name}.cpython-311-x86_64-linux-gnu.so"
-        compiled.write_text("")
-        built = (folder / f"{name}.pyx").stat().st_mtime - age
-        os.utime(compiled, (built, built))
-    (folder / "never.pyx").write_text("")
-    assert stale(tmp_path) == ["agw/never.pyx", "agw/old.pyx"]
+    assert stale(tmp_path) == ["agw/_fastpath/changed.pyx", "agw/_fastpath/old.pyx"]
+    library = folder / "_compiled.cpython-311-x86_64-linux-gnu.so"
+    library.write_text("")
+    built = library.stat().st_mtime
+    os.utime(folder / "changed.pyx", (built + 10, built + 10))
+    os.utime(folder / "old.pyx", (built - 10, built - 10))
+    assert stale(tmp_path) == ["agw/_fastpath/changed.pyx"]
