@@ -1,7 +1,5 @@
 # A growable stretch of bytes that a connection owns: filled at the end, drained from the start.
 
-from libc.stdint cimport uint32_t
-from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memmove
 
 # data[start:end] is what it holds; data is NULL while it holds nothing (an idle connection owns no memory here).
@@ -14,6 +12,7 @@ cdef struct Buffer:
 cdef long* live_buffers() noexcept nogil        # how many Buffers hold memory: zero after each test
 
 cdef int buffer_grow(Buffer* buffer, Py_ssize_t more) except -1 nogil
+cdef void buffer_give_back(unsigned char* data, Py_ssize_t capacity) noexcept nogil
 
 
 cdef inline Py_ssize_t buffer_size(const Buffer* buffer) noexcept nogil:
@@ -36,7 +35,6 @@ cdef inline int buffer_append(Buffer* buffer, const void* data, Py_ssize_t size)
 
 cdef inline void buffer_free(Buffer* buffer) noexcept nogil:
     if buffer.data != NULL:
-        live_buffers()[0] -= 1
-        free(buffer.data)
+        buffer_give_back(buffer.data, buffer.capacity)
         buffer.data = NULL
     buffer.capacity = buffer.start = buffer.end = 0

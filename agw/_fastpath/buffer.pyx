@@ -1,4 +1,10 @@
-"""Buffers of connections: allocated when bytes arrive, given back when they are gone."""
+"""Buffers of connections: allocated when bytes arrive, given back when they are gone.
+
+Memory of the usual sizes is kept for the next connection that needs some, the last given back first: it is still in the
+processor's caches, and malloc's own quick lists end at a kilobyte.
+"""
+
+from libc.stdlib cimport free, realloc
 
 cdef extern from *:
     """
@@ -10,11 +16,16 @@ cdef extern from *:
     """
     bint AGW_GROWS_EXACTLY
 
-cdef long _live = 0
-
 cdef enum:
-    SMALLEST = 1024         # bytes: a typical head with its body fits, malloc serves it from a cache
+    SMALLEST = 1024         # bytes: a typical head with its body fits
+    SIZES = 3               # that are kept: the smallest, and each twice the one before
+    SPARES = 32             # of each size
     KEPT = 65536            # bytes before the start that are never moved over: a retry sends them again
+
+
+cdef long _live = 0
+cdef unsigned char* _spares[SIZES][SPARES]
+cdef int _counts[SIZES]
 
 
 cdef long* live_buffers() noexcept nogil:
@@ -36,19 +47,48 @@ cdef int buffer_grow(Buffer* buffer, Py_ssize_t more) except -1 nogil:
     if AGW_GROWS_EXACTLY:
         # Under AddressSanitizer, so that it sees whoever writes one byte more than was reserved.
         capacity = buffer.end + more
-    data = <unsigned char*> realloc(buffer.data, capacity)
+    data = _spare(capacity) if buffer.data == NULL else NULL
+    if data == NULL:
+        data = <unsigned char*> realloc(buffer.data, capacity)
     if data == NULL:
         with gil:
             raise MemoryError
     if buffer.data == NULL:
-        _count_one()
+        _count(1)
     buffer.data = data
     buffer.capacity = capacity
     return 0
 
 
-cdef void _count_one() noexcept nogil:
-    live_buffers()[0] += 1
+cdef void _count(int more) noexcept nogil:
+    live_buffers()[0] += more
+
+
+cdef inline int _size_of(Py_ssize_t capacity) noexcept nogil:
+    """Which of the kept sizes this is; -1 for none."""
+    cdef int size
+    for size in range(SIZES):
+        if capacity == SMALLEST << size:
+            return -1 if AGW_GROWS_EXACTLY else size
+    return -1
+
+
+cdef unsigned char* _spare(Py_ssize_t capacity) noexcept nogil:
+    cdef int size = _size_of(capacity)
+    if size < 0 or _counts[size] == 0:
+        return NULL
+    _counts[size] -= 1
+    return _spares[size][_counts[size]]
+
+
+cdef void buffer_give_back(unsigned char* data, Py_ssize_t capacity) noexcept nogil:
+    cdef int size = _size_of(capacity)
+    _count(-1)
+    if size < 0 or _counts[size] == SPARES:
+        free(data)
+        return
+    _spares[size][_counts[size]] = data
+    _counts[size] += 1
 
 
 def live():

@@ -6,6 +6,10 @@
 #ifndef AGW_CHARS_H
 #define AGW_CHARS_H
 
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
 enum {
     AGW_TOKEN = 1,       /* tchar, RFC 9110 5.6.2 */
     AGW_FIELD = 2,       /* HTAB / SP / VCHAR / obs-text, RFC 9110 5.5 */
@@ -41,5 +45,74 @@ static const unsigned char agw_class[256] = {
     ['"'] = AGW_FIELD, ['<'] = AGW_FIELD, ['>'] = AGW_FIELD, ['\\'] = AGW_FIELD, ['{'] = AGW_FIELD, ['}'] = AGW_FIELD,
     [0x80 ... 0xff] = AGW_FIELD,
 };
+
+/* Bytes from `data` on that a field's value may hold, without tabs, eight at a time: what ends the run is a control
+ * character or DEL. The borrow of a byte that ends it may mark those above it, never one without it, so the lowest mark
+ * is right. */
+static inline size_t agw_value_run(const unsigned char *data, size_t size)
+{
+    size_t at = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    while (at + 8 <= size) {
+        uint64_t word, rubout, stops;
+        memcpy(&word, data + at, 8);
+        rubout = word ^ 0x7f7f7f7f7f7f7f7full;
+        stops = (word - 0x2020202020202020ull) & ~word;
+        stops |= (rubout - 0x0101010101010101ull) & ~rubout;
+        stops &= 0x8080808080808080ull;
+        if (stops)
+            return at + (size_t)(__builtin_ctzll(stops) >> 3);
+        at += 8;
+    }
+#endif
+    while (at < size && data[at] >= 0x20 && data[at] != 0x7f)
+        at++;
+    return at;
+}
+
+/* Bytes from `data` on that are of a class, four look-ups at a time. */
+static inline size_t agw_class_run(const unsigned char *data, size_t size, unsigned char kind)
+{
+    size_t at = 0;
+    while (at + 4 <= size
+           && (agw_class[data[at]] & agw_class[data[at + 1]] & agw_class[data[at + 2]] & agw_class[data[at + 3]] & kind))
+        at += 4;
+    while (at < size && (agw_class[data[at]] & kind))
+        at++;
+    return at;
+}
+
+/* Whether a token is this one, which is written in lower case: both hold token characters alone, and have `size` bytes.
+ * Where the size is known when this is compiled, what is left is a few words. */
+static inline int agw_same_folded(const unsigned char *text, const char *lower, size_t size)
+{
+    uint64_t one, other;
+    uint32_t short_one, short_other;
+    size_t at;
+    if (size >= 8) {
+        for (at = 0; at + 8 <= size; at += 8) {
+            memcpy(&one, text + at, 8);
+            memcpy(&other, lower + at, 8);
+            if ((one | 0x2020202020202020ull) != other)
+                return 0;
+        }
+        memcpy(&one, text + size - 8, 8);
+        memcpy(&other, lower + size - 8, 8);
+        return (one | 0x2020202020202020ull) == other;
+    }
+    if (size >= 4) {
+        memcpy(&short_one, text, 4);
+        memcpy(&short_other, lower, 4);
+        if ((short_one | 0x20202020u) != short_other)
+            return 0;
+        memcpy(&short_one, text + size - 4, 4);
+        memcpy(&short_other, lower + size - 4, 4);
+        return (short_one | 0x20202020u) == short_other;
+    }
+    for (at = 0; at < size; at++)
+        if ((text[at] | 0x20) != (unsigned char)lower[at])
+            return 0;
+    return 1;
+}
 
 #endif

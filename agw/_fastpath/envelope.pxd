@@ -74,6 +74,7 @@ cdef struct Envelope:
     uint8_t is_key              # the string that is being read is a member's name
     uint8_t unknown             # Unknown
     uint8_t literal             # first letter of true, false or null
+    uint8_t nul                 # the string that is being read has had an escaped NUL
     Text key                    # of the member that is being read
     Text texts[9]               # by Slot
 

@@ -20,7 +20,7 @@ text may be read before. Which members are of interest is said in `members`.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memcmp, memcpy
 
 from agw._fastpath.members cimport member_of
 from agw._fastpath.percent cimport hex_value
@@ -93,7 +93,7 @@ cdef bint _key_ended(Envelope* self) noexcept nogil:
     self.slot = SLOT_OTHER
     if self.taking == SLOT_OTHER:
         return True
-    if memchr(self.key.data, 0, self.key.size) != NULL:     # a reader in C takes it to end there
+    if self.nul:            # a reader in C takes it to end there
         return _give_up(self, U_AMBIGUOUS)
     if self.key.state == TEXT_USED:
         self.slot = <uint8_t> member_of(self.places & 15, &self.key, &exact)
@@ -176,6 +176,7 @@ cdef void _escaped(Envelope* self, Text* text) noexcept nogil:
     elif 0xdc00 <= c < 0xe000:
         text.state = TEXT_UNUSABLE
     else:
+        self.nul |= c == 0
         _put_character(text, c)
 
 
@@ -224,6 +225,7 @@ cdef void _string_begins(Envelope* self, int taking) noexcept nogil:
     self.state = S_STRING
     self.taking = <uint8_t> taking
     self.surrogate = 0
+    self.nul = False
     text = _text(self)
     if text != NULL:
         text.state = TEXT_USED
@@ -245,17 +247,15 @@ cdef bint _string_ends(Envelope* self) noexcept nogil:
 
 
 cdef bint _in_string(Envelope* self, unsigned char c) noexcept nogil:
-    """One byte of a string, of any of its states. False: that is no JSON."""
+    """One byte of a string, of any of its states, that is not the quote at its end. False: that is no JSON."""
     cdef Text* text = _text(self)
     cdef int value
-    if text != NULL and _raw(self) and not (self.state == S_STRING and c == b'"'):
+    if text != NULL and _raw(self):
         _put(text, c)
-    elif text != NULL and self.state != S_ESCAPE and self.state != S_HEX and c != b'"' and c != b"\\":
+    elif text != NULL and self.state != S_ESCAPE and self.state != S_HEX and c != b"\\":
         _halved(self, text)
         _put(text, c)
     if self.state == S_STRING:
-        if c == b'"':
-            return _string_ends(self)
         if c == b"\\":
             self.state = S_ESCAPE
             return True
@@ -431,6 +431,23 @@ cdef bint _between(Envelope* self, unsigned char c) noexcept nogil:
     return _give_up(self, U_INVALID)
 
 
+cdef inline const unsigned char* _usual(
+    Envelope* self, const unsigned char* data, const unsigned char* end,
+) noexcept nogil:
+    """What mostly follows a string where nobody has put white space: a colon or comma, and the next string."""
+    if end - data < 2 or data[1] != b'"':
+        return data
+    if self.state == S_COLON and data[0] == b":":
+        self.is_key = False
+        _string_begins(self, self.slot if self.depth == self.path and self.slot < SLOTS else SLOT_OTHER)
+        return data + 2
+    if self.state == S_AFTER and data[0] == b"," and _in_object(self):
+        self.is_key = True
+        _string_begins(self, SLOTS if self.depth == self.path else SLOT_OTHER)
+        return data + 2
+    return data
+
+
 cdef bint envelope_feed(Envelope* self, const unsigned char* data, Py_ssize_t size) noexcept nogil:
     cdef const unsigned char* end = data + size
     cdef Py_ssize_t run
@@ -445,6 +462,11 @@ cdef bint envelope_feed(Envelope* self, const unsigned char* data, Py_ssize_t si
                 data += run
                 if data == end:
                     return True
+                if data[0] == b'"':
+                    if not _string_ends(self):
+                        return False
+                    data = _usual(self, data + 1, end)
+                    continue
             if not _in_string(self, data[0]):
                 return self.state != S_GIVEN_UP and _give_up(self, U_INVALID)
         elif S_MINUS <= state <= S_EXPONENT_DIGITS:

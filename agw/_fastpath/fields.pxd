@@ -15,15 +15,9 @@ cdef extern from "chars.h" nogil:
         AGW_UNRESERVED
         AGW_DIGIT
         AGW_UPPER
-
-
-cdef inline bint same_folded(const unsigned char* text, const char* lower, Py_ssize_t n) noexcept nogil:
-    """Compare a token with a lower-case literal of the same length; both hold only token characters."""
-    cdef Py_ssize_t i
-    for i in range(n):
-        if (text[i] | 0x20) != <unsigned char> lower[i]:
-            return False
-    return True
+    size_t agw_value_run(const unsigned char* data, size_t size)
+    size_t agw_class_run(const unsigned char* data, size_t size, unsigned char kind)
+    bint same_folded "agw_same_folded"(const unsigned char* text, const char* lower, Py_ssize_t n)
 
 
 # FieldId of a name (a token of n bytes), F_OTHER where no rule knows it.

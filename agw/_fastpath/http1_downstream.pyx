@@ -43,8 +43,10 @@ cdef extern from "<sys/socket.h>" nogil:
         MSG_DONTWAIT
         MSG_PEEK
         SHUT_WR
-    ssize_t recv(int fd, void* buffer, size_t size, int flags)
     int shutdown(int fd, int how)
+
+cdef extern from "sockets.h" nogil:
+    ssize_t agw_recv(int fd, void* into, size_t size, int flags)
 
 cdef extern from "<sys/ioctl.h>" nogil:
     int ioctl(int fd, unsigned long request, ...)
@@ -586,7 +588,7 @@ cdef class Http1Downstream(Downstream):
 
     cdef bint give_way(self) except -1:
         cdef char byte
-        if recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 or errno != EAGAIN:
+        if agw_recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 or errno != EAGAIN:
             return False
         self._close()
         return True

@@ -15,8 +15,8 @@ The result is a function of the bytes alone, not of how they were cut.
 from libc.string cimport memchr, memcmp, memset
 
 from agw._fastpath.fields cimport (
-    AGW_DIGIT, AGW_FIELD, AGW_TARGET, AGW_TOKEN, agw_class, field_id, method_id, normalise_path, parse_authority,
-    same_folded,
+    AGW_DIGIT, AGW_FIELD, AGW_TARGET, AGW_TOKEN, agw_class, agw_class_run, agw_value_run, field_id, method_id,
+    normalise_path, parse_authority, same_folded,
 )
 from agw._fastpath.framing cimport Options, connection_options, content_length, same_name, transfer_encoding
 from agw._fastpath.message cimport (
@@ -80,8 +80,7 @@ cdef int _request_line(Line* line, RequestHead* head) noexcept nogil:
     head.method_len = <uint32_t> (at - line.start)
     at += 1
     head.path = at
-    while at < line.end and agw_class[at[0]] & AGW_TARGET:
-        at += 1
+    at += agw_class_run(at, line.end - at, AGW_TARGET)
     if at == line.end:
         line.within = AGW_TARGET
         return HEAD_MORE
@@ -122,15 +121,21 @@ cdef int _status_line(Line* line, ResponseHead* head) noexcept nogil:
     return _line_end(line, at)
 
 
+cdef inline const unsigned char* _value_end(const unsigned char* at, const unsigned char* end) noexcept nogil:
+    """Where a field's value and the white space behind it end."""
+    while True:
+        at += agw_value_run(at, end - at)
+        if at == end or at[0] != b"\t":
+            return at
+        at += 1
+
+
 cdef int _field_line(Line* line, Field* field) noexcept nogil:
     """field-name ":" OWS field-value OWS CRLF. White space before the name or the colon is refused (5.1, 5.2)."""
     cdef const unsigned char* at = line.start
     cdef const unsigned char* value
     cdef int result
-    cdef bint underscore = False
-    while at < line.end and agw_class[at[0]] & AGW_TOKEN:
-        underscore |= at[0] == b"_"
-        at += 1
+    at += agw_class_run(at, line.end - at, AGW_TOKEN)
     if at == line.end:
         line.within = AGW_TOKEN
         return HEAD_MORE
@@ -142,8 +147,7 @@ cdef int _field_line(Line* line, Field* field) noexcept nogil:
     while at < line.end and (at[0] == b" " or at[0] == b"\t"):
         at += 1
     value = at
-    while at < line.end and agw_class[at[0]] & AGW_FIELD:
-        at += 1
+    at = _value_end(at, line.end)
     if at == line.end:
         line.within = AGW_FIELD
         return HEAD_MORE
@@ -155,8 +159,10 @@ cdef int _field_line(Line* line, Field* field) noexcept nogil:
     field.value = value
     field.value_len = <uint32_t> (at - value)
     field.id = field_id(field.name, field.name_len)
-    # A name with "_" is one that CGI-style agents cannot tell from the same name with "-": dropped, never aliased.
-    field.flags = FIELD_DROP if underscore else 0
+    field.flags = 0
+    if field.id == F_OTHER and memchr(field.name, b"_", field.name_len) != NULL:
+        # CGI-style agents cannot tell it from the same name with "-": dropped, never aliased. No known name has one.
+        field.flags = FIELD_DROP
     return 0
 
 
@@ -191,6 +197,11 @@ cdef int _lines(
         line.within = 0
         if line.start == line.end:
             result = HEAD_MORE
+        elif state.lines and line.start[0] != b"\r":
+            if state.lines > limits.fields:
+                return 431
+            result = _field_line(&line, &fields[count[0]])
+            count[0] += result == 0
         elif line.start[0] == b"\r" and (state.lines or request != NULL):
             result = _line_end(&line, line.start)
             if result == 0 and state.lines:
@@ -202,17 +213,13 @@ cdef int _lines(
                 if state.blank > BLANK_LINES:
                     return 400
                 continue
-        elif state.lines == 0:
-            result = _request_line(&line, request) if request != NULL else _status_line(&line, response)
-        elif state.lines > limits.fields:
-            return 431
         else:
-            result = _field_line(&line, &fields[count[0]])
-            count[0] += result == 0
-        state.within = line.within
-        state.scanned = <uint32_t> end
+            result = _request_line(&line, request) if request != NULL else _status_line(&line, response)
         if result:
+            state.within = line.within
+            state.scanned = <uint32_t> end
             return _stopped(result, end, size, state, limits)
+        state.within = 0
         state.lines += 1
         state.line_start = <uint32_t> (line.next - data)
 

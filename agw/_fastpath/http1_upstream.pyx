@@ -48,7 +48,9 @@ cdef extern from "<sys/socket.h>" nogil:
     int setsockopt(int fd, int level, int name, const void* value, unsigned int size)
     int getsockopt(int fd, int level, int name, void* value, unsigned int* size)
     int shutdown(int fd, int how)
-    ssize_t recv(int fd, void* buffer, size_t size, int flags)
+
+cdef extern from "sockets.h" nogil:
+    ssize_t agw_recv(int fd, void* into, size_t size, int flags)
 
 cdef extern from "<netinet/in.h>" nogil:
     enum:
@@ -282,7 +284,7 @@ cdef class Http1Upstream(Upstream):
     cdef int _silent(self) except -1:
         """The agent has sent nothing for as long as it may; not so where it was not listened to."""
         cdef char byte
-        if self.exchange.flags & X_PAUSED_UP or recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0:
+        if self.exchange.flags & X_PAUSED_UP or agw_recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0:
             return self.poller.arm(self, self.silence_ms)
         return self._fail(R_STREAM_IDLE)
 
@@ -372,7 +374,7 @@ cdef class Http1Upstream(Upstream):
     cdef bint usable(self) noexcept:
         cdef char byte
         idle_remove(&self.endpoint.idle, self)
-        if recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 and errno == EAGAIN:
+        if agw_recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 and errno == EAGAIN:
             self.state = U_HEAD
             return True
         self.state = U_HEAD

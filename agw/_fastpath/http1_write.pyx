@@ -14,6 +14,7 @@ from agw._fastpath.message cimport (
 
 cdef enum:
     SLACK = 160             # bytes for what is not of the request's length: version, status, framing, Connection
+    BESIDE = 3072           # bytes of a body for which there is room behind its head at once
 
 cdef const char* UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
@@ -29,6 +30,11 @@ cdef inline Py_ssize_t _room(const Field* fields, int count) noexcept nogil:
     for i in range(count):
         room += fields[i].name_len + fields[i].value_len + 4
     return room
+
+
+cdef inline Py_ssize_t _beside(int64_t length) noexcept nogil:
+    """Room for a body that will be written behind its head: it spares a second allocation."""
+    return <Py_ssize_t> length if 0 < length <= BESIDE else 0
 
 
 cdef inline unsigned char* _fields(unsigned char* at, const Field* fields, int count) noexcept nogil:
@@ -55,7 +61,8 @@ cdef inline unsigned char* _length(unsigned char* at, int64_t length) noexcept n
 cdef int write_request_head(Buffer* out, const RequestHead* head) except -1:
     cdef unsigned char* start = buffer_reserve(
         out,
-        _room(head.fields, head.n_fields) + head.method_len + head.path_len + head.query_len + head.authority_len,
+        _room(head.fields, head.n_fields) + head.method_len + head.path_len + head.query_len + head.authority_len
+        + _beside(head.content_length),
     )
     cdef unsigned char* at = _text(start, head.method, head.method_len)
     at[0] = b" "
@@ -86,7 +93,9 @@ cdef int write_request_head(Buffer* out, const RequestHead* head) except -1:
 cdef int write_response_head(
     Buffer* out, const ResponseHead* head, int framing, int64_t length, bint close, bint keep_alive_1_0,
 ) except -1:
-    cdef unsigned char* start = buffer_reserve(out, _room(head.fields, head.n_fields) + head.reason_len)
+    cdef unsigned char* start = buffer_reserve(
+        out, _room(head.fields, head.n_fields) + head.reason_len + _beside(length)
+    )
     cdef unsigned char* at = _text(start, b"HTTP/1.1 ", 9)
     at = <unsigned char*> write_decimal(<char*> at, head.status)
     at[0] = b" "

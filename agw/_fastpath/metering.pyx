@@ -15,12 +15,12 @@ Rules: all or none: what was taken before a limit refuses is given back. Decided
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdio cimport snprintf
-from libc.string cimport strlen
+from libc.string cimport memcpy
 
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 from agw._fastpath.admission cimport consumer_name
+from agw._fastpath.digits cimport write_decimal
 from agw._fastpath.exchange cimport X_CARD, X_METERED
 from agw._fastpath.forwarding cimport add_field
 from agw._fastpath.limits cimport MAX_LIMITS, PER_CLIENT, PER_CONTEXT, PER_ROUTE, Buckets, Limit, Limits, Quota
@@ -174,22 +174,27 @@ cdef inline int64_t _seconds(int64_t ns) noexcept:
     return (ns + SECOND - 1) // SECOND
 
 
+cdef inline char* _text(char* at, const char* text, Py_ssize_t size) noexcept:
+    memcpy(at, text, size)
+    return at + size
+
+
 cdef int tell_quota(Exchange exchange, ResponseHead* head) except -1:
     # draft-ietf-httpapi-ratelimit-headers-10: a List of Items, the name of the limit each.
     cdef CompiledPolicy policy = exchange.rule.policy
     cdef const Quota* quota = &exchange.quota
     cdef const Limit* limit
+    cdef char* at
     if quota.wait_ns:
-        snprintf(_wait, sizeof(_wait), "%lld", <long long> _seconds(quota.wait_ns))
-        add_field(head.fields, &head.n_fields, "Retry-After", 11, _wait, strlen(_wait))
+        at = write_decimal(_wait, <uint64_t> _seconds(quota.wait_ns))
+        add_field(head.fields, &head.n_fields, "Retry-After", 11, _wait, at - _wait)
     if quota.tightest < 0:
         return 0
     limit = &policy.limits.each[quota.tightest]
-    snprintf(
-        _left, sizeof(_left), "%.*s;r=%lld;t=%lld", limit.name_len, limit.item, <long long> quota.left,
-        <long long> _seconds(quota.reset_ns),
-    )
-    add_field(head.fields, &head.n_fields, "RateLimit", 9, _left, strlen(_left))
+    at = _text(_left, limit.item, limit.name_len)
+    at = write_decimal(_text(at, ";r=", 3), <uint64_t> quota.left)
+    at = write_decimal(_text(at, ";t=", 3), <uint64_t> _seconds(quota.reset_ns))
+    add_field(head.fields, &head.n_fields, "RateLimit", 9, _left, at - _left)
     add_field(
         head.fields, &head.n_fields, "RateLimit-Policy", 16, <const char*> policy.limits.policy,
         len(policy.limits.policy),

@@ -110,6 +110,7 @@ cdef int grpc_operation(const unsigned char* path, uint32_t size) noexcept nogil
 
 cdef enum:
     SEGMENTS = 4        # of a path's end, that a form may need
+    SHORTEST = 6        # bytes of the shortest path of the binding, "/tasks": an agent's one path is mostly shorter
 
 # The last segments of a path, from its end.
 cdef struct Tail:
@@ -192,6 +193,9 @@ cdef int _look_up(
     int method_id, const unsigned char* path, uint32_t size, const Tail* tail, PathSpan* task, bint fold,
 ) noexcept nogil:
     cdef int i
+    task.data, task.size = NULL, 0
+    if size < SHORTEST:
+        return 0
     if method_id == M_HEAD:
         method_id = M_GET
     # The longer forms first: "tasks/{id}:subscribe" is a "tasks/{id}" too, where nothing forbids a colon in an id.

@@ -17,12 +17,18 @@ static inline size_t agw_plain_run(const unsigned char *data, size_t size)
 {
     size_t at = 0;
     while (at + 8 <= size) {
-        uint64_t word, quote, slash;
+        uint64_t word, quote, slash, ends;
         memcpy(&word, data + at, 8);
         quote = word ^ (AGW_ONES * '"');
         slash = word ^ (AGW_ONES * '\\');
-        if ((((word - AGW_ONES * 0x20) | (quote - AGW_ONES) | (slash - AGW_ONES) | word) & AGW_HIGHS) != 0)
+        ends = ((word - AGW_ONES * 0x20) | (quote - AGW_ONES) | (slash - AGW_ONES) | word) & AGW_HIGHS;
+        if (ends != 0) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+            return at + (size_t)(__builtin_ctzll(ends) >> 3);
+#else
             break;
+#endif
+        }
         at += 8;
     }
     while (at < size && data[at] >= 0x20 && data[at] < 0x80 && data[at] != '"' && data[at] != '\\')

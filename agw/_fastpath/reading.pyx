@@ -30,6 +30,7 @@ from agw._fastpath.envelope cimport (
     U_NOT, U_VERSION, envelope_begin, envelope_end, envelope_feed, envelope_has,
 )
 from agw._fastpath.exchange cimport X_BODY, X_FILTERED, X_GUARDED, X_KEEP, X_READ, X_RPC, X_WITHHELD
+from agw._fastpath.fields cimport same_folded
 from agw._fastpath.filters cimport ADDED_ROOM
 from agw._fastpath.held cimport hold
 from agw._fastpath.message cimport F_CONTENT_ENCODING, F_CONTENT_TYPE, M_OTHER, M_POST, Field
@@ -80,19 +81,9 @@ cdef bint is_json(const Field* field, bint strictly) noexcept:
     )
 
 
-cdef bint _is_word(const unsigned char* value, uint32_t size, const char* word, uint32_t n) noexcept:
-    """Whether the value is this word, which has no capitals, whatever the case."""
-    cdef uint32_t i
-    cdef unsigned char c
-    if size != n:
-        return False
-    for i in range(n):
-        c = value[i]
-        if b"A" <= c <= b"Z":
-            c |= 0x20
-        if c != <unsigned char> word[i]:
-            return False
-    return True
+cdef inline bint _is_word(const unsigned char* value, uint32_t size, const char* word, uint32_t n) noexcept:
+    """Whether the value is this word, which has no capitals, in any case. Values have no control characters."""
+    return size == n and same_folded(value, word, n)
 
 
 cdef bint _readable(const RequestHead* head, bint strictly) noexcept:

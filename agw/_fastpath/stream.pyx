@@ -18,8 +18,6 @@ cdef extern from "<sys/socket.h>" nogil:
     struct linger:
         int l_onoff
         int l_linger
-    ssize_t recv(int fd, void* buffer, size_t size, int flags)
-    ssize_t send(int fd, const void* buffer, size_t size, int flags)
     int setsockopt(int fd, int level, int name, const void* value, unsigned int size)
     struct msghdr:
         void* msg_name
@@ -29,7 +27,11 @@ cdef extern from "<sys/socket.h>" nogil:
         void* msg_control
         size_t msg_controllen
         int msg_flags
-    ssize_t sendmsg(int fd, const msghdr* message, int flags)
+
+cdef extern from "sockets.h" nogil:
+    ssize_t agw_recv(int fd, void* into, size_t size, int flags)
+    ssize_t agw_send(int fd, const void* data, size_t size, int flags)
+    ssize_t agw_sendmsg(int fd, const msghdr* message, int flags)
 
 cdef extern from "<sys/uio.h>" nogil:
     struct iovec:
@@ -45,7 +47,7 @@ cdef class Stream(Source):
         """Bytes read (at least 1), or STREAM_EOF, STREAM_AGAIN, STREAM_LOST."""
         cdef Py_ssize_t n
         while True:
-            n = recv(self.fd, into, room, 0)
+            n = agw_recv(self.fd, into, room, 0)
             if n >= 0:
                 return n
             if errno != EINTR:
@@ -62,7 +64,7 @@ cdef class Stream(Source):
         cdef Py_ssize_t n, size = buffer_size(&self.out)
         if size == 0 or self.connecting or self.fd < 0:
             return 0
-        n = send(self.fd, self.out.data + self.out.start, size, MSG_NOSIGNAL)
+        n = agw_send(self.fd, self.out.data + self.out.start, size, MSG_NOSIGNAL)
         return self._wrote(n, size)
 
     cdef int _wrote(self, Py_ssize_t n, Py_ssize_t size) except -1:
@@ -116,7 +118,7 @@ cdef class Stream(Source):
         message.msg_flags = 0
         message.msg_iov = parts
         message.msg_iovlen = 3
-        n = sendmsg(self.fd, &message, MSG_NOSIGNAL)
+        n = agw_sendmsg(self.fd, &message, MSG_NOSIGNAL)
         if n < waiting:
             self._wrote(n, waiting)
             self.write(data, size)
