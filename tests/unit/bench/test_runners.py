@@ -7,11 +7,11 @@ from argparse import Namespace
 
 import pytest
 
-from bench import RigError, locust_run, perf, reload, rig
+from bench import RigError, calls, locust_run, perf, reload, rig
 from bench.contests import CONTESTS
 
 
-@pytest.mark.parametrize("program", [rig, reload, perf, locust_run])
+@pytest.mark.parametrize("program", [rig, reload, perf, calls, locust_run])
 def test_help_says_what_it_is_for(program, capsys):
     with pytest.raises(SystemExit) as ended:
         program.parser().parse_args(["--help"])
