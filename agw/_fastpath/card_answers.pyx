@@ -20,6 +20,7 @@ cdef int expect_card(Exchange exchange, RequestHead* head, bint extended) except
     if exchange.context.rewrite_card is not None:
         exchange.flags |= X_CARD
         exchange.card = hold_card(head, exchange.down.port, (exchange.flags & X_HTTPS) != 0, extended)
+        exchange.card.facts["backend"] = exchange.backend.key
     return 0
 
 
@@ -31,7 +32,17 @@ cdef int expect_result(Exchange exchange) except -1:
     exchange.card = hold_result(
         reading.authority, reading.authority_len, exchange.down.port, (exchange.flags & X_HTTPS) != 0
     )
+    exchange.card.facts["backend"] = exchange.backend.key
     return 0
+
+
+cdef bint card_taken(Exchange exchange, const ResponseHead* head) except -1:
+    if exchange.card.take(head):
+        exchange.flags |= X_COLLECTING
+        return True
+    if exchange.card.unread is not None:
+        exchange.card.tell(exchange.context.rewrite_card, exchange.rule.key)
+    return False
 
 
 cdef int card_body(Exchange exchange, const unsigned char* data, Py_ssize_t size) except -1:
@@ -40,6 +51,7 @@ cdef int card_body(Exchange exchange, const unsigned char* data, Py_ssize_t size
     if exchange.card.add(data, size):
         return 0
     exchange.flags &= ~<uint32_t> X_COLLECTING
+    exchange.card.tell(exchange.context.rewrite_card, exchange.rule.key)
     _answer_head(exchange, exchange.card.content_length)
     body = exchange.card.received()
     return exchange.down.respond_body(body, len(body))

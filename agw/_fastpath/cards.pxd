@@ -24,13 +24,17 @@ cdef class HeldCard:
     cdef int status             # to answer with
     cdef bint of_json           # what is no JSON by its media type is no card
     cdef bint changed           # it is not as the agent sent it
+    cdef str unread             # why nobody can look into what may be a card; None where that is not so
 
-    # Takes over an answer's head. False where it is no card to look into: it passes as it is.
+    # Takes over an answer's head. False where it is no card to look into: it passes as it is; `unread` says whether
+    # that is to be told.
     cdef bint take(self, const ResponseHead* head) except -1
     # Adds body bytes; False where the card has become too large to look into.
     cdef bint add(self, const unsigned char* data, Py_ssize_t size) except -1
     # The body as received so far; forgets it.
     cdef bytes received(self)
+    # Tells Python of a card that passes unread.
+    cdef int tell(self, object rewrite, str rule_key) except -1
     # Lets Python change the card. Gives the body to answer with; status and fields are set. 502: it is not to be shown.
     cdef bytes rewritten(self, object rewrite, str rule_key)
     # Makes the head of the answer, in `fields`, from what take() and rewritten() left; its texts are borrowed.

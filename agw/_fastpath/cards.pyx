@@ -6,7 +6,8 @@
                                    a coding that can be undone; of those to GetExtendedAgentCard, the result is a card
 
 Only what a backend that speaks A2A answers to these comes here; everything else stays in C. An answer is looked into
-where its head says 200, JSON, a coding that can be undone, and no more than MAX_CARD; whatever it turns out to be.
+where its head says 200, JSON, one of CODINGS, and no more than MAX_CARD; whatever it turns out to be. What may be a
+card and is not looked into is told of (HeldCard.tell): it names the agent's own URLs.
 
 Rules: memory is bounded by MAX_CARD for each answer, however finely its agent cuts it. Cards at their well-known places
 are looked into whatever their media type: servers of plain files call them what they like.
@@ -24,6 +25,8 @@ from agw._fastpath.message cimport (
     F_X_REQUEST_ID, FIELD_DROP, FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, M_GET, M_HEAD,
 )
 from agw.a2a.coding import CODINGS as _CODINGS
+
+cdef str _TOO_LARGE = f"it has more than {<int> MAX_CARD >> 10} KiB"
 
 # Fields that speak of the bytes that the agent sent.
 _OF_OLD_BYTES = frozenset((
@@ -179,7 +182,8 @@ cdef class HeldCard:
     cdef bint take(self, const ResponseHead* head) except -1:
         cdef const Field* field
         cdef int i, codings = 0
-        if head.status != 200 or head.framing == FRAMING_NONE or head.content_length > MAX_CARD or head.event_stream:
+        self.unread = None
+        if head.status != 200 or head.framing == FRAMING_NONE or head.event_stream:
             return False
         for i in range(head.n_fields):
             field = &head.fields[i]
@@ -190,6 +194,10 @@ cdef class HeldCard:
         self.facts["coding"] = _one(head.fields, head.n_fields, F_CONTENT_ENCODING)
         self.facts["etag"] = _one(head.fields, head.n_fields, F_ETAG)
         if codings > 1 or self.facts["coding"].lower() not in _CODINGS:
+            self.unread = f"its content coding {self.facts['coding']} cannot be undone here"
+        elif head.content_length > MAX_CARD:
+            self.unread = _TOO_LARGE
+        if self.unread is not None:
             return False
         self.fields = [
             (head.fields[i].name[:head.fields[i].name_len], head.fields[i].value[:head.fields[i].value_len])
@@ -203,7 +211,15 @@ cdef class HeldCard:
 
     cdef bint add(self, const unsigned char* data, Py_ssize_t size) except -1:
         buffer_append(&self.body, data, size)
-        return buffer_size(&self.body) <= MAX_CARD
+        if buffer_size(&self.body) <= MAX_CARD:
+            return True
+        self.unread = _TOO_LARGE
+        return False
+
+    cdef int tell(self, object rewrite, str rule_key) except -1:
+        self.facts["unread"] = self.unread
+        rewrite(rule_key, b"", self.facts)
+        return 0
 
     cdef bytes received(self):
         cdef bytes body = (<const char*> self.body.data)[:buffer_size(&self.body)] if self.body.data != NULL else b""

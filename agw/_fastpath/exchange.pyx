@@ -20,7 +20,7 @@ from agw._fastpath.account cimport account_begin, account_claims, account_count,
 from agw._fastpath.admission cimport Admission, admit
 from agw._fastpath.affinity cimport affinity_pin, affinity_stays
 from agw._fastpath.answers cimport ANSWER_FIELDS, local_answer
-from agw._fastpath.card_answers cimport card_body, card_end
+from agw._fastpath.card_answers cimport card_body, card_end, card_taken
 from agw._fastpath.cors cimport CORS_FIELDS
 from agw._fastpath.edits cimport MAX_PATH
 from agw._fastpath.filtering cimport (
@@ -433,8 +433,7 @@ cdef class Exchange(Waiter):
             return True
         if self.held is not None:
             forget_request(self)
-        if self.card is not None and self.card.take(head):
-            self.flags |= X_COLLECTING
+        if self.card is not None and card_taken(self, head):
             return True
         if self.flags & X_FILTERED:
             filter_response(self, head)

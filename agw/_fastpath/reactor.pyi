@@ -22,8 +22,9 @@ class Reactor:
     rewrite_card: called with a 200 answer to a request for an agent card, or for the extended one: (rule key, body,
     context) -> (status, body, ETag or "") to answer with instead, or None to leave the answer as it is; status is 200,
     304, or 502 where nothing of it may be shown. context, all text: authority, port, scheme, if_none_match of the request
-    ("" for what it has not), form ("card", "extended", or "rpc" where the card is the result of a JSON-RPC answer), etag,
-    coding of the answer.
+    ("" for what it has not), form ("card", "extended", or "rpc" where the card is the result of a JSON-RPC answer),
+    backend (its key), etag, coding of the answer. With unread (why it cannot be looked into) the card has passed as it
+    is, there is no body, and nobody waits for an answer.
     """
 
     def __init__(

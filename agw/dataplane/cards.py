@@ -46,6 +46,7 @@ class CardRequest:
     port: the listener's. authority: its validated Host, as received. https: to the trusted proxy in front.
     if_none_match, etag: "" without one. coding: the answer's content coding, in lower case. extended: by a path of the
     extended card. rpc: the card is the result of a JSON-RPC answer, which is no representation that a client could have.
+    backend: the key of who answers. unread: why the reactor has let it pass; "" where it has not.
     """
 
     port: int
@@ -56,6 +57,8 @@ class CardRequest:
     https: bool = False
     extended: bool = False
     rpc: bool = False
+    backend: str = ""
+    unread: str = ""
 
     @classmethod
     def of(cls, context: Mapping[str, str]) -> CardRequest:
@@ -69,6 +72,8 @@ class CardRequest:
             https=context["scheme"] == "https",
             extended=context["form"] == "extended",
             rpc=context["form"] == "rpc",
+            backend=context["backend"],
+            unread=context.get("unread", ""),
         )
 
 
@@ -106,14 +111,10 @@ class Cards:
         is not that of a rewritten card. One that must not be shown is a 502. One that cannot be read passes, since it may
         be right as it is, and is told of: its clients may go past the gateway.
         """
-        text = decoded(body, request.coding, MAX_CARD_BYTES)
-        result = self.rewrite(rule_key, text, request) if text is not None else Unread(_undecoded(request.coding))
-        if isinstance(result, Unread):
-            backends = self._backends(rule_key)
-            if backends:
-                self._unread(backends[0][0], result.reason)
-            result = None
-        match result:
+        match self._read(rule_key, body, request):
+            case Unread(reason):
+                self._tell(rule_key, request.backend, reason)
+                return None
             case None:
                 same = request.etag and not_modified(request.if_none_match, request.etag)
                 return (304, b"", request.etag) if same else None
@@ -125,6 +126,17 @@ class Cards:
                 return 304, b"", etag
             case Rewritten(rewritten, etag):
                 return 200, rewritten, etag
+
+    def _read(self, rule_key: str, body: bytes, request: CardRequest) -> Rewritten | Refused | Unread | None:
+        if request.unread:
+            return Unread(request.unread)
+        text = decoded(body, request.coding, MAX_CARD_BYTES)
+        return self.rewrite(rule_key, text, request) if text is not None else Unread(_undecoded(request.coding))
+
+    def _tell(self, rule_key: str, backend: str, reason: str) -> None:
+        """Tell of a card that passes unread, where somebody would have rewritten it."""
+        if backend in [key for key, _ in self._backends(rule_key)]:
+            self._unread(backend, reason)
 
     def rewrite(self, rule_key: str, body: bytes, request: CardRequest) -> Rewritten | Refused | Unread | None:
         """Rewrite the card that an agent of this rule answered with; None where it is to pass as it is."""

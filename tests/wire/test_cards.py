@@ -85,8 +85,13 @@ async def cards(*answers, script=None, card=None, policy=None, filters=None, pat
         if policy is not None:
             served["policy/p"] = policy
         served[RULE] = msgspec.structs.replace(served[RULE], policy="policy/p" if policy else "", filters=filters)
-        gateway.swap(served)
-        plane.use(served)
+
+        def use(served):
+            gateway.swap(served)
+            plane.use(served)
+
+        use(served)
+        gateway.use = use
         yield gateway
 
 

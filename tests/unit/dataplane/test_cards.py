@@ -228,9 +228,14 @@ def test_the_context_of_the_reactor_is_read():
         "if_none_match": "*",
         "scheme": "https",
         "form": "rpc",
+        "backend": "backend/Backend/d/b",
         "etag": '"a"',
         "coding": "GZip",
     }
-    assert CardRequest.of(context) == CardRequest(80, "x:1", "*", '"a"', "gzip", https=True, rpc=True)
-    assert CardRequest.of({**context, "form": "card", "scheme": "http"}) == CardRequest(80, "x:1", "*", '"a"', "gzip")
+    backend = "backend/Backend/d/b"
+    told = CardRequest(80, "x:1", "*", '"a"', "gzip", https=True, rpc=True, backend=backend)
+    assert CardRequest.of(context) == told
+    plain = CardRequest(80, "x:1", "*", '"a"', "gzip", backend=backend)
+    assert CardRequest.of({**context, "form": "card", "scheme": "http"}) == plain
     assert CardRequest.of({**context, "form": "extended"}).extended
+    assert CardRequest.of({**context, "unread": "why"}).unread == "why"
