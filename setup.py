@@ -206,7 +206,9 @@ class BuildExt(build_ext):  # type: ignore[misc]  # setuptools has no types
     def compile_stale(self, source: str, **how: Any) -> str:  # noqa: ANN401 - distutils' own options
         """Compile one file, and say so: a first build takes a minute, and an unchanged module none of it."""
         (name,) = self.compiler.object_filenames([source], output_dir=how["output_dir"])
-        built, made_of = Path(name), [source, *how["depends"]]
+        built, text = Path(name), Path(source).read_text()
+        headers = [each for each in how["depends"] if f'#include "{Path(each).name}"' in text]
+        made_of = [source, "setup.py", *headers]
         if not built.exists() or any(Path(each).stat().st_mtime > built.stat().st_mtime for each in made_of):
             built.with_suffix(".gcda").unlink(missing_ok=True)  # counts of other code
             sys.stdout.write(f"  compiling {built.stem} ({VARIANT})\n")
