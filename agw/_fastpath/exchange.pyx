@@ -385,7 +385,7 @@ cdef class Exchange(Waiter):
     cdef int flush_request(self) except -1:
         """All that one read brought has been handed over: send it, and read on only while the agent keeps up."""
         if self.up is not None:
-            self.up.flush()
+            self.up.flush_soon()
         if not self.flags & (X_REQUEST_DONE | X_WITHHELD) and (self.up is None or backlog(self.up) > HIGH_MARK):
             self.flags |= X_PAUSED_DOWN
             self.down.want_read(False)
@@ -491,12 +491,12 @@ cdef class Exchange(Waiter):
         if self.flags & X_COLLECTING:
             card_end(self)
         self.down.respond_end()
-        self.down.flush()
+        self.down.flush_soon()
         return self._finish(reusable)
 
     cdef int flush_response(self) except -1:
         """All that one read brought has been handed over: send it, and read on only while the client keeps up."""
-        self.down.flush()
+        self.down.flush_soon()
         if self.up is not None and backlog(self.down) > HIGH_MARK:
             self.flags |= X_PAUSED_UP
             self.up.want_read(False)
@@ -549,7 +549,7 @@ cdef class Exchange(Waiter):
         self.down.respond_head(head)
         self.down.respond_body(<const unsigned char*> body, head.content_length)
         self.down.respond_end()
-        self.down.flush()
+        self.down.flush_soon()
         return self._finish(False)
 
     cdef int _cut(self, int reason) except -1:

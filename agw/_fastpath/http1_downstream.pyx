@@ -427,6 +427,7 @@ cdef class Http1Downstream(Downstream):
         if self.state == D_BODY and self.framing == FRAMING_LENGTH and self.body_left == 0:
             request_complete = True
         if self.last or self.broken:
+            self.flush()
             return self._finish_connection(request_complete)
         if not request_complete:
             self.state = D_DISCARD
@@ -439,7 +440,7 @@ cdef class Http1Downstream(Downstream):
             self.poller.arm(self, self.context.keepalive_idle_ms)
         if self.out.data != NULL and backlog(self) == 0:
             buffer_free(&self.out)
-        elif backlog(self):
+        elif backlog(self) and not self.is_told:
             self._watch_writing()
         return 0 if self.consuming else self._resume()
 
@@ -588,7 +589,7 @@ cdef class Http1Downstream(Downstream):
 
     cdef bint give_way(self) except -1:
         cdef char byte
-        if agw_recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 or errno != EAGAIN:
+        if backlog(self) or agw_recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 or errno != EAGAIN:
             return False
         self._close()
         return True

@@ -362,7 +362,7 @@ cdef class Http1Upstream(Upstream):
         if self.endpoint.idle.count >= MAX_IDLE or self.broken or backlog(self):
             return self._close()
         self.state = U_IDLE
-        self.reused = True
+        self.reused = self.at_rest = True
         if not self.interest & EPOLLIN:
             self.want_read(True)
         buffer_free(&self.out)
@@ -374,10 +374,12 @@ cdef class Http1Upstream(Upstream):
     cdef bint usable(self) noexcept:
         cdef char byte
         idle_remove(&self.endpoint.idle, self)
-        if agw_recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 and errno == EAGAIN:
-            self.state = U_HEAD
-            return True
         self.state = U_HEAD
+        self.at_rest = False
+        if self.poller.all_seen:
+            return True     # it had not ended when the batch began, and to ask again is a system call for each request
+        if agw_recv(self.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 and errno == EAGAIN:
+            return True
         self._close()
         return False
 

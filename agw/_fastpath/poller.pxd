@@ -37,7 +37,11 @@ cdef class Source(Timed):
     cdef void* newer        # borrowed Source: the list of all in the set
     cdef void* older
     cdef uint32_t interest  # EPOLLIN | EPOLLOUT as registered
+    cdef bint at_rest       # nothing is expected of it but its end, which the others should know of first
+    cdef void* next_told    # borrowed Source: of those that are told when the batch is over
+    cdef bint is_told       # one of them
     cdef int on_events(self, uint32_t events) except -1
+    cdef int on_batch_over(self) except -1
     cdef int on_drain(self) except -1
     cdef int on_cut(self) except -1
 
@@ -48,6 +52,10 @@ cdef class Poller:
     cdef object loop                # asyncio's; owns the thread
     cdef object _ticker             # handle of the next tick, None while no timer is armed
     cdef void* _closed              # Sources removed in this batch, by `older`: their events may still be in it
+    cdef bint _in_batch             # events are being gone through
+    cdef bint all_seen              # and they are all that there were when the batch began
+    cdef void* _first_told       # Sources that are told when they all are, referenced, in the order of their asking
+    cdef void* _last_told
     cdef Timed _deferred            # whose on_timer() comes when this batch is over; None
     cdef Timer wheel[512]           # list heads
     cdef Timer _mark                # end of the slot that is being gone through
@@ -67,6 +75,8 @@ cdef class Poller:
     cdef int arm(self, Timed owner, int64_t after_ms) except -1
     cdef void disarm(self, Timed owner) noexcept
     cdef void defer(self, Timed owner) noexcept
+    cdef bint at_end(self, Source source) noexcept
+    cdef void _end_batch(self) noexcept
     cdef int64_t clock(self) noexcept
     cdef int run(self) except -1
     cdef void _dispatch(self, Source source, uint32_t events) noexcept

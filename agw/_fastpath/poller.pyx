@@ -4,6 +4,7 @@ uvloop wakes us once per batch; the batch is then drained in C, without a Python
 - a Source is referenced by the set while it is in it; one that is removed stays referenced until the batch is over,
   since events for it may be waiting in that batch;
 - level-triggered: whoever reads less than there is will be called again;
+- a batch begins with the ends of connections at rest, so that none of them is taken for a request of the same batch;
 - an exception that one lets out is a bug: it costs what that one was doing, is counted and logged, and never ends
   the worker.
 """
@@ -57,6 +58,10 @@ cdef class Source(Timed):
 
     cdef int on_fault(self) except -1:
         return self.poller.remove(self)
+
+    cdef int on_batch_over(self) except -1:
+        """All events of the batch have been gone through: see Poller.at_end."""
+        return 0
 
     cdef int on_drain(self) except -1:
         """The worker wants to end: come to an end where that costs nobody anything."""
@@ -183,10 +188,18 @@ cdef class Poller:
                     raise OSError(errno, "epoll_wait")
                 break
             self.clock()
+            self._in_batch = True
+            self.all_seen = n < BATCH
             for i in range(n):
-                self._dispatch(<Source> events[i].data.ptr, events[i].events)
+                if (<Source> events[i].data.ptr).at_rest:
+                    self._dispatch(<Source> events[i].data.ptr, events[i].events)
+                    events[i].data.ptr = NULL
+            for i in range(n):
+                if events[i].data.ptr != NULL:
+                    self._dispatch(<Source> events[i].data.ptr, events[i].events)
             if self._deferred is not None:
                 self._catch_up()
+            self._end_batch()
             if self._closed != NULL:
                 self._let_go()
             if n < BATCH // 8:
@@ -219,6 +232,37 @@ cdef class Poller:
         """
         assert self._deferred is None or self._deferred is owner
         self._deferred = owner
+
+    cdef bint at_end(self, Source source) noexcept:
+        """Call source.on_batch_over() when all events of this batch have been gone through. False: there is none."""
+        if not self._in_batch:
+            return False
+        if source.is_told:
+            return True
+        source.is_told = True
+        source.next_told = NULL
+        Py_INCREF(source)
+        if self._first_told == NULL:
+            self._first_told = <void*> source
+        else:
+            (<Source> self._last_told).next_told = <void*> source
+        self._last_told = <void*> source
+        return True
+
+    cdef void _end_batch(self) noexcept:
+        cdef void* at = self._first_told
+        cdef Source source
+        self._in_batch = self.all_seen = False
+        self._first_told = NULL
+        while at != NULL:
+            source = <Source> at
+            at = source.next_told
+            source.is_told = False
+            Py_DECREF(source)
+            try:
+                source.on_batch_over()
+            except BaseException:
+                self._caught(source)
 
     cdef void _catch_up(self) noexcept:
         cdef Timed owner

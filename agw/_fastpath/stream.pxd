@@ -24,6 +24,7 @@ cdef class Stream(Source):
 
     cdef Py_ssize_t read(self, unsigned char* into, Py_ssize_t room) noexcept
     cdef int flush(self) except -1
+    cdef int flush_soon(self) except -1
     cdef int write(self, const unsigned char* data, Py_ssize_t size) except -1
     cdef int write_through(
         self, const unsigned char* data, Py_ssize_t size, const unsigned char* tail, Py_ssize_t tail_size

@@ -1,8 +1,11 @@
 """A non-blocking socket with a write buffer.
 
 What is written goes to the buffer and leaves it in flush(), once per batch of work, so that a head and its body take
-one system call. What the kernel does not take waits for EPOLLOUT. Reading is into memory of the caller's: a stream
-that is idle owns none.
+one system call. Little of it leaves when all events of the batch have been gone through (flush_soon): the calls that
+wake others come side by side, so that a peer that sleeps is woken once for what several connections have for it.
+
+What the kernel does not take waits for EPOLLOUT. Reading is into memory of the caller's: a stream that is idle owns
+none.
 """
 
 from libc.errno cimport EAGAIN, EINTR, errno
@@ -39,6 +42,10 @@ cdef extern from "<sys/uio.h>" nogil:
         size_t iov_len
 
 
+cdef enum:
+    SOON = 16384            # bytes that may wait for the end of the batch
+
+
 cdef class Stream(Source):
     def __dealloc__(self):
         buffer_free(&self.out)
@@ -66,6 +73,15 @@ cdef class Stream(Source):
             return 0
         n = agw_send(self.fd, self.out.data + self.out.start, size, MSG_NOSIGNAL)
         return self._wrote(n, size)
+
+    cdef int flush_soon(self) except -1:
+        """Flush at the end of the batch; now, where there is none or much waits."""
+        if backlog(self) <= SOON and self.poller.at_end(self):
+            return 0
+        return self.flush()
+
+    cdef int on_batch_over(self) except -1:
+        return self.flush()
 
     cdef int _wrote(self, Py_ssize_t n, Py_ssize_t size) except -1:
         if n < 0:
