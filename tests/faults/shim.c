@@ -14,8 +14,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #define SHOWN __attribute__((visibility("default")))
 #define NEXT(name) ((__typeof__(&name))next(#name, &next_##name))
@@ -73,7 +75,7 @@ static void *next(const char *name, void **found) {
 }
 
 static void *next_malloc, *next_realloc, *next_calloc, *next_recv, *next_send, *next_sendmsg, *next_accept4,
-    *next_connect, *next_socket, *next_epoll_ctl, *next_setsockopt, *next_getsockopt;
+    *next_connect, *next_socket, *next_epoll_ctl, *next_setsockopt, *next_getsockopt, *next_syscall;
 
 void *malloc(size_t size);
 void *realloc(void *data, size_t size);
@@ -132,6 +134,32 @@ SHOWN ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
                 return NEXT(send)(fd, message->msg_iov[i].iov_base, 1, flags);
     }
     return NEXT(sendmsg)(fd, message, flags);
+}
+
+/* The release variant's way to recv, send and sendmsg. */
+SHOWN long syscall(long number, ...) {
+    va_list rest;
+    long of[6];
+    va_start(rest, number);
+    for (int i = 0; i < 6; i++)
+        of[i] = va_arg(rest, long);
+    va_end(rest);
+    if (number == SYS_recvfrom && fails(RECV, HERE))
+        return failed();
+    if (number == SYS_sendto && fails(SEND, HERE)) {
+        if (agw_fault_errno)
+            return failed();
+        of[2] = of[2] ? 1 : 0;
+    }
+    if (number == SYS_sendmsg && fails(SENDMSG, HERE)) {
+        if (agw_fault_errno)
+            return failed();
+        const struct msghdr *message = (const struct msghdr *)of[1];
+        for (size_t i = 0; i < message->msg_iovlen; i++)
+            if (message->msg_iov[i].iov_len)
+                return NEXT(send)((int)of[0], message->msg_iov[i].iov_base, 1, (int)of[2]);
+    }
+    return NEXT(syscall)(number, of[0], of[1], of[2], of[3], of[4], of[5]);
 }
 
 SHOWN int accept4(int fd, struct sockaddr *where, socklen_t *size, int flags) {
