@@ -18,7 +18,7 @@ from libc.string cimport memchr, memcmp, memset
 
 from agw._fastpath.answers cimport reason_phrase
 from agw._fastpath.buffer cimport buffer_append, buffer_free, buffer_size
-from agw._fastpath.fields cimport same_folded
+from agw._fastpath.fields cimport is_word, same_folded
 from agw._fastpath.forwarding cimport add_field
 from agw._fastpath.message cimport (
     F_ACCEPT_ENCODING, F_CONTENT_ENCODING, F_CONTENT_TYPE, F_ETAG, F_IF_MODIFIED_SINCE, F_IF_NONE_MATCH, F_RANGE,
@@ -84,16 +84,12 @@ cdef bint _is_readable(const unsigned char* value, uint32_t size) noexcept:
         while word < end and value[word] not in (b";", b" ", b"\t"):
             word += 1
         if word > at and not (
-            _is(value + at, word - at, "gzip", 4) or _is(value + at, word - at, "deflate", 7)
-            or _is(value + at, word - at, "identity", 8) or _is(value + at, word - at, "x-gzip", 6)
+            is_word(value + at, word - at, "gzip", 4) or is_word(value + at, word - at, "deflate", 7)
+            or is_word(value + at, word - at, "identity", 8) or is_word(value + at, word - at, "x-gzip", 6)
         ):
             return False
         at = end
     return True
-
-
-cdef inline bint _is(const unsigned char* value, uint32_t size, const char* word, uint32_t n) noexcept:
-    return size == n and same_folded(value, word, n)
 
 
 cdef bint _takes_gzip(const unsigned char* value, uint32_t size) noexcept:
@@ -105,7 +101,7 @@ cdef bint _takes_gzip(const unsigned char* value, uint32_t size) noexcept:
         end = at
         while end < size and value[end] not in (b" ", b"\t", b","):
             end += 1
-        if _is(value + at, end - at, "gzip", 4):
+        if is_word(value + at, end - at, "gzip", 4):
             return True
         at = end
     return False

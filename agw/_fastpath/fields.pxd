@@ -20,6 +20,11 @@ cdef extern from "chars.h" nogil:
     bint same_folded "agw_same_folded"(const unsigned char* text, const char* lower, Py_ssize_t n)
 
 
+cdef inline bint is_word(const unsigned char* value, uint32_t size, const char* word, uint32_t n) noexcept nogil:
+    """Whether a value is this word, which has no capitals, in any case. Values have no control characters."""
+    return size == n and same_folded(value, word, n)
+
+
 # FieldId of a name (a token of n bytes), F_OTHER where no rule knows it.
 cdef int field_id(const unsigned char* name, Py_ssize_t n) noexcept nogil
 

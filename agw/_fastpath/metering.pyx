@@ -174,11 +174,6 @@ cdef inline int64_t _seconds(int64_t ns) noexcept:
     return (ns + SECOND - 1) // SECOND
 
 
-cdef inline char* _text(char* at, const char* text, Py_ssize_t size) noexcept:
-    memcpy(at, text, size)
-    return at + size
-
-
 cdef int tell_quota(Exchange exchange, ResponseHead* head) except -1:
     # draft-ietf-httpapi-ratelimit-headers-10: a List of Items, the name of the limit each.
     cdef CompiledPolicy policy = exchange.rule.policy
@@ -191,9 +186,12 @@ cdef int tell_quota(Exchange exchange, ResponseHead* head) except -1:
     if quota.tightest < 0:
         return 0
     limit = &policy.limits.each[quota.tightest]
-    at = _text(_left, limit.item, limit.name_len)
-    at = write_decimal(_text(at, ";r=", 3), <uint64_t> quota.left)
-    at = write_decimal(_text(at, ";t=", 3), <uint64_t> _seconds(quota.reset_ns))
+    memcpy(_left, limit.item, limit.name_len)
+    at = _left + limit.name_len
+    memcpy(at, ";r=", 3)
+    at = write_decimal(at + 3, <uint64_t> quota.left)
+    memcpy(at, ";t=", 3)
+    at = write_decimal(at + 3, <uint64_t> _seconds(quota.reset_ns))
     add_field(head.fields, &head.n_fields, "RateLimit", 9, _left, at - _left)
     add_field(
         head.fields, &head.n_fields, "RateLimit-Policy", 16, <const char*> policy.limits.policy,

@@ -54,7 +54,7 @@ cdef class Poller:
     cdef void* _closed              # Sources removed in this batch, by `older`: their events may still be in it
     cdef bint _in_batch             # events are being gone through
     cdef bint all_seen              # and they are all that there were when the batch began
-    cdef void* _first_told       # Sources that are told when they all are, referenced, in the order of their asking
+    cdef void* _first_told          # Sources that are told when they all are, referenced, in the order of their asking
     cdef void* _last_told
     cdef Timed _deferred            # whose on_timer() comes when this batch is over; None
     cdef Timer wheel[512]           # list heads

@@ -30,7 +30,7 @@ from agw._fastpath.envelope cimport (
     U_NOT, U_VERSION, envelope_begin, envelope_end, envelope_feed, envelope_has,
 )
 from agw._fastpath.exchange cimport X_BODY, X_FILTERED, X_GUARDED, X_KEEP, X_READ, X_RPC, X_WITHHELD
-from agw._fastpath.fields cimport same_folded
+from agw._fastpath.fields cimport is_word
 from agw._fastpath.filters cimport ADDED_ROOM
 from agw._fastpath.held cimport hold
 from agw._fastpath.message cimport F_CONTENT_ENCODING, F_CONTENT_TYPE, M_OTHER, M_POST, Field
@@ -63,7 +63,7 @@ cdef bint is_json(const Field* field, bint strictly) noexcept:
     cdef uint32_t size = 0, at
     while size < field.value_len and value[size] != b";" and value[size] != b" " and value[size] != b"\t":
         size += 1
-    if not (_is_word(value, size, "application/json", 16) or _is_word(value, size, "application/a2a+json", 20)):
+    if not (is_word(value, size, "application/json", 16) or is_word(value, size, "application/a2a+json", 20)):
         return False
     if not strictly or size == field.value_len:
         return True
@@ -76,14 +76,9 @@ cdef bint is_json(const Field* field, bint strictly) noexcept:
     while at < field.value_len and (value[at] == b" " or value[at] == b"\t"):
         at += 1
     return (
-        _is_word(value + at, field.value_len - at, "charset=utf-8", 13)
-        or _is_word(value + at, field.value_len - at, 'charset="utf-8"', 15)
+        is_word(value + at, field.value_len - at, "charset=utf-8", 13)
+        or is_word(value + at, field.value_len - at, 'charset="utf-8"', 15)
     )
-
-
-cdef inline bint _is_word(const unsigned char* value, uint32_t size, const char* word, uint32_t n) noexcept:
-    """Whether the value is this word, which has no capitals, in any case. Values have no control characters."""
-    return size == n and same_folded(value, word, n)
 
 
 cdef bint _readable(const RequestHead* head, bint strictly) noexcept:

@@ -7,6 +7,7 @@ import contextlib
 import uuid
 
 import msgspec
+import pytest
 
 from agw.controller import names
 from agw.controller.ownership import LABEL
@@ -101,7 +102,7 @@ class Cluster:
         try:
             async with asyncio.timeout(PATIENCE):
                 while not condition(found := await self.get(resource, name)):
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(0.05)  # between two looks
         except TimeoutError:
             raise AssertionError(f"{resource.kind} {name} never was as expected: {found}") from None
         return found
@@ -130,6 +131,11 @@ class Cluster:
             await self.client.get(SERVICE_ACCOUNTS, Key("default", "default"), msgspec.json.decode)
             return True
         return False
+
+    async def needs_controllers(self):
+        """Skip where owners and pods are nobody's work: a bare API server has no kube-controller-manager."""
+        if not await self.has_controllers():
+            pytest.skip("no kube-controller-manager")  # what is tested is what it does with what we made
 
     async def events(self, reason):
         return [event for event in await self.list(EVENTS) if event.get("reason") == reason]
@@ -204,7 +210,7 @@ async def install(client):
                 found = await client.get(CRDS, Key("", crd["metadata"]["name"]), msgspec.json.decode)
                 if condition(found, "Established")[0] == "True":
                     break
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.05)  # between two looks
 
 
 async def hand_over(client, namespace):
@@ -234,6 +240,13 @@ async def cluster(kubeconfig):
             for resource in (POLICIES, ROUTES, BACKENDS, GATEWAYS, GRANTS):
                 for found in await yours.list(resource):
                     await yours.delete(resource, found["metadata"]["name"])
+
+
+async def eventually(condition, patience=20):
+    """Wait until a condition of this process holds."""
+    async with asyncio.timeout(patience):
+        while not condition():
+            await asyncio.sleep(0.05)  # between two looks
 
 
 def scenario(function):

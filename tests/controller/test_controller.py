@@ -27,6 +27,7 @@ from tests.controller.cluster import (
     SERVICES,
     Cluster,
     condition,
+    eventually,
     fresh,
     listener,
     of_ours,
@@ -77,7 +78,7 @@ async def test_a_gateway_is_provisioned_and_programmed(yours, process):
     assert (await yours.until(CONFIG_MAPS, MADE, bool))["data"]["ca.crt"].startswith("-----BEGIN CERTIFICATE")
     async with asyncio.timeout(20):
         while not await yours.events("Programmed"):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # between two looks
 
 
 @scenario
@@ -149,16 +150,12 @@ async def test_nothing_is_written_where_nothing_differs(yours, process):
         GATEWAYS, "gw", lambda it: fresh(it) and it["status"]["listeners"][0]["attachedRoutes"] == 1
     )
     reconciler = process._reconciler
-    async with asyncio.timeout(20):
-        while len(reconciler.statuses) or len(reconciler.provisioner.queue):
-            await asyncio.sleep(0.05)
+    await eventually(lambda: not (len(reconciler.statuses) or len(reconciler.provisioner.queue)))
     gateway = await yours.get(GATEWAYS, "gw")
     writes = reconciler.metrics.value("agw_controller_status_writes_total")
     reconciler.statuses.add_all(reconciler._translation.statuses)
     reconciler.provisioner.again()
-    async with asyncio.timeout(20):
-        while len(reconciler.statuses) or len(reconciler.provisioner.queue):
-            await asyncio.sleep(0.05)
+    await eventually(lambda: not (len(reconciler.statuses) or len(reconciler.provisioner.queue)))
     assert reconciler.metrics.value("agw_controller_status_writes_total") == writes
     assert (await yours.get(GATEWAYS, "gw"))["metadata"]["resourceVersion"] == gateway["metadata"]["resourceVersion"]
 
@@ -184,9 +181,7 @@ async def test_a_status_is_written_once_and_its_echo_costs_nothing(yours, proces
         for name in names_of:
             await yours.until(ROUTES, name, of_ours)
         await yours.until(GATEWAYS, "gw", lambda it: it["status"]["listeners"][0]["attachedRoutes"] == 20)
-        async with asyncio.timeout(20):
-            while process._reconciler is None or len(process._reconciler.statuses):
-                await asyncio.sleep(0.05)
+        await eventually(lambda: not (process._reconciler is None or len(process._reconciler.statuses)))
         assert {name: written[name] for name in names_of} == dict.fromkeys(names_of, 1)
         before = term.metrics.value("agw_controller_translations_total")
         looked = planned["HTTPRoute"]
@@ -319,16 +314,14 @@ async def test_a_refusal_of_a_data_plane_is_a_condition_and_an_event(yours, proc
     assert said == "the configuration is not in force: data plane gw-1 cannot use it: no memory"
     async with asyncio.timeout(20):
         while not (found := await yours.events("ConfigurationRefused")):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # between two looks
     assert (found[0]["type"], found[0]["regarding"]["name"]) == ("Warning", "gw")
     written = process._reconciler.metrics.value("agw_controller_status_writes_total")
     for _ in range(3):  # it is cut, comes back and refuses again, while another pod uses what it cannot
         told.gone(replace(one, refused=2, reason="no memory"))
         told.acknowledged(replace(other, version=2))
         told.refused(replace(one, refused=2, reason="no memory"))
-    async with asyncio.timeout(20):
-        while len(process._reconciler.statuses):
-            await asyncio.sleep(0.05)
+    await eventually(lambda: not len(process._reconciler.statuses))
     assert process._reconciler.metrics.value("agw_controller_status_writes_total") == written, "it does not flap"
     told.acknowledged(replace(one, version=3))
     await yours.until(GATEWAYS, "gw", lambda it: condition(it, "Programmed") == ("False", "AddressNotAssigned"))

@@ -22,6 +22,7 @@ from tests.controller.cluster import (
     cluster,
     condition,
     controller,
+    eventually,
     fresh,
     listener,
     scenario,
@@ -37,16 +38,12 @@ def test_one_of_two_leads_and_hands_over_when_it_ends(kubeconfig, count):
                 await yours.gateway()
                 await yours.until(GATEWAYS, "gw", fresh)
                 async with controller(kubeconfig, yours.namespace, name="second") as second:
-                    async with asyncio.timeout(20):
-                        while second._election.holder != "first":
-                            await asyncio.sleep(0.05)
+                    await eventually(lambda: second._election.holder == "first")
                     assert first._election.leading
                     assert second._reconciler is None
             # `first` is still the leader here, and `second` has gone: nobody has waited for a Lease to run out.
             async with controller(kubeconfig, yours.namespace, name="third") as third:
-                async with asyncio.timeout(20):
-                    while not third._election.leading:
-                        await asyncio.sleep(0.05)
+                await eventually(lambda: third._election.leading)
                 await yours.patch(GATEWAYS, "gw", {"spec": {"listeners": [listener("other", 81)]}})
                 await yours.until(
                     GATEWAYS, "gw", lambda it: fresh(it) and it["status"]["listeners"][0]["name"] == "other"
@@ -73,7 +70,7 @@ def test_sigterm_releases_the_lease(kubeconfig):
                 assert lease["spec"]["leaseDurationSeconds"] == 15
                 async with asyncio.timeout(PATIENCE):
                     while "agw_controller_leader 1" not in (await ask(port, "/metrics"))[1]:
-                        await asyncio.sleep(0.05)
+                        await asyncio.sleep(0.05)  # between two looks
                 assert await ask(port, "/readyz") == (200, "leading\n")
                 await yours.until(CLASSES, "ack-agent-gateway", lambda it: condition(it, "Accepted")[0] == "True")
                 program.terminate()
@@ -93,22 +90,17 @@ async def test_a_class_that_is_gone_takes_nothing_down(yours, process):
     await yours.gateway(gatewayClassName=yours.namespace)
     budget = await yours.until(BUDGETS, MADE, bool)
     await yours.client.delete(CLASSES, Key("", yours.namespace))
-    async with asyncio.timeout(20):
-        while f"{yours.namespace}/gw" in process._publisher._ledgers:
-            await asyncio.sleep(0.05)
+    await eventually(lambda: f"{yours.namespace}/gw" not in process._publisher._ledgers)
     assert await yours.get(BUDGETS, MADE) == budget
     await yours.client.apply(CLASSES, Key("", yours.namespace), {"spec": {"controllerName": CONTROLLER}})
-    async with asyncio.timeout(20):
-        while f"{yours.namespace}/gw" not in process._publisher._ledgers:
-            await asyncio.sleep(0.05)
+    await eventually(lambda: f"{yours.namespace}/gw" in process._publisher._ledgers)
     await yours.client.delete(CLASSES, Key("", yours.namespace))
 
 
 @scenario
 async def test_deletion_releases_everything(yours, process):
     """Owner references do it: so this needs a garbage collector, which a bare API server has not."""
-    if not await yours.has_controllers():
-        pytest.skip("no kube-controller-manager")
+    await yours.needs_controllers()
     await yours.gateway()
     await yours.until(BUDGETS, MADE, bool)
     await yours.delete(GATEWAYS, "gw")
@@ -118,8 +110,7 @@ async def test_deletion_releases_everything(yours, process):
 
 @scenario
 async def test_a_foreground_deletion_is_not_worked_against(yours, process):
-    if not await yours.has_controllers():
-        pytest.skip("no kube-controller-manager")
+    await yours.needs_controllers()
     await yours.gateway()
     await yours.until(BUDGETS, MADE, bool)
     await yours.client.delete(GATEWAYS, yours.key(GATEWAYS, "gw"), propagation="Foreground")

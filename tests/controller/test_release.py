@@ -16,23 +16,11 @@ from tests.controller.cluster import (
     SERVICES,
     cluster,
     controller,
+    eventually,
+    scenario,
 )
 
 MADE = names.made("gw")
-
-
-def scenario(function):
-    """Run a coroutine that takes (its cluster, a running controller)."""
-
-    def test(kubeconfig):
-        async def run():
-            async with cluster(kubeconfig) as yours, controller(kubeconfig, yours.namespace) as process:
-                await function(yours, process)
-
-        asyncio.run(run())
-
-    test.__name__ = function.__name__
-    return test
 
 
 @contextlib.asynccontextmanager
@@ -66,9 +54,7 @@ async def until_not_ours(yours, process, waiting=0):
         provisioner = process._reconciler and process._reconciler.provisioner
         return provisioner and f"{yours.namespace}/gw" not in provisioner._wanted and len(provisioner.queue) <= waiting
 
-    async with asyncio.timeout(PATIENCE):
-        while not so():
-            await asyncio.sleep(0.05)
+    await eventually(so, PATIENCE)
 
 
 @scenario

@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from agw.controller import names
 from agw.controller.provision import manifests
 from agw.kube import Client
@@ -15,27 +13,12 @@ from tests.controller.cluster import (
     GATEWAYS,
     PATIENCE,
     SERVICES,
-    cluster,
-    controller,
     listener,
+    scenario,
 )
 
 MADE = names.made("gw")
 OF_MINE = {"parametersRef": {"group": "", "kind": "ConfigMap", "name": "mine"}}
-
-
-def scenario(function):
-    """Run a coroutine that takes (its cluster, a running controller)."""
-
-    def test(kubeconfig):
-        async def run():
-            async with cluster(kubeconfig) as yours, controller(kubeconfig, yours.namespace) as process:
-                await function(yours, process)
-
-        asyncio.run(run())
-
-    test.__name__ = function.__name__
-    return test
 
 
 async def looked(process):
@@ -115,8 +98,7 @@ async def test_an_older_release_held_the_number(yours, process):
 
 @scenario
 async def test_an_autoscaler_of_somebody_is_left_alone(yours, process):
-    if not await yours.has_controllers():
-        pytest.skip("no kube-controller-manager")
+    await yours.needs_controllers()
     await yours.gateway()
     await yours.until(DEPLOYMENTS, MADE, has(2))
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": MADE}
