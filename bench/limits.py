@@ -101,6 +101,9 @@ async def ask(port: int, message: bytes, until: float, found: Counter[bytes], to
         size = next(int(line[15:]) for line in head.lower().splitlines() if line.startswith(b"content-length:"))
         await reader.readexactly(size)
         found[head[9:12]] += 1
+        if b"connection: close" in head.lower():  # it has had its ten thousand requests
+            writer.close()
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
         took[0] = max(took[0], time.monotonic() - began)
     writer.close()
 
