@@ -17,8 +17,9 @@ import click
 from agw.cli.output import Exit, Style, emit, note, table
 from agw.cli.problems import by_place, show, summary, with_near_paths
 from agw.errors import Problem, Severity
-from agw.resources.load import Loaded, load
+from agw.resources.load import load
 from agw.resources.render import as_dict, github
+from agw.resources.whole import Loaded
 from agw.translate import translate
 from agw.translate.check import Report, Row, report
 

@@ -18,21 +18,22 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
 
+from agw.cli.unrest import Names
 from agw.cli.watch import OnDemand, Watch
 from agw.dataplane.resolve import forms
 from agw.dataplane.state import ConfigUpdate
 from agw.errors import Problem
 from agw.resources import model
-from agw.resources.load import SUFFIXES, Loaded, Loader, Skipped, load_texts
-from agw.resources.meta import Object
-from agw.resources.objects import ResourceSet
+from agw.resources.load import SUFFIXES, Loader, load_texts
+from agw.resources.objects import Identity, ResourceSet
+from agw.resources.whole import Loaded, Skipped
 from agw.settings import Address
 from agw.snapshot.model import Attachment, Entry, Rule
 from agw.translate import Translator, codes
@@ -40,7 +41,6 @@ from agw.translate import Translator, codes
 if TYPE_CHECKING:
     from agw.dataplane.logs import Log
 
-Identity: TypeAlias = tuple[type[Object], str, str]
 Resolve: TypeAlias = Mapping[tuple[str, int], Address]
 
 QUIET_MS = 40  # a file that changed less than this ago may still be being written
@@ -53,8 +53,11 @@ class Reader(Protocol):
 
     roots: tuple[Path, ...]
 
-    def read(self) -> Loaded:
-        """Read everything now; a problem is a value, nothing is raised."""
+    def read(self, named: Names = None) -> Loaded:
+        """Read everything now; a problem is a value, nothing is raised.
+
+        named: the only files that may differ from the last time; None where any may.
+        """
 
 
 class FileReader:
@@ -65,9 +68,9 @@ class FileReader:
         self.roots = roots
         self._loader = Loader()
 
-    def read(self) -> Loaded:
+    def read(self, named: Names = None) -> Loaded:
         """Read what changed, and give the whole."""
-        return self._loader.load(self.roots)
+        return self._loader.load(self.roots, named)
 
 
 class TextReader:
@@ -79,7 +82,7 @@ class TextReader:
         """Read these, by name."""
         self._loaded = load_texts(texts)
 
-    def read(self) -> Loaded:
+    def read(self, named: Names = None) -> Loaded:  # noqa: ARG002 - nothing here has a file's name
         """Give what was decoded."""
         return self._loaded
 
@@ -100,6 +103,7 @@ class Source:
         self._watch = watch or OnDemand()
         self._translator = Translator()
         self._resources = ResourceSet()
+        self._differing: frozenset[Identity] | None = frozenset()  # objects that may differ from those; None: any
         self._refused: tuple[Problem, ...] | None = None  # of the last look, None where it was good
         self._good: tuple[Problem, ...] = ()
         self._generation = 0
@@ -116,8 +120,8 @@ class Source:
     async def __aiter__(self) -> AsyncIterator[ConfigUpdate]:
         """Yield the first configuration, then each one that differs from the last."""
         yield self._first or self.first()
-        async for _ in self._watch:
-            update = await asyncio.to_thread(self._look_when_quiet)
+        async for named in self._watch:
+            update = await asyncio.to_thread(self._look_when_quiet, named)
             if update is not None:
                 yield update
 
@@ -125,16 +129,20 @@ class Source:
         """Look again now, whatever the watch has seen (SIGHUP)."""
         self._watch.poke()
 
-    def _look_when_quiet(self) -> ConfigUpdate | None:
-        wait_until_quiet(self._reader.roots)
-        return self._look(force=False)
+    def _look_when_quiet(self, named: Names) -> ConfigUpdate | None:
+        if named is None:  # of files that it names, the watch knows that they are at rest
+            wait_until_quiet(self._reader.roots)
+        return self._look(force=False, named=named)
 
-    def _look(self, *, force: bool) -> ConfigUpdate | None:
+    def _look(self, *, force: bool, named: Names = None) -> ConfigUpdate | None:
         """Read and translate; None where nothing is different from the last time."""
-        loaded = self._reader.read()
+        loaded = self._reader.read(named)
+        self._differing = (
+            None if self._differing is None or loaded.changed is None else self._differing | loaded.changed
+        )
         if not loaded.ok:
             return self._refuse(loaded.problems, force=force)
-        changed = loaded.resources.changed_since(self._resources)
+        changed = self._take_differing(loaded.resources)
         translation = self._translator.update(loaded.resources, changed)
         if self._changed is not None:
             self._changed |= frozenset[str]().union(*translation.changed.values())
@@ -151,6 +159,11 @@ class Source:
         differing, self._changed = self._changed, set()
         known = None if differing is None else frozenset(differing)
         return ConfigUpdate(merge(translation.snapshots), problems, self._generation, known)
+
+    def _take_differing(self, resources: ResourceSet) -> Collection[Identity]:
+        """Give the objects that may differ from the last good set, and begin anew."""
+        differing, self._differing = self._differing, frozenset()
+        return resources.changed_since(self._resources) if differing is None else differing
 
     def _refuse(self, problems: tuple[Problem, ...], *, force: bool) -> ConfigUpdate | None:
         if problems == self._refused and not force:

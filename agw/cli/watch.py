@@ -1,4 +1,4 @@
-"""Tell that something under the watched paths may have changed.
+"""Tell that something under the watched paths may have changed, and which files, where that is certain.
 
 What editors, `kubectl` mounts and people do: write in place, write beside and rename over, swap a `..data` symlink,
 delete a folder and make it again, delete and make its parent. So what is watched is not the files but the folders
@@ -7,99 +7,42 @@ and the folder of each symlink's target. One flat, non-recursive watch on that l
 (a folder came, went or was replaced: same name, another inode), the watch is made anew, and what happened meanwhile
 is found because a fresh watch always reports once.
 
-Rules: it says "look again", never what changed; whoever looks compares. Changes within 50 ms are one report.
-Must not: read a manifest, decide which file counts, or sleep by the clock where inotify works.
+Rules: it says "look again"; whoever looks compares. A report names files where the kernel did, in folders of which all
+names are those of files; anything else (symlinks, folders, lost events) is "look at all". What is being written is not
+reported before its writer has finished (agw.cli.unrest). Some mounts send no events, so all is looked at once in a
+while even if nothing seems to happen.
+Must not: read a manifest, or wake by the clock more often than that where inotify works.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+import time
+import weakref
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from watchfiles._rust_notify import RustNotify
+from agw.cli.folders import Watched, plan, sign
+from agw.cli.inotify import Event, Inotify
+from agw.cli.unrest import Names, Sign, Unrest
 
 LOG = logging.getLogger("agw.watch")
 
-STEP_MS = 20
-DEBOUNCE_MS = 200  # a writer that never pauses for STEP_MS is reported this often
-_WAKE_MS = 1_000  # how long the thread may take to see that it must stop, where no event wakes it
+SELDOM_S = 30.0
+"""Seconds between two looks at all for no reason."""
+
 _RETRY_S = 0.05  # a folder went between the plan and the watch
 _FALLBACK_POLL_MS = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A folder to watch. The inode tells a folder from its successor of the same name."""
-
-    path: str
-    device: int
-    inode: int
-
-
-def plan(roots: Iterable[Path]) -> frozenset[Watched]:
-    """Return the folders to watch for these files and folders, whether or not they exist."""
-    found: dict[tuple[int, int], Watched] = {}
-    for root in roots:
-        _add(found, _nearest_folder(root.absolute().parent))
-        if root.is_symlink():
-            _add(found, _nearest_folder(root.resolve().parent))
-    walked: set[tuple[int, int]] = set()
-    for root in roots:
-        if root.is_dir():
-            _add_tree(found, root.absolute(), walked)
-    return frozenset(found.values())
-
-
-def _nearest_folder(path: Path) -> Path:
-    while not path.is_dir() and path != path.parent:
-        path = path.parent
-    return path
-
-
-def _add(found: dict[tuple[int, int], Watched], folder: Path) -> tuple[int, int] | None:
-    """Add a folder, once whatever it is called; return its identity, None where it is gone."""
-    try:
-        stat = folder.stat()
-    except OSError:
-        return None
-    identity = (stat.st_dev, stat.st_ino)
-    found.setdefault(identity, Watched(str(folder), *identity))
-    return identity
-
-
-def _add_tree(found: dict[tuple[int, int], Watched], folder: Path, walked: set[tuple[int, int]]) -> None:
-    """Add a folder, the folders in it, and where the symlinks in it point to. Hidden folders hold no manifests.
-
-    A folder is walked once, so that a symlink loop ends.
-    """
-    identity = _add(found, folder)
-    if identity is None or identity in walked:
-        return
-    walked.add(identity)
-    try:
-        with os.scandir(folder) as listed:
-            # Only folders and symlinks need a look; a folder of thousands of files is listed in one go.
-            entries = [entry for entry in listed if entry.is_symlink() or entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return
-    for entry in sorted(entries, key=lambda entry: entry.name):
-        path = Path(entry.path)
-        if entry.is_symlink():
-            target = path.resolve()
-            _add(found, target if target.is_dir() else _nearest_folder(target.parent))
-        if not entry.name.startswith(".") and path.is_dir():
-            _add_tree(found, path, walked)
+_NO_INOTIFY = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.ENOSYS, errno.ENOMEM})
 
 
 class Watch:
-    """An asynchronous iterator of "look again"; the first comes at once.
+    """An asynchronous iterator of what to look at again, None for all; the first comes at once.
 
     poll_ms: 0 uses inotify; more than that looks at the files that often, for mounts that send no events.
     """
@@ -109,74 +52,89 @@ class Watch:
         self._roots = tuple(roots)
         self._poll_ms = poll_ms
         self._stop = threading.Event()
-        self._wanted: asyncio.Event | None = None
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # ends a wait of the thread
+        weakref.finalize(self, os.close, self._wake)
+        self._reports = _Reports()
 
-    async def __aiter__(self) -> AsyncIterator[None]:
+    async def __aiter__(self) -> AsyncIterator[Names]:
         """Yield whenever something may have changed since the last time; end after `close`."""
         loop = asyncio.get_running_loop()
-        self._wanted = changed = asyncio.Event()
-        thread = threading.Thread(target=self._run, args=(loop, changed), name="agw-watch", daemon=True)
-        thread.start()
+        threading.Thread(target=self._run, args=(loop,), name="agw-watch", daemon=True).start()
         try:
             while not self._stop.is_set():
-                await changed.wait()
-                changed.clear()
+                names = await self._reports.next()
                 if not self._stop.is_set():
-                    yield
+                    yield names
         finally:
-            self._stop.set()
+            self._end_thread()
 
     def poke(self) -> None:
         """Report once more, whatever happened; call it from the loop's thread."""
-        if self._wanted is not None:
-            self._wanted.set()
+        self._reports.add(None)
 
     def close(self) -> None:
         """End the iteration; call it from the loop's thread."""
-        self._stop.set()
+        self._end_thread()
         self.poke()
 
-    def _run(self, loop: asyncio.AbstractEventLoop, changed: asyncio.Event) -> None:
+    def _end_thread(self) -> None:
+        self._stop.set()
+        os.eventfd_write(self._wake, 1)
+
+    # The thread
+
+    def _report(self, loop: asyncio.AbstractEventLoop, names: Names) -> None:
+        # A loop that is closed has nobody left to tell.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._reports.add, names)
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         while not self._stop.is_set():
             if self._poll_ms:
-                self._poll(loop, changed)
+                self._poll(loop)
                 return
-            folders = plan(self._roots)
             try:
-                notify = _open(folders)
-            except OSError:
-                self._stop.wait(_RETRY_S)
-                continue
-            except RuntimeError as error:
+                self._follow(loop)
+            except OSError as error:
+                if error.errno not in _NO_INOTIFY:
+                    self._stop.wait(_RETRY_S)
+                    continue
                 # The kernel's limit of watches is reached, or it has no inotify: look by the clock from here on.
                 LOG.warning("cannot watch with inotify (%s): looking every %d ms", error, _FALLBACK_POLL_MS)
                 self._poll_ms = _FALLBACK_POLL_MS
-                continue
-            with notify:
-                if plan(self._roots) == folders:
-                    _signal(loop, changed)
-                    self._wait(notify, folders, loop, changed)
 
-    def _wait(
-        self, notify: RustNotify, folders: frozenset[Watched], loop: asyncio.AbstractEventLoop, changed: asyncio.Event
-    ) -> None:
-        """Report changes until the list of folders changes."""
-        while not self._stop.is_set():
-            seen = notify.watch(DEBOUNCE_MS, STEP_MS, _WAKE_MS, self._stop)
-            if seen == "timeout":
-                continue
-            if isinstance(seen, str) or plan(self._roots) != folders:
+    def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Watch the folders that there are, and report changes, until the list of folders changes."""
+        folders = plan(self._roots)
+        with Inotify(self._wake) as notify:
+            watches = _watches(notify, folders)
+            if plan(self._roots) != folders:
                 return
-            _signal(loop, changed)
+            self._report(loop, None)
+            unrest = Unrest()
+            seldom = time.monotonic() + SELDOM_S
+            while not self._stop.is_set():
+                now = time.monotonic()
+                if now >= seldom:
+                    unrest.hear((Sign("", rest=0, vague=True),), now)
+                    seldom = now + SELDOM_S
+                if unrest.due is not None and now >= unrest.due:
+                    names = unrest.take()
+                    if names is None and plan(self._roots) != folders:
+                        return
+                    self._report(loop, names)
+                until = seldom if unrest.due is None else min(seldom, unrest.due)
+                events = notify.read(until - now)
+                unrest.hear(_signs(watches, events), time.monotonic())
 
-    def _poll(self, loop: asyncio.AbstractEventLoop, changed: asyncio.Event) -> None:
-        """Report by the clock. watchfiles' own polling compares whole seconds and misses two changes in one."""
+    def _poll(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Report by the clock."""
         seen: object = None
         while not self._stop.is_set():
             now = _fingerprint(plan(self._roots))
             if now != seen:
                 seen = now
-                _signal(loop, changed)
+                self._report(loop, None)
             self._stop.wait(self._poll_ms / 1000)
 
 
@@ -185,25 +143,50 @@ class OnDemand:
 
     def __init__(self) -> None:
         """Wait."""
-        self._wanted = asyncio.Event()
+        self._reports = _Reports()
 
-    async def __aiter__(self) -> AsyncIterator[None]:
+    async def __aiter__(self) -> AsyncIterator[Names]:
         """Yield once for each time, or several times, that `poke` was called."""
         while True:
-            await self._wanted.wait()
-            self._wanted.clear()
-            yield
+            yield await self._reports.next()
 
     def poke(self) -> None:
         """Report once more; call it from the loop's thread."""
-        self._wanted.set()
+        self._reports.add(None)
 
 
-def _open(folders: frozenset[Watched]) -> RustNotify:
-    from watchfiles._rust_notify import RustNotify  # noqa: PLC0415 - `agw check` never watches
+class _Reports:
+    """What was reported and not yet taken, as one; in the loop's thread."""
 
-    paths = sorted(folder.path for folder in folders)
-    return RustNotify(paths, False, False, 0, False, True)  # noqa: FBT003 - its signature
+    def __init__(self) -> None:
+        self._names: Names = frozenset()
+        self._some = asyncio.Event()
+
+    def add(self, names: Names) -> None:
+        self._names = None if names is None or self._names is None else self._names | names
+        self._some.set()
+
+    async def next(self) -> Names:
+        await self._some.wait()
+        self._some.clear()
+        names, self._names = self._names, frozenset()
+        return names
+
+
+def _watches(notify: Inotify, folders: Iterable[Watched]) -> Mapping[int, Watched]:
+    """Watch folders; one that may not be read is let be, as its files cannot be read either."""
+    watches = {}
+    for folder in folders:
+        with suppress(PermissionError):
+            watches[notify.add(folder.path)] = folder
+    return watches
+
+
+def _signs(watches: Mapping[int, Watched], events: Iterable[Event]) -> Iterator[Sign]:
+    for event in events:
+        found = sign(watches.get(event.watch), event)
+        if found is not None:
+            yield found
 
 
 def _fingerprint(folders: Iterable[Watched]) -> frozenset[tuple[str, int, int, int]]:
@@ -222,10 +205,3 @@ def _fingerprint(folders: Iterable[Watched]) -> frozenset[tuple[str, int, int, i
                 continue
             found.append((name, stat.st_ino, stat.st_mtime_ns, stat.st_size))
     return frozenset(found)
-
-
-def _signal(loop: asyncio.AbstractEventLoop, changed: asyncio.Event) -> None:
-    try:
-        loop.call_soon_threadsafe(changed.set)
-    except RuntimeError:
-        return  # the loop is closed: nobody is left to tell

@@ -5,7 +5,7 @@ and the last good table stays; the entries are kept all the same, so that the ne
 the supervisor says so or is gone. Signals are the supervisor's: a terminal and systemd send them to every process of
 the group, so they are ignored here.
 
-Must not: import what it does not need (click, yaml, watchfiles, the translator): each worker pays for it in memory.
+Must not: import what it does not need (click, yaml, the translator): each worker pays for it in memory.
 """
 
 from __future__ import annotations

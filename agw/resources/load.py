@@ -19,17 +19,17 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from agw.errors import Position, Problem, Severity
 from agw.resources import codes
-from agw.resources.decode import Decoded, Item, decode
+from agw.resources.decode import Item, decode
 from agw.resources.meta import Object
-from agw.resources.objects import Resource, ResourceSet
+from agw.resources.objects import Resource
 from agw.resources.source import FileSource
+from agw.resources.whole import Dropped, File, Loaded, Skipped, Stretch, Whole
 
 MAX_FILE = 16 * 1024 * 1024
 _AFTER_MARK = ("", " ", "\t", "\r", "\n")
@@ -39,49 +39,6 @@ _RACY_NS = 50_000_000
 """A file written this shortly before it was read may change again without its times showing it: read it anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A document of a kind that agw does not read."""
-
-    position: Position
-    document: int
-    api_version: str
-    object: str
-
-    def __str__(self) -> str:
-        """One line."""
-        return f"{self.position}: skipped {self.object} ({self.api_version}): not a kind that agw reads"
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """A document that was left out because of an error. object: "" where it cannot be told what it is."""
-
-    position: Position
-    document: int
-    object: str
-
-    def __str__(self) -> str:
-        """One line."""
-        return f"{self.position}: left out {self.object or 'document'}: it has errors"
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What was read. files: those that were looked at, in order."""
-
-    resources: ResourceSet
-    problems: tuple[Problem, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
-    dropped: tuple[Dropped, ...] = ()
-    files: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether there is no error (warnings may be)."""
-        return not any(problem.severity is Severity.ERROR for problem in self.problems)
-
-
 def load(paths: Sequence[Path]) -> Loaded:
     """Read the files and folders once."""
     return Loader().load(paths)
@@ -89,51 +46,55 @@ def load(paths: Sequence[Path]) -> Loaded:
 
 def load_texts(texts: Mapping[str, str]) -> Loaded:
     """Decode manifests that exist as text only, by name: what reading files of those names would give."""
-    return _merge({name: _decode_file(name, text.encode(), None, None) for name, text in texts.items()}, [])
+    whole = Whole()
+    return whole.take({name: _decode_file(name, text.encode(), None, None) for name, text in texts.items()})
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """What one stretch of a file gave, at its place in the file. line: lines before it. first: documents before it."""
-
-    text: str
-    line: int
-    first: int
-    decoded: Decoded
-    resources: tuple[Resource[Object], ...]
-    problems: tuple[Problem, ...]
-    skipped: tuple[Skipped, ...]
-    dropped: tuple[Dropped, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _File:
-    """What a file gave. state: what tells whether it changed; None where only its content can."""
-
-    state: tuple[int, ...] | None
-    parts: tuple[_Placed, ...] = ()
-    problems: tuple[Problem, ...] = ()
-
-
-@dataclass(slots=True)
 class Loader:
     """Reads again and again."""
 
-    _files: dict[str, _File] = field(default_factory=dict)
+    def __init__(self) -> None:
+        """Begin with nothing read."""
+        self._whole = Whole()
+        self._paths: tuple[Path, ...] = ()
+        self._lone = False  # each file has one name, and each name a file
 
-    def load(self, paths: Sequence[Path]) -> Loaded:
-        """Read what changed, and give the whole."""
+    def load(self, paths: Sequence[Path], named: Collection[str] | None = None) -> Loaded:
+        """Read what changed, and give the whole.
+
+        named: the only files that may differ from the last time, by the names that `Loaded.files` has; None looks at all.
+        A name that is not known, or that is no file any more, makes it look at all as well.
+        """
+        if named is not None and self._lone and self._paths == tuple(paths):
+            fresh = self._look_at(named)
+            if fresh is not None:
+                return self._whole.exchange(fresh)
+        return self._look_at_all(paths)
+
+    def _look_at(self, names: Collection[str]) -> dict[str, File] | None:
+        """Read those of the files that changed; None where one of them came or went, or may have a second name."""
+        fresh: dict[str, File] = {}
+        for path in names:
+            before, found = self._whole.files.get(path), _lone(path)
+            if before is None or found is None:
+                return None
+            if before.state != _state(found):
+                fresh[path] = _read(path, before)
+        return fresh
+
+    def _look_at_all(self, paths: Sequence[Path]) -> Loaded:
         problems: list[Problem] = []
-        files: dict[str, _File] = {}
-        for path, found in _walk(paths, problems):
-            before = self._files.get(path)
+        files: dict[str, File] = {}
+        walk = _Walk(problems)
+        for path, found in walk.files(paths):
+            before = self._whole.files.get(path)
             unchanged = before is not None and found is not None and before.state == _state(found)
             files[path] = before if before is not None and unchanged else _read(path, before)
-        self._files = files
-        return _merge(files, problems)
+        self._paths, self._lone = tuple(paths), walk.lone
+        return self._whole.put(files, problems)
 
 
-def _read(path: str, before: _File | None) -> _File:
+def _read(path: str, before: File | None) -> File:
     """Read and decode a file; documents that `before` has too are not decoded again."""
     try:
         with open(path, "rb", opener=_open_plain) as stream:
@@ -161,25 +122,49 @@ def _open_plain(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def _walk(paths: Sequence[Path], problems: list[Problem]) -> Iterator[tuple[str, os.stat_result | None]]:
-    """Files to read, each once, in the order of the arguments and then by name; None where there is no file."""
-    seen: set[tuple[int, int] | str] = set()
-    for path in paths:
-        names = [str(path)]
-        if path.is_dir():
-            names = list(_folder(path, set(), problems))
-            if not names:
-                problems.append(Problem(codes.NOTHING, "the folder holds no *.yaml, *.yml or *.json file",
-                                        Severity.WARNING, position=Position(str(path))))  # fmt: skip
-        for name in names:
-            try:
-                found = os.stat(name)  # noqa: PTH116 - a Path for each of thousands costs more than the call
-            except OSError:
-                found = None
-            identity = (found.st_dev, found.st_ino) if found is not None else name
-            if identity not in seen:
-                seen.add(identity)
-                yield name, found
+def _stat(name: str) -> os.stat_result | None:
+    try:
+        return os.stat(name)  # noqa: PTH116 - a Path for each of thousands costs more than the call
+    except OSError:
+        return None
+
+
+def _lone(name: str) -> os.stat_result | None:
+    """Give the state of a file that is one itself, and has no second name."""
+    try:
+        found = os.lstat(name)
+    except OSError:
+        return None
+    return found if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1 else None
+
+
+class _Walk:
+    """Finds files. lone: no file was found by two names, and no name without a file."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.lone = True
+        self._problems = problems
+
+    def files(self, paths: Sequence[Path]) -> Iterator[tuple[str, os.stat_result | None]]:
+        """Files to read, each once, in the order of the arguments and then by name; None where there is no file."""
+        seen: set[tuple[int, int] | str] = set()
+        for path in paths:
+            for name in self._names(path):
+                found = _stat(name)
+                identity = (found.st_dev, found.st_ino) if found is not None else name
+                self.lone &= found is not None and identity not in seen
+                if identity not in seen:
+                    seen.add(identity)
+                    yield name, found
+
+    def _names(self, path: Path) -> list[str]:
+        if not path.is_dir():
+            return [str(path)]
+        names = list(_folder(path, set(), self._problems))
+        if not names:
+            message = "the folder holds no *.yaml, *.yml or *.json file"
+            self._problems.append(Problem(codes.NOTHING, message, Severity.WARNING, position=Position(str(path))))
+        return names
 
 
 def _folder(folder: Path, above: set[str], problems: list[Problem]) -> Iterator[str]:
@@ -195,34 +180,41 @@ def _folder(folder: Path, above: set[str], problems: list[Problem]) -> Iterator[
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _folder(Path(entry.path), above | {real}, problems)
         elif entry.name.endswith(SUFFIXES):
             yield entry.path
 
 
-def _failed(path: str, code: str, message: str, line: int = 0, column: int = 0) -> _File:
-    return _File(None, problems=(Problem(code, message, position=Position(path, line, column)),))
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False  # a link to itself: reading it says so
 
 
-def _decode_file(path: str, content: bytes, state: tuple[int, ...] | None, before: _File | None) -> _File:
+def _failed(path: str, code: str, message: str, line: int = 0, column: int = 0) -> File:
+    return File(None, problems=(Problem(code, message, position=Position(path, line, column)),))
+
+
+def _decode_file(path: str, content: bytes, state: tuple[int, ...] | None, before: File | None) -> File:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start)
         column = error.start - (content.rfind(b"\n", 0, error.start) + 1)
         return _failed(path, codes.NOT_UTF8, f"byte 0x{content[error.start]:02x} is not UTF-8", line + 1, column + 1)
-    known: dict[str, list[_Placed]] = {}
-    for part in before.parts if before is not None else ():
+    known: dict[str, list[Stretch]] = {}
+    for part in before.stretches if before is not None else ():
         known.setdefault(part.text, []).append(part)
     as_json = path.endswith(".json")
-    parts: list[_Placed] = []
+    parts: list[Stretch] = []
     line = first = 0
     for stretch in [text] if as_json else split(text):
         parts.append(_place(path, stretch, line, first, as_json=as_json, known=known.get(stretch, [])))
         line += stretch.count("\n")
         first += parts[-1].decoded.documents
-    return _File(state, tuple(parts))
+    return File(state, tuple(parts))
 
 
 def split(text: str) -> list[str]:
@@ -251,7 +243,7 @@ def _content(text: str) -> bool:
     return any(line.strip() and not line.lstrip().startswith("#") for line in text.split("\n"))
 
 
-def _place(path: str, text: str, line: int, first: int, *, as_json: bool, known: list[_Placed]) -> _Placed:
+def _place(path: str, text: str, line: int, first: int, *, as_json: bool, known: list[Stretch]) -> Stretch:
     for part in known:
         if part.line == line and part.first == first:
             return part
@@ -271,7 +263,7 @@ def _place(path: str, text: str, line: int, first: int, *, as_json: bool, known:
         else:
             dropped.append(Dropped(position, document, item.label))
             problems += _problems(item, path, line, document)
-    return _Placed(text, line, first, decoded, tuple(resources), tuple(problems), tuple(skipped), tuple(dropped))
+    return Stretch(text, line, first, decoded, tuple(resources), tuple(problems), tuple(skipped), tuple(dropped))
 
 
 def _problems(item: Item, path: str, line: int, document: int) -> list[Problem]:
@@ -281,35 +273,3 @@ def _problems(item: Item, path: str, line: int, document: int) -> list[Problem]:
         position = Position(path, line + found.line + 1, found.column + 1)
         problems.append(Problem(found.code, message, Severity.ERROR, item.label, document, found.path, position, hint))
     return problems
-
-
-def _merge(files: dict[str, _File], problems: list[Problem]) -> Loaded:
-    """Put the files together; the second of two objects with one identity is refused."""
-    kept: dict[tuple[type[Object], str, str], Resource[Object]] = {}
-    skipped: list[Skipped] = []
-    dropped: list[Dropped] = []
-    for file in files.values():
-        problems += file.problems
-        for part in file.parts:
-            problems += part.problems
-            skipped += part.skipped
-            dropped += part.dropped
-            for resource in part.resources:
-                metadata = resource.value.metadata
-                first = kept.setdefault((type(resource.value), metadata.namespace, metadata.name), resource)
-                if first is not resource:
-                    problems.append(_twice(resource, first))
-                    dropped.append(Dropped(problems[-1].position, resource.source.document, str(resource)))
-    return Loaded(ResourceSet(kept.values()), tuple(problems), tuple(skipped), tuple(dropped), tuple(files))
-
-
-def _twice(resource: Resource[Object], first: Resource[Object]) -> Problem:
-    return Problem(
-        codes.DUPLICATE_OBJECT,
-        f"the same object stands at {first.source.position_of('$.metadata.name')}",
-        object=str(resource),
-        document=resource.source.document,
-        path="$.metadata.name",
-        position=resource.source.position_of("$.metadata.name"),
-        hint="remove one of the two, or give them different names or namespaces",
-    )

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeAlias, TypeVar, cast
 
 from agw.errors import Position
 from agw.resources.meta import Object
+
+Identity: TypeAlias = tuple[type[Object], str, str]
+"""(type, namespace, name) of an object."""
 
 T = TypeVar("T", bound=Object)
 T_co = TypeVar("T_co", bound=Object, covariant=True)
@@ -93,16 +96,16 @@ class ResourceSet:
             found = self._ordered[kind] = tuple(same[key] for key in sorted(same))
         return cast("tuple[Resource[T], ...]", found)
 
-    def changed_since(self, previous: ResourceSet) -> tuple[tuple[type[Object], str, str], ...]:
+    def changed_since(self, previous: ResourceSet) -> tuple[Identity, ...]:
         """Identities (kind, namespace, name) that were added, removed or read anew since the previous set."""
-        changed: list[tuple[type[Object], str, str]] = []
+        changed: list[Identity] = []
         for kind in dict.fromkeys((*previous._by_kind, *self._by_kind)):
             before, now = previous._by_kind.get(kind, {}), self._by_kind.get(kind, {})
             changed += [(kind, *key) for key, resource in now.items() if before.get(key) is not resource]
             changed += [(kind, *key) for key in before if key not in now]
         return tuple(changed)
 
-    def replacing(self, changes: Mapping[tuple[type[Object], str, str], Resource[Object] | None]) -> ResourceSet:
+    def replacing(self, changes: Mapping[Identity, Resource[Object] | None]) -> ResourceSet:
         """Return this set with objects put in by identity, or taken out (None).
 
         Kinds that nothing concerns are shared; a map of one that changes is copied, which costs 5 ns an object.

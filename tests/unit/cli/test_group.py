@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-HEAVY = ("asyncio", "uvloop", "rich", "yaml", "msgspec", "watchfiles", "a2a")
+HEAVY = ("asyncio", "uvloop", "rich", "yaml", "msgspec", "a2a")
 
 
 def agw(*args: str, **env: str) -> subprocess.CompletedProcess[str]:

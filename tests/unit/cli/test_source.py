@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from agw.cli.source import Change, Source, TextReader, count_changes, merge, wait_until_quiet
+from agw.cli.unrest import Names
 from agw.cli.watch import Watch
 from agw.dataplane.state import ConfigUpdate
 from agw.errors import Problem, Severity
-from agw.resources.load import Loaded, load_texts
+from agw.resources.load import load_texts
 from agw.resources.meta import Object
 from agw.resources.objects import Resource, ResourceSet
+from agw.resources.whole import Loaded
 from agw.settings import Address
 from agw.snapshot.model import Attachment, Rule
 
@@ -46,7 +48,7 @@ class Script:
     def __init__(self, *readings: Loaded) -> None:
         self._readings = list(readings)
 
-    def read(self) -> Loaded:
+    def read(self, named: Names = None) -> Loaded:
         return self._readings.pop(0) if len(self._readings) > 1 else self._readings[0]
 
 

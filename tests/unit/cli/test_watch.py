@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from agw.cli.watch import Watch, plan
+from agw.cli import watch as watch_module
+from agw.cli.folders import plan
+from agw.cli.unrest import Names
+from agw.cli.watch import Watch
 
 WAIT = 20  # seconds; a limit, not an expectation
 
@@ -159,3 +163,106 @@ def test_a_folder_and_its_successor_of_the_same_name_differ(folder: Path) -> Non
     before = plan([folder])
     replace_folder(folder)
     assert plan([folder]) != before
+
+
+def link_to_it(folder: Path) -> None:
+    (folder / "b.yaml").symlink_to(folder / "a.yaml")
+
+
+def give_it_a_second_name(folder: Path) -> None:
+    os.link(folder / "a.yaml", folder / "b.yaml")
+
+
+def check_out(folder: Path) -> None:
+    for number in range(200):
+        (folder / f"{number}.yaml").unlink(missing_ok=True)
+        (folder / f"{number}.yaml").write_text("checked out")
+
+
+@pytest.mark.parametrize("step", [link_to_it, give_it_a_second_name, check_out])
+def test_what_else_is_done_to_a_folder_is_reported(folder: Path, step: Callable[[Path], None]) -> None:
+    asyncio.run(until_seen(folder, folder, step))
+
+
+def test_a_hidden_file_that_a_link_points_to_is_followed(folder: Path) -> None:
+    (folder / ".real").write_text("one")
+    (folder / "b.yaml").symlink_to(".real")
+    asyncio.run(until_seen(folder, folder, lambda _: (folder / ".real").write_text("two") and None))
+
+
+async def named(folder: Path, step: Callable[[Path], None], wanted: frozenset[str]) -> list[Names]:
+    """Reports, from the step on until they have named all that is wanted."""
+    watch = Watch([folder])
+    reports: list[Names] = []
+    first = True
+    async with asyncio.timeout(WAIT):
+        async for names in watch:
+            if first:
+                first = False
+                assert names is None
+                step(folder)
+            else:
+                reports.append(names)
+                if wanted <= frozenset().union(*(each or () for each in reports)):
+                    watch.close()
+    return reports
+
+
+@pytest.mark.parametrize(
+    ("step", "wanted"),
+    [
+        (write_in_place, {"a.yaml"}),
+        (rename_over, {"a.yaml"}),
+        (add_file, {"b.yaml"}),
+        (delete_file, {"a.yaml"}),
+        (check_out, {f"{number}.yaml" for number in range(200)}),
+    ],
+)
+def test_a_report_names_the_files_and_no_others(folder: Path, step: Callable[[Path], None], wanted: set[str]) -> None:
+    paths = frozenset(f"{folder}/{name}" for name in wanted)
+    reports = asyncio.run(named(folder, step, paths))
+    assert frozenset().union(*(names or {"anything"} for names in reports)) == paths
+
+
+def test_reports_that_were_not_taken_are_one(folder: Path) -> None:
+    """A look takes a while; what happens meanwhile is looked at after it, at once."""
+
+    async def busy() -> None:
+        watch = Watch([folder])
+        seen: set[str] = set()
+        async with asyncio.timeout(WAIT):
+            async for names in watch:
+                if names is None:
+                    add_file(folder)
+                    rename_over(folder)
+                seen |= names or set()
+                if seen == {f"{folder}/a.yaml", f"{folder}/b.yaml"}:
+                    watch.close()
+
+    asyncio.run(busy())
+
+
+def test_all_is_looked_at_once_in_a_while(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some mounts send no events."""
+    monkeypatch.setattr(watch_module, "SELDOM_S", 0.01)
+
+    async def three() -> list[Names]:
+        watch = Watch([folder])
+        reports: list[Names] = []
+        async with asyncio.timeout(WAIT):
+            async for names in watch:
+                reports.append(names)
+                if len(reports) == 3:
+                    watch.close()
+        return reports
+
+    assert asyncio.run(three()) == [None, None, None]
+
+
+def test_without_inotify_the_clock_does(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(_: int) -> None:
+        raise OSError(errno.EMFILE, "too many")
+
+    monkeypatch.setattr(watch_module, "Inotify", none_left)
+    monkeypatch.setattr(watch_module, "_FALLBACK_POLL_MS", 10)
+    asyncio.run(until_seen(folder, folder, rename_over))

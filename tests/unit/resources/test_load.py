@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -286,6 +287,11 @@ class TestUnreadable:
     def test_a_file_that_is_not_there(self, tmp_path):
         assert errors(load([tmp_path / "no.yaml"])) == [(codes.UNREADABLE, f"{tmp_path}/no.yaml")]
 
+    def test_a_link_to_itself(self, tmp_path):
+        (tmp_path / "a.yaml").symlink_to("a.yaml")
+        (tmp_path / "b").symlink_to("b")
+        assert errors(load([tmp_path])) == [(codes.UNREADABLE, f"{tmp_path}/a.yaml")]
+
     def test_a_dangling_link(self, tmp_path):
         (tmp_path / "a.yaml").symlink_to("nowhere")
         assert errors(load([tmp_path])) == [(codes.UNREADABLE, f"{tmp_path}/a.yaml")]
@@ -367,6 +373,85 @@ class TestAgain:
         assert loader.load([path]).ok
         path.unlink()
         assert [code for code, _ in errors(loader.load([path]))] == [codes.UNREADABLE]
+
+
+class TestNamed:
+    """A loader that is told which files changed gives what one gives that looks at all."""
+
+    TEXTS = (
+        *(namespace(name) for name in "abc"),
+        namespace("a", new="label") + "---\n" + namespace("d"),
+        namespace("e") + "---\n" + namespace("e", twice="here"),
+        "apiVersion: v1\nkind: ConfigMapp\nmetadata: {name: a}\n",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n",
+        "{broken",
+        "",
+    )
+    NAMES = ("a.yaml", "b.yaml", "sub/c.yaml", "d.json")
+
+    def same(self, told, whole):
+        assert {str(one): (one.value, one.source) for one in told.resources} == {
+            str(one): (one.value, one.source) for one in whole.resources
+        }
+        assert told.problems == whole.problems
+        assert told.skipped == whole.skipped
+        assert told.dropped == whole.dropped
+        assert told.files == whole.files
+
+    def change(self, random, path):
+        """Do something to a file that people do."""
+        match random.randrange(8):
+            case 0:
+                path.unlink(missing_ok=True)
+            case 1:
+                path.unlink(missing_ok=True)
+                path.symlink_to(random.choice(["a.yaml", "none.yaml", "../a.yaml"]))
+            case 2 if (other := path.with_name("other.yaml")).is_file() and other != path:
+                path.unlink(missing_ok=True)
+                os.link(other, path)
+            case _:
+                (fresh := path.with_name(".fresh")).write_text(random.choice(self.TEXTS))
+                fresh.replace(path)
+
+    @pytest.mark.parametrize("seed", range(30))
+    @pytest.mark.usefixtures("settled")
+    def test_it_is_what_a_fresh_one_gives(self, tmp_path, seed):
+        random = Random(seed)
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "other.yaml").write_text(namespace("o"))
+        loader = Loader()
+        before = loader.load([tmp_path])
+        for _ in range(30):
+            paths = [tmp_path / random.choice(self.NAMES) for _ in range(random.randint(1, 3))]
+            for path in paths:
+                self.change(random, path)
+            told = loader.load([tmp_path], frozenset(map(str, paths)))
+            self.same(told, load([tmp_path]))
+            differing = set(told.resources.changed_since(before.resources))
+            assert told.changed is None or differing <= told.changed
+            before = told
+
+    @pytest.mark.usefixtures("settled")
+    def test_the_cost_is_that_of_the_file(self, tmp_path, monkeypatch):
+        for name in "abc":
+            (tmp_path / f"{name}.yaml").write_text(namespace(name))
+        loader = Loader()
+        loader.load([tmp_path])
+        monkeypatch.setattr(load_module, "_folder", None)
+        (tmp_path / "b.yaml").write_text(namespace("b", new="label"))
+        told = loader.load([tmp_path], {str(tmp_path / "b.yaml")})
+        assert told.changed == {(Namespace, "", "b")}
+        assert names(told) == ["a", "b", "c"]
+
+    @pytest.mark.usefixtures("settled")
+    def test_a_look_at_all_that_finds_nothing_new_says_so(self, tmp_path):
+        (tmp_path / "a.yaml").write_text(namespace("a"))
+        loader = Loader()
+        first = loader.load([tmp_path])
+        assert first.changed is None
+        again = loader.load([tmp_path])
+        assert again.changed == frozenset()
+        assert again.resources is first.resources
 
 
 class TestSecrets:
