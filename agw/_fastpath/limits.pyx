@@ -22,7 +22,8 @@ cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-import hashlib
+from agw._fastpath.sha256 cimport sha256_identity
+
 import os
 
 from agw.a2a.operations import OPERATIONS as _OPERATIONS
@@ -87,7 +88,7 @@ cdef int _add(Limits limits, object entry, str name, int same) except -1:
     limit.shared = entry.shared
     limit.closed = entry.closed
     said = (entry.scope, entry.requests, entry.window_s, entry.burst, entry.per, sorted(entry.operations), same)
-    limit.identity = int.from_bytes(hashlib.sha256(repr(said).encode()).digest()[:8], "little")
+    limit.identity = sha256_identity(repr(said).encode())
     item = f'"{name}";q={entry.requests};w={entry.window_s}'.encode()
     limit.name_len = len(name) + 2
     memcpy(limit.item, <const char*> item, limit.name_len)

@@ -95,8 +95,8 @@ cdef class CompiledRule:
     cdef readonly CompiledPolicy policy    # None without a policy
     cdef bint has_filters                  # filters is not None, for who only wants to know that
     cdef readonly CompiledFilters filters  # None where neither it nor a backend of it has filters, nor it a retry
-    cdef readonly list backend_refs        # the CompiledBackends that backends borrow
-    cdef list _backend_filters             # the CompiledFilters that they do
+    cdef readonly tuple backend_refs       # the CompiledBackends that backends borrow
+    cdef list _backend_filters             # the CompiledFilters that they do; None where no backend has any
     cdef bint a2a                          # a backend of it speaks A2A
     cdef bint affinity                     # and one has affinity
     cdef readonly bint error               # the whole rule answers 500

@@ -12,16 +12,13 @@ cimport cython
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdlib cimport calloc, free
 
-import hashlib
-
-import re2
-
 from agw._fastpath.agents cimport AGENT_OTHER
 from agw._fastpath.filters cimport filters_new
 from agw._fastpath.grants cimport grants_new
 from agw._fastpath.keys cimport KeySet
 from agw._fastpath.limits cimport limits_new
 from agw._fastpath.message cimport F_AUTHORIZATION, F_COOKIE, F_OTHER, F_PROXY_AUTHORIZATION, F_X_API_KEY
+from agw._fastpath.sha256 cimport sha256_identity
 
 
 cdef dict _FIELD_IDS = {
@@ -69,8 +66,7 @@ cdef int _restrict(CompiledPolicy policy, entry) except -1:
         if entry.streams.concurrent < 1:
             raise ValueError("a limit of nothing")
         policy.max_streams = entry.streams.concurrent
-        digest = hashlib.sha256(f"streams of {entry.streams.scope}".encode()).digest()
-        policy.streams_identity = int.from_bytes(digest[:8], "little")
+        policy.streams_identity = sha256_identity(f"streams of {entry.streams.scope}".encode())
     if entry.api_key is not None and entry.api_key.failures is not None:
         policy.guesses = limits_new((entry.api_key.failures,))
     return 0
@@ -208,6 +204,8 @@ cdef _add_backend_filters(CompiledRule rule, WeightedRef* ref, filters, dict bac
     except ValueError:
         ref.error = True
         return
+    if rule._backend_filters is None:
+        rule._backend_filters = []
     rule._backend_filters.append(compiled)
     ref.filters = <void*>compiled
 
@@ -215,6 +213,7 @@ cdef _add_backend_filters(CompiledRule rule, WeightedRef* ref, filters, dict bac
 cdef _add_backends(CompiledRule rule, dict backends):
     cdef WeightedRef* ref
     cdef CompiledBackend backend
+    cdef list kept = []
     if rule.has_filters and rule.filters.redirect is not None:
         return    # nothing is forwarded
     rule.n_backends = <int>len(rule.entry.backends)
@@ -231,12 +230,13 @@ cdef _add_backends(CompiledRule rule, dict backends):
         if not ref.error and weighted.filters is not None:
             _add_backend_filters(rule, ref, weighted.filters, backends)
         if not ref.error:
-            rule.backend_refs.append(backend)
+            kept.append(backend)
             rule.a2a = rule.a2a or backend.a2a
             rule.affinity = rule.affinity or backend.affinity
             ref.backend = <void*>backend
         rule.total_weight += ref.weight
         ref += 1
+    rule.backend_refs = tuple(kept)
 
 
 cdef int _name_rule(CompiledRule rule) except -1:
@@ -262,8 +262,7 @@ cdef CompiledRule _with_policy(str key, object entry, str policy, dict policies,
     rule.key = key
     _name_rule(rule)
     rule.entry = entry
-    rule.backend_refs = []
-    rule._backend_filters = []
+    rule.backend_refs = ()
     rule.error = bool(entry.error)
     rule.request_timeout_ms = entry.request_timeout_ms
     rule.backend_timeout_ms = entry.backend_timeout_ms
@@ -287,6 +286,7 @@ cdef dict _patterns(entry):
                 patterns[field.value] = None
     if not patterns:
         return None
+    import re2    # two libraries and 3 MB of memory, which a configuration without expressions is not to pay for
     options = re2.Options()
     options.never_capture = True
     options.log_errors = False

@@ -1,4 +1,4 @@
-"""Types of the compiled SHA-256; Python code uses hashlib, these are for tests."""
+"""Types of the compiled SHA-256: for what a worker hashes itself, since hashlib brings OpenSSL, and for tests."""
 
 from typing import Literal
 

@@ -175,6 +175,16 @@ cdef void sha256(const unsigned char* data, Py_ssize_t n, unsigned char* out) no
         _digest(agw_sha256_portable, data, n, out)
 
 
+cdef uint64_t sha256_identity(bytes text) except? 0:
+    cdef unsigned char out[32]
+    cdef uint64_t identity = 0
+    cdef int i
+    sha256(text, len(text), out)
+    for i in range(8):
+        identity |= <uint64_t> out[i] << 8 * i
+    return identity
+
+
 def implementations():
     """Name the implementations that this processor can run, the one in use first."""
     return ("native", "portable") if _native else ("portable",)

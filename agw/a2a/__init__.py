@@ -2,7 +2,7 @@
 
 Values in, values out: no I/O, no clock, no logger; imports nothing of agw but errors. The worker's use of it, in full:
 
-    from agw.a2a.card import CardOptions, KeyPlace, PublicBase, Refused, Rewritten, is_card_path, not_modified, rewrite_card
+    from agw.a2a.card import CardOptions, KeyPlace, PublicBase, Refused, Rewritten, is_card_path, rewrite_card
 
     is_card_path("/p/.well-known/agent-card.json")                  # the request path, normalised, without the query
     base = PublicBase.parse("https://agents.example.com/hello")     # Card.external_url; ValueError where it is no base
@@ -17,9 +17,8 @@ Values in, values out: no I/O, no clock, no logger; imports nothing of agw but e
     result = rewrite_card(body, base=base, hosts=hosts, options=options)
 
     None       leave the answer as it is, byte for byte, with its own ETag
-    Rewritten  send `body` (identity-coded UTF-8 JSON) with `etag` (weak, quotes included) and its own length; drop the
-               agent's ETag, Last-Modified, Content-MD5, Digest, Content-Digest, Repr-Digest and Accept-Ranges;
-               where not_modified(If-None-Match of the request, etag): 304 without a body
+    Rewritten  send `body` (identity-coded UTF-8 JSON) with its own length and entity tag; drop the agent's ETag,
+               Last-Modified, Content-MD5, Digest, Content-Digest, Repr-Digest and Accept-Ranges
     Refused    answer 502; `reason` is for the body and the log
 
 hosts are the targets' hosts as written (for a Service also `name.namespace`) and the endpoints' addresses. All

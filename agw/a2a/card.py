@@ -26,9 +26,7 @@ Must not: fetch, log, look at a clock, raise on any body.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from dataclasses import dataclass
 
 from agw.a2a.interfaces import ADDITIONAL, SUPPORTED, Publisher, rewrite_interfaces
@@ -46,15 +44,11 @@ __all__ = [
     "Rewritten",
     "Unread",
     "is_card_path",
-    "not_modified",
     "rewrite_card",
-    "weak_etag",
 ]
 
 MAX_CARD_BYTES = 1 << 18  # a worker serves nobody else meanwhile: a dense card of this size may take a second
 WELL_KNOWN = ("/.well-known/agent-card.json", "/.well-known/agent.json")  # 0.3 and 1.0; 0.2
-
-_ENTITY_TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +62,9 @@ class CardOptions:
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """The card to send, and its entity tag with quotes."""
+    """The card to send."""
 
     body: bytes
-    etag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +127,7 @@ def _rewrite(
         edits += found
     if not edits:
         return None
-    new = splice(whole.text, edits).encode("utf-8", "surrogateescape")
-    return Rewritten(new, weak_etag(new))
+    return Rewritten(splice(whole.text, edits).encode("utf-8", "surrogateescape"))
 
 
 def _results(answer: Container) -> list[Container]:
@@ -154,16 +146,6 @@ def _edits(card: Container, publisher: Publisher, options: CardOptions) -> list[
     if options.signatures == "Reject" and any(card.raw(card.parts[i]) not in {"null", "[]"} for i in signatures):
         return Refused("the agent card is signed, and rewriting it would void its signature")
     return edits + change(card, remove=interfaces.remove | signatures, append=append)
-
-
-def weak_etag(body: bytes) -> str:
-    """Give the entity tag of a rewritten card: weak (RFC 9110 8.8.1), so that it stays true under a content coding."""
-    return f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-
-
-def not_modified(if_none_match: str, etag: str) -> bool:
-    """Whether a client has this card already: the weak comparison of RFC 9110 sections 8.8.3.2 and 13.1.2."""
-    return if_none_match.strip() == "*" or etag.removeprefix("W/") in _ENTITY_TAG.findall(if_none_match)
 
 
 def _decode(body: bytes) -> Container | None:

@@ -26,11 +26,11 @@ from agw.a2a.card import (
     Refused,
     Rewritten,
     Unread,
-    not_modified,
     rewrite_card,
 )
 from agw.a2a.coding import UNDONE, decoded
 from agw.a2a.urls import DEFAULT_PORTS
+from agw.dataplane.entity_tags import not_modified, weak_etag
 from agw.settings import Address
 from agw.snapshot.model import Attachment, Backend, Entry, KeySource, Listener, Policy, Rule
 
@@ -122,10 +122,9 @@ class Cards:
                 return 502, reason.encode(), ""
             case Rewritten(rewritten) if request.rpc:
                 return 200, rewritten, ""
-            case Rewritten(_, etag) if not_modified(request.if_none_match, etag):
-                return 304, b"", etag
-            case Rewritten(rewritten, etag):
-                return 200, rewritten, etag
+            case Rewritten(rewritten):
+                etag = weak_etag(rewritten)
+                return (304, b"", etag) if not_modified(request.if_none_match, etag) else (200, rewritten, etag)
 
     def _read(self, rule_key: str, body: bytes, request: CardRequest) -> Rewritten | Refused | Unread | None:
         if request.unread:

@@ -13,9 +13,9 @@ NO_NEW_PRIVS are inherited. What agw itself reads below /proc is its own process
 
 from __future__ import annotations
 
-import ctypes
-import os
 import resource
+
+from agw._fastpath.process import prctl
 
 _PR_SET_DUMPABLE = 4
 _PR_SET_NO_NEW_PRIVS = 38
@@ -23,14 +23,8 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 def harden(*, core_dumps: bool) -> None:
     """Give it up. OSError where the kernel refuses, which it does only on a system that is not Linux."""
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if core_dumps:
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _prctl(_PR_SET_DUMPABLE, 0)
-
-
-def _prctl(option: int, value: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0):
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), f"prctl {option}")
+    prctl(_PR_SET_DUMPABLE, 0)

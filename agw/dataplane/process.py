@@ -167,7 +167,7 @@ def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
         # Run from a source tree: the worker imports the same one.
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), environment.get("PYTHONPATH", ""))))
     # -P: a file named like a module in the current directory must not become part of the gateway.
-    command = (sys.executable, "-P", "-m", "agw.dataplane.worker", str(theirs.fileno()))
+    command = (sys.executable, "-P", "-m", "agw.dataplane.worker_process", str(theirs.fileno()))
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=environment
     )

@@ -10,7 +10,6 @@ Must not: import what it does not need (click, yaml, the translator): each worke
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import gc
 import os
@@ -27,6 +26,7 @@ from agw._fastpath.access_log import AccessLog
 from agw._fastpath.agents import AGENT_SLOTS, CARDS_UNREAD
 from agw._fastpath.forwarding import Forwarding
 from agw._fastpath.owners import Owners
+from agw._fastpath.process import prctl
 from agw._fastpath.reactor import Reactor
 from agw._fastpath.seats import Seats
 from agw._fastpath.table import Table, compile_table
@@ -329,13 +329,9 @@ def main() -> None:
     # A worker that does not answer is asked by its supervisor to say where it is, before it is replaced.
     faulthandler.register(signal.SIGUSR1, all_threads=False)
     # Even a worker that hangs in native code ends with its supervisor.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     loop = uvloop.new_event_loop()
     worker = Worker(loop, socket.socket(fileno=int(sys.argv[1])))
     loop.run_forever()
     worker.end()
     sys.exit(worker.exit_code)
-
-
-if __name__ == "__main__":
-    main()

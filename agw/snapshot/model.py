@@ -20,8 +20,8 @@ from typing import TypeAlias
 import msgspec
 
 
-class _Value(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Base of all values in a snapshot."""
+class _Value(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Base of all values in a snapshot. None refers to what refers to it, so that no collection needs to walk them."""
 
 
 class Listener(_Value, frozen=True, tag="Listener"):

@@ -10,12 +10,9 @@ from agw.a2a.card import (
     CardOptions,
     PublicBase,
     Refused,
-    Rewritten,
     Unread,
     is_card_path,
-    not_modified,
     rewrite_card,
-    weak_etag,
 )
 from tests.unit.a2a.cards import BASE, DUAL, HOSTS, KEYS, V03, V1, rewrite
 
@@ -250,27 +247,6 @@ def test_a_foreign_main_url_without_transport_is_replaced_with_one():
 )
 def test_the_configured_base_goes_in_front(base, url, public):
     assert rewrite(V03 | {"url": url}, base=PublicBase.parse(base))["url"] == public
-
-
-def test_the_entity_tag_is_weak_and_of_the_new_bytes():
-    result = rewrite_card(json.dumps(V03).encode(), base=BASE, hosts=HOSTS)
-
-    assert isinstance(result, Rewritten)
-    assert result.etag == weak_etag(result.body)
-    assert result.etag.startswith('W/"')
-    assert weak_etag(result.body + b" ") != result.etag
-
-
-def test_a_client_that_has_the_card_is_told_so():
-    etag = weak_etag(b"{}")
-    strong = etag.removeprefix("W/")
-
-    assert not_modified(etag, etag)
-    assert not_modified(f' "other" , {strong},W/"x"', etag)
-    assert not_modified("*", etag)
-    assert not not_modified("", etag)
-    assert not not_modified('"other"', etag)
-    assert not not_modified(strong.strip('"'), etag)
 
 
 @pytest.mark.parametrize(
