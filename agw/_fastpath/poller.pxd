@@ -3,7 +3,14 @@
 cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from agw._fastpath.host cimport Host
+
 cdef extern from "<sys/epoll.h>" nogil:
+    ctypedef union epoll_data_t:
+        void* ptr
+    struct epoll_event:
+        uint32_t events
+        epoll_data_t data
     enum:
         EPOLLIN
         EPOLLOUT
@@ -46,10 +53,28 @@ cdef class Source(Timed):
     cdef int on_cut(self) except -1
 
 
+# A timer of the kernel's, in the set.
+@cython.final
+cdef class Alarm(Source):
+    cdef int64_t due                # ms of Poller.now_ms; 0: not set
+    cdef int ring_within(self, int64_t now_ms, int ms) except -1
+
+
+# The host has something to do.
+@cython.final
+cdef class Bell(Source):
+    pass
+
+
 @cython.final
 cdef class Poller:
     cdef int epfd
     cdef object loop                # asyncio's; owns the thread
+    cdef Host host                  # the same, where we wait for it; None where it waits for us
+    cdef Bell _bell
+    cdef Alarm _alarm               # rings when the host has something to do
+    cdef int _turn_fd               # readable: the host is to call us
+    cdef bint _host_ready           # it has something to do
     cdef object _ticker             # handle of the next tick, None while no timer is armed
     cdef void* _closed              # Sources removed in this batch, by `older`: their events may still be in it
     cdef bint _in_batch             # events are being gone through
@@ -79,6 +104,9 @@ cdef class Poller:
     cdef void _end_batch(self) noexcept
     cdef int64_t clock(self) noexcept
     cdef int run(self) except -1
+    cdef int _watch(self, int fd, Source told) except -1
+    cdef int _wait_and_run(self) except -1
+    cdef int _go_through(self, epoll_event* events, int n) except -1
     cdef void _dispatch(self, Source source, uint32_t events) noexcept
     cdef void _caught(self, Timed owner) noexcept
     cdef void _catch_up(self) noexcept

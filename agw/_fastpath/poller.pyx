@@ -1,6 +1,13 @@
 """The epoll set and the timers of the data plane, driven by one readable descriptor in the asyncio loop.
 
-uvloop wakes us once per batch; the batch is then drained in C, without a Python object per event. Rules:
+A batch of events is gone through in C, without a Python object per event. Who waits for the next one:
+
+    uvloop     our set is a descriptor of its loop, which calls us; where others live in that loop as well
+    we do      where the loop is ours alone (a worker's): the loop calls us once, and we wait, in our own set, which has
+               libuv's set in it; we go back whenever that one is ready or a timer of the loop is due. One wait for each
+               batch instead of two, and no turn of the loop around it
+
+Rules:
 - a Source is referenced by the set while it is in it; one that is removed stays referenced until the batch is over,
   since events for it may be waiting in that batch;
 - level-triggered: whoever reads less than there is will be called again;
@@ -18,12 +25,9 @@ from libc.string cimport memset
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
 from posix.unistd cimport close
 
+from agw._fastpath.host cimport Host
+
 cdef extern from "<sys/epoll.h>" nogil:
-    ctypedef union epoll_data_t:
-        void* ptr
-    struct epoll_event:
-        uint32_t events
-        epoll_data_t data
     enum:
         EPOLL_CLOEXEC
         EPOLL_CTL_ADD
@@ -32,6 +36,24 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_create1(int flags)
     int epoll_ctl(int epfd, int op, int fd, epoll_event* event)
     int epoll_wait(int epfd, epoll_event* events, int maxevents, int timeout)
+
+cdef extern from "<sys/eventfd.h>" nogil:
+    enum:
+        EFD_CLOEXEC
+        EFD_NONBLOCK
+    int eventfd(unsigned int count, int flags)
+    int eventfd_read(int fd, uint64_t* count)    # of timers as well: eight bytes are what both have
+    int eventfd_write(int fd, uint64_t count)
+
+cdef extern from "<sys/timerfd.h>" nogil:
+    struct itimerspec:
+        timespec it_interval
+        timespec it_value
+    enum:
+        TFD_CLOEXEC
+        TFD_NONBLOCK
+    int timerfd_create(int clock, int flags)
+    int timerfd_settime(int fd, int flags, const itimerspec* when, itimerspec* before)
 
 cdef enum:
     BATCH = 256             # events taken from the kernel at once
@@ -73,10 +95,47 @@ cdef class Source(Timed):
 
 
 @cython.final
+cdef class Bell(Source):
+    cdef int on_events(self, uint32_t events) except -1:
+        self.poller._host_ready = True
+        return 0
+
+
+@cython.final
+cdef class Alarm(Source):
+    def __cinit__(self):
+        self.fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)
+        if self.fd < 0:
+            raise OSError(errno, "timerfd_create")
+
+    def __dealloc__(self):
+        close(self.fd)
+
+    cdef int ring_within(self, int64_t now_ms, int ms) except -1:
+        """Ring in so many ms at the latest. One that rings too early costs a look, and is not worth a call."""
+        cdef itimerspec when
+        if self.due != 0 and self.due <= now_ms + ms:
+            return 0
+        memset(&when, 0, sizeof(when))
+        when.it_value.tv_sec = ms // 1000
+        when.it_value.tv_nsec = ms % 1000 * 1_000_000
+        if timerfd_settime(self.fd, 0, &when, NULL) < 0:
+            raise OSError(errno, "timerfd_settime")
+        self.due = now_ms + ms
+        return 0
+
+    cdef int on_events(self, uint32_t events) except -1:
+        cdef uint64_t rings
+        eventfd_read(self.fd, &rings)
+        self.due = 0
+        return 0
+
+
+@cython.final
 cdef class Poller:
     def __cinit__(self, loop):
         cdef int i
-        self.epfd = -1
+        self.epfd = self._turn_fd = -1
         self.loop = loop
         for i in range(WHEEL_SLOTS):
             self.wheel[i].next = self.wheel[i].previous = &self.wheel[i]
@@ -89,14 +148,43 @@ cdef class Poller:
     def __dealloc__(self):
         if self.epfd >= 0:
             close(self.epfd)
+        if self._turn_fd >= 0:
+            close(self._turn_fd)
 
-    def start(self):
-        """Let the asyncio loop wake us."""
-        self.loop.add_reader(self.epfd, self._on_readable)
+    def start(self, bint alone=False):
+        """Let the asyncio loop wake us. alone: nothing else of importance lives in it, so that we may wait for it."""
+        cdef Host host = Host(self.loop)
+        if not alone or host.fd < 0:
+            self.loop.add_reader(self.epfd, self._on_readable)
+            return
+        self._turn_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK)
+        if self._turn_fd < 0:
+            raise OSError(errno, "eventfd")
+        self._bell = Bell()
+        self._alarm = Alarm()
+        self._bell.poller = self
+        self._watch(host.fd, self._bell)
+        self._watch(self._alarm.fd, self._alarm)
+        self.host = host
+        self.loop.add_reader(self._turn_fd, self._on_turn)
+
+    cdef int _watch(self, int fd, Source told) except -1:
+        """Put a descriptor into the set that is no socket, and not in the list of those."""
+        cdef epoll_event event
+        memset(&event, 0, sizeof(event))
+        event.events = EPOLLIN
+        event.data.ptr = <void*> told
+        if epoll_ctl(self.epfd, EPOLL_CTL_ADD, fd, &event) < 0:
+            raise OSError(errno, "epoll_ctl add")
+        return 0
 
     def stop(self):
         """Leave the asyncio loop alone from now on."""
-        self.loop.remove_reader(self.epfd)
+        self.loop.remove_reader(self.epfd if self.host is None else self._turn_fd)
+        if self.host is not None:
+            epoll_ctl(self.epfd, EPOLL_CTL_DEL, self.host.fd, NULL)
+            self._bell.poller = None
+            self.host = None
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
@@ -178,32 +266,68 @@ cdef class Poller:
     def _on_readable(self):
         self.run()
 
+    def _on_turn(self):
+        cdef uint64_t asked
+        eventfd_read(self._turn_fd, &asked)
+        try:
+            self._wait_and_run()
+        finally:
+            eventfd_write(self._turn_fd, 1)    # again, after the host has seen to what it has
+
     cdef int run(self) except -1:
+        """Go through what there is, without waiting."""
         cdef epoll_event events[BATCH]
-        cdef int i, n
+        cdef int n
         for _ in range(ROUNDS):
             n = epoll_wait(self.epfd, events, BATCH, 0)
             if n <= 0:
                 if n < 0 and errno != EINTR:
                     raise OSError(errno, "epoll_wait")
                 break
-            self.clock()
-            self._in_batch = True
-            self.all_seen = n < BATCH
-            for i in range(n):
-                if (<Source> events[i].data.ptr).at_rest:
-                    self._dispatch(<Source> events[i].data.ptr, events[i].events)
-                    events[i].data.ptr = NULL
-            for i in range(n):
-                if events[i].data.ptr != NULL:
-                    self._dispatch(<Source> events[i].data.ptr, events[i].events)
-            if self._deferred is not None:
-                self._catch_up()
-            self._end_batch()
-            if self._closed != NULL:
-                self._let_go()
+            self._go_through(events, n)
             if n < BATCH // 8:
                 break
+        return 0
+
+    cdef int _wait_and_run(self) except -1:
+        """Wait, and go through what comes, until the host has something to do."""
+        cdef epoll_event events[BATCH]
+        cdef int n, patience
+        self._host_ready = False
+        self.clock()
+        while not self._host_ready and self.host is not None:
+            patience = self.host.patience()
+            if patience == 0:
+                break
+            if patience > 0:
+                self._alarm.ring_within(self.now_ms, patience)
+            with nogil:
+                n = epoll_wait(self.epfd, events, BATCH, -1)
+            if n < 0:
+                if errno != EINTR:
+                    raise OSError(errno, "epoll_wait")
+                break    # a signal, which may be for Python to look at
+            self._go_through(events, n)
+        return 0
+
+    cdef int _go_through(self, epoll_event* events, int n) except -1:
+        """A batch."""
+        cdef int i
+        self.clock()
+        self._in_batch = True
+        self.all_seen = n < BATCH
+        for i in range(n):
+            if (<Source> events[i].data.ptr).at_rest:
+                self._dispatch(<Source> events[i].data.ptr, events[i].events)
+                events[i].data.ptr = NULL
+        for i in range(n):
+            if events[i].data.ptr != NULL:
+                self._dispatch(<Source> events[i].data.ptr, events[i].events)
+        if self._deferred is not None:
+            self._catch_up()
+        self._end_batch()
+        if self._closed != NULL:
+            self._let_go()
         return 0
 
     cdef void _dispatch(self, Source source, uint32_t events) noexcept:

@@ -60,8 +60,12 @@ class Reactor:
         owners: Owners | None = None,
         agents: memoryview | None = None,
     ) -> None: ...
-    def start(self) -> None:
-        """Register the epoll set with the loop."""
+    def start(self, alone: bool = False) -> None:
+        """Register the epoll set with the loop.
+
+        alone: no transport lives in it, nothing that its callbacks do must wait for no more than its descriptors and
+        timers, and so the reactor may wait in the loop's place (agw._fastpath.poller).
+        """
     def listen(self, fd: int, port: int) -> None:
         """Accept on a listening, non-blocking socket; port is the Gateway's listener port. The fd stays the caller's."""
     def unlisten(self, fd: int) -> None: ...

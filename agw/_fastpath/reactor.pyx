@@ -79,9 +79,9 @@ cdef class Reactor:
         for gauge in GAUGES:    # a worker that died left its own behind
             context.counters[<int> gauge] = 0
 
-    def start(self):
-        """Register the epoll set with the loop."""
-        self._poller.start()
+    def start(self, bint alone=False):
+        """Register the epoll set with the loop. alone: nothing else of importance lives in that loop."""
+        self._poller.start(alone)
 
     def listen(self, int fd, int port):
         """Accept on a listening, non-blocking socket for the Gateway's listener port."""

@@ -190,7 +190,7 @@ class Worker:
             proxies=settings.proxy_protocol,
             **reactor_settings(settings),
         )
-        self._reactor.start()
+        self._reactor.start(alone=True)
 
     def _log_access(self, *, on: bool) -> None:
         if self._settings is None or self._memory is None or on == (self._access_log is not None):

@@ -1,0 +1,1 @@
+# Nothing of it is called from compiled code: see process.pyi.
