@@ -74,19 +74,17 @@ def frame_of(line: str) -> Frame:
 
 
 def stack_of(chain: str) -> Stack:
-    """A sample's frames, callers first; neighbours of one name are one, what is inlined is of its caller's binary."""
+    """A sample's frames, callers first; neighbours of one name are one."""
     frames: list[Frame] = []
     for line in reversed(chain.splitlines()):
         frame = frame_of(line)
-        if frames and frame.binary == "inlined":
-            frame = Frame(frame.name, frames[-1].binary)
         if frame.binary != UNKNOWN and frame.name not in ENTRY and frames[-1:] != [frame]:
             frames.append(frame)
     return tuple(frames)
 
 
 def folded(text: str) -> Counter[Stack]:
-    """Samples by stack, of what `perf script -F ip,sym,dso` prints."""
+    """Samples by stack, of what `perf script --no-inline -F ip,sym,dso` prints."""
     return Counter(stack_of(chain) for chain in re.split(r"\n\s*\n", text.strip("\n")) if chain.strip())
 
 

@@ -95,7 +95,8 @@ def record(entrant: Entrant, work: Callable[[float], int], options: argparse.Nam
 
 def draw(samples: Path, picture: Path, title: str) -> None:
     """The flame graph of some samples."""
-    stacks = flame.folded(perf("script", "-i", str(samples), "-F", "ip,sym,dso"))
+    # Of what is inlined perf tells no binary, and takes a second name of a library's function for inlined.
+    stacks = flame.folded(perf("script", "--no-inline", "-i", str(samples), "-F", "ip,sym,dso"))
     picture.write_text(flame.drawn(f"{title}; {stacks.total():,} samples of CPU time", stacks))
 
 
