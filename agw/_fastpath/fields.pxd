@@ -16,6 +16,7 @@ cdef extern from "chars.h" nogil:
         AGW_DIGIT
         AGW_UPPER
     size_t agw_value_run(const unsigned char* data, size_t size)
+    size_t agw_name_run(const unsigned char* data, size_t size)
     size_t agw_class_run(const unsigned char* data, size_t size, unsigned char kind)
     bint same_folded "agw_same_folded"(const unsigned char* text, const char* lower, Py_ssize_t n)
 

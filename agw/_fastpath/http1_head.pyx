@@ -15,8 +15,8 @@ The result is a function of the bytes alone, not of how they were cut.
 from libc.string cimport memchr, memcmp, memset
 
 from agw._fastpath.fields cimport (
-    AGW_DIGIT, AGW_FIELD, AGW_TARGET, AGW_TOKEN, agw_class, agw_class_run, agw_value_run, field_id, method_id,
-    normalise_path, parse_authority, same_folded,
+    AGW_DIGIT, AGW_FIELD, AGW_TARGET, AGW_TOKEN, agw_class, agw_class_run, agw_name_run, agw_value_run, field_id,
+    method_id, normalise_path, parse_authority, same_folded,
 )
 from agw._fastpath.framing cimport Options, connection_options, content_length, same_name, transfer_encoding
 from agw._fastpath.message cimport (
@@ -134,8 +134,12 @@ cdef int _field_line(Line* line, Field* field) noexcept nogil:
     """field-name ":" OWS field-value OWS CRLF. White space before the name or the colon is refused (5.1, 5.2)."""
     cdef const unsigned char* at = line.start
     cdef const unsigned char* value
+    cdef const unsigned char* usual
     cdef int result
-    at += agw_class_run(at, line.end - at, AGW_TOKEN)
+    at += agw_name_run(at, line.end - at)
+    usual = at
+    if at == line.end or at[0] != b":":
+        at += agw_class_run(at, line.end - at, AGW_TOKEN)
     if at == line.end:
         line.within = AGW_TOKEN
         return HEAD_MORE
@@ -160,7 +164,7 @@ cdef int _field_line(Line* line, Field* field) noexcept nogil:
     field.value_len = <uint32_t> (at - value)
     field.id = field_id(field.name, field.name_len)
     field.flags = 0
-    if field.id == F_OTHER and memchr(field.name, b"_", field.name_len) != NULL:
+    if field.id == F_OTHER and usual < field.name + field.name_len and memchr(usual, b"_", value - usual) != NULL:
         # CGI-style agents cannot tell it from the same name with "-": dropped, never aliased. No known name has one.
         field.flags = FIELD_DROP
     return 0
