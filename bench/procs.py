@@ -128,6 +128,11 @@ def connections_within(limit: int, wanted: int) -> int:
     return min(wanted, (limit - SPARE) // 2)
 
 
+def inherited() -> dict[str, str]:
+    """This environment, where Python may keep what it compiled: an installed program has been compiled as well."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 class Process:
     """A child process on given cores (None: any), with its output in a file."""
 
@@ -143,7 +148,7 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**inherited(), "PYTHONPATH": str(ROOT)},
             )
 
     @property

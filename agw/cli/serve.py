@@ -7,7 +7,6 @@ way the same reader, translation and supervisor work; only where the text comes 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +16,6 @@ from urllib.parse import SplitResult
 import click
 
 from agw.cli import banner, card, manifests
-from agw.cli.options import load_settings
 from agw.cli.output import Exit, Failure, Style, note
 from agw.cli.problems import show, with_near_paths
 from agw.cli.source import FileReader, Source, TextReader
@@ -37,26 +35,24 @@ _CANNOT_LISTEN = frozenset({"AGW3001", "AGW3002"})
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The flags that both ways of starting share. settings: text of the settings' flags, None where not given."""
+    """The flags that both ways of starting share."""
 
     listen: Mapping[int, Address]
     resolve: Mapping[tuple[str, int], Address]
     watch: str
-    settings: Mapping[str, str | None]
+    settings: Settings
     made_key: tuple[str, str] = ("", "")  # (consumer, key) that --key made
 
 
 def files(paths: tuple[str, ...], options: Options) -> int:
     """Serve files and folders; return the exit code."""
-    settings = load_settings(os.environ, options.settings)
     roots = tuple(Path(path) for path in paths)
     watch = None if options.watch == "off" else Watch(roots, poll_ms=POLL_MS if options.watch == "poll" else 0)
-    return _serve(Source(FileReader(roots), watch, options.resolve), options, settings)
+    return _serve(Source(FileReader(roots), watch, options.resolve), options)
 
 
 def agent(url: str, *, key: str | None, folder: str | None, options: Options) -> int:
     """Serve one agent; return the exit code."""
-    settings = load_settings(os.environ, options.settings)
     parsed = _agent_url(url)
     consumer, secret = _new_key(key)
     prefix = _meet(parsed)
@@ -66,11 +62,11 @@ def agent(url: str, *, key: str | None, folder: str | None, options: Options) ->
         note(f"saved {saved}; serve them with: agw run -f {folder}")
     if secret:
         _show_key(consumer, secret)
-    listen = {80: Address(settings.bind, AGENT_PORT), **options.listen}
+    listen = {80: Address(options.settings.bind, AGENT_PORT), **options.listen}
     if not consumer:
         _warn_if_open(listen)
     reader = TextReader({manifest.name: manifest.text for manifest in made})
-    return _serve(Source(reader, None), replace(options, listen=listen, made_key=(consumer, secret)), settings)
+    return _serve(Source(reader, None), replace(options, listen=listen, made_key=(consumer, secret)))
 
 
 def _agent_url(text: str) -> SplitResult:
@@ -147,19 +143,20 @@ def _warn_if_open(listen: Mapping[int, Address]) -> None:
             note(f"{style.warning('warning:')} {text}")
 
 
-def _serve(source: Source, options: Options, settings: Settings) -> int:
+def _serve(source: Source, options: Options) -> int:
     """Run until a signal ends it. A first configuration that cannot be used ends it at once."""
     first = source.first()
     if first.entries is None:
         note(show(with_near_paths(first.problems), Style.of(sys.stderr)) + "\n")
         raise Failure("the configuration cannot be used, so nothing is served")
     try:
-        return asyncio.run(_supervise(source, options, settings))
+        return asyncio.run(_supervise(source, options))
     except ConfigurationError as error:
         raise Failure("\n".join(str(problem) for problem in error.problems)) from None
 
 
-async def _supervise(source: Source, options: Options, settings: Settings) -> int:
+async def _supervise(source: Source, options: Options) -> int:
+    settings = options.settings
     log = Log(settings.log_level, settings.log_format)
     source.log_to(log)
     start = _Start(options.made_key)

@@ -11,16 +11,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
-import agw
 from agw.dataplane.frames import (
     Applied,
     Behind,
@@ -35,8 +30,10 @@ from agw.dataplane.frames import (
     Unlisten,
     Unlistened,
 )
+from agw.dataplane.interpreters import take
 from agw.dataplane.ports import OpenPort
 from agw.dataplane.shared import Pod, SharedMemory
+from agw.dataplane.turns import shorten_turns
 
 
 def exit_cause(code: int) -> str:
@@ -70,9 +67,8 @@ class WorkerProcess:
         self._leaving: set[tuple[int, int]] = set()
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()  # of the last sign of life
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with theirs:
-            self._process = _spawn(theirs)
+        self._process, ours = take()
+        shorten_turns(self._process.pid)
         self._pidfd = os.pidfd_open(self._process.pid)
         self._loop.add_reader(self._pidfd, self._on_end)
         self._channel = Channel(self._loop, ours, self._receive, lambda: None)
@@ -157,17 +153,3 @@ class WorkerProcess:
         finally:
             self.memory.close()
             self.ended.set()
-
-
-def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
-    """Start a fresh interpreter: nothing of the supervisor's memory, loop or descriptors is inherited."""
-    environment = dict(os.environ)
-    root = Path(agw.__file__).resolve().parent.parent
-    if root.name not in ("site-packages", "dist-packages"):
-        # Run from a source tree: the worker imports the same one.
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(root), environment.get("PYTHONPATH", ""))))
-    # -P: a file named like a module in the current directory must not become part of the gateway.
-    command = (sys.executable, "-P", "-m", "agw.dataplane.worker_process", str(theirs.fileno()))
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=environment
-    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
-from agw.cli.options import color_option, files_option, listen_option, resolve_option, settings_options
+from agw.cli.options import color_option, files_option, listen_option, load_settings, resolve_option, settings_options
 from agw.settings import Address
 
 
@@ -49,9 +51,17 @@ def command(  # noqa: PLR0913 - one parameter for each flag
         raise click.UsageError("give either -f PATH or --agent URL: what is to be served.")
     if files and (key is not None or write is not None):
         raise click.UsageError("--key and --write go with --agent; with -f, keys are Secrets in the files.")
-    from agw.cli import serve  # noqa: PLC0415 - `--help` must not load it
+    from agw.dataplane.cores import worker_count  # noqa: PLC0415 - `--help` must not load it
+    from agw.dataplane.descriptors import raise_limit  # noqa: PLC0415 - nor this
+    from agw.dataplane.interpreters import started_ahead  # noqa: PLC0415 - nor this
 
-    options = serve.Options(listen=listen, resolve=resolve, watch=watch, settings=settings)
-    if agent:
-        return serve.agent(agent, key=key, folder=write, options=options)
-    return serve.files(files, options)
+    process = load_settings(os.environ, settings)
+
+    raise_limit()
+    with started_ahead(worker_count(process.workers)):
+        from agw.cli import serve  # noqa: PLC0415 - it takes as long to load as a worker
+
+        options = serve.Options(listen=listen, resolve=resolve, watch=watch, settings=process)
+        if agent:
+            return serve.agent(agent, key=key, folder=write, options=options)
+        return serve.files(files, options)

@@ -1,0 +1,30 @@
+"""Workers' interpreters that were started ahead: each given once, none left over."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from agw.dataplane.interpreters import started_ahead, take
+
+CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children")
+
+
+def test_those_started_ahead_are_given_first_and_each_once() -> None:
+    with started_ahead(2):
+        taken = [take() for _ in range(3)]
+        assert len({each.process.pid for each in taken}) == 3
+    for process, channel in taken:
+        assert process.poll() is None  # it waits for its first message
+        channel.close()
+        assert process.wait(30) == 1  # and ends without a supervisor
+
+
+@pytest.mark.skipif(not CHILDREN.exists(), reason="the kernel does not list children")
+def test_what_nobody_took_ends_with_the_block() -> None:
+    before = set(CHILDREN.read_text().split())
+    with started_ahead(2):
+        assert len(set(CHILDREN.read_text().split()) - before) == 2
+    assert set(CHILDREN.read_text().split()) <= before
