@@ -12,6 +12,7 @@ Must not: import what makes a supervisor slow to load: this is there before it.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -62,7 +63,12 @@ def _start() -> Interpreter:
     with theirs:
         # -P: a file named like a module in the current directory must not become part of the gateway.
         command = (sys.executable, "-P", "-m", "agw.dataplane.worker_process", str(theirs.fileno()))
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=environment
-        )
+        # A terminal sends SIGINT to all; a worker ignores it, and before it can say so it must not die of it with a traceback.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=environment
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return Interpreter(process, ours)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,13 @@ def test_those_started_ahead_are_given_first_and_each_once() -> None:
         assert process.poll() is None  # it waits for its first message
         channel.close()
         assert process.wait(30) == 1  # and ends without a supervisor
+
+
+def test_ctrl_c_while_one_loads_is_not_its_affair() -> None:
+    process, channel = take()
+    process.send_signal(signal.SIGINT)
+    channel.close()
+    assert process.wait(30) == 1
 
 
 @pytest.mark.skipif(not CHILDREN.exists(), reason="the kernel does not list children")
