@@ -1,7 +1,7 @@
 # The commands of the project. `make demo` and `make test` need nothing but a Linux machine; each makes .venv, builds the
 # compiled modules and goes on. Nothing is done again that has not changed.
 #
-#   VARIANT=release|debug|sanitised   which build of the compiled modules (make test VARIANT=debug)
+#   VARIANT=release|trained|debug|sanitised   which build of the compiled modules (make test VARIANT=debug)
 #   TESTS=path ARGS='-k name'         which tests, and more flags for pytest
 #   PROCESSES=auto|0|N                how many run tests side by side, at most 8 (0: one after another, as -s wants it)
 #   EVERY=1|N                         tests/wire/table cuts its inputs at every place, or at every Nth (its feeds.py)
@@ -22,6 +22,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --no-compile --root-user-action=ignore
 SOURCES := $(wildcard agw/_fastpath/*.pyx agw/_fastpath/*.pxd agw/_fastpath/*.h)
+SOURCES_trained := $(wildcard training/*.py)
 
 # AddressSanitizer must be the first library of the process; CPython itself leaks on purpose at exit.
 RUN_sanitised = LD_PRELOAD="$$($${CC:-cc} -print-file-name=libasan.so)" PYTHONMALLOC=malloc \
@@ -33,6 +34,7 @@ PYTEST = WIRE_TABLE_EVERY=$(EVERY) $(RUN) $(PY) -m pytest --numprocesses $(PROCE
 
 # How a table is cut does not depend on how it was compiled, but what a check costs does.
 EVERY_release = 1
+EVERY_trained = 1
 EVERY_debug = 3
 EVERY_sanitised = 8
 
@@ -70,7 +72,7 @@ conformance: build $(VENV)/.dev  ## the Gateway API's own suite (AGW_CLUSTER=fol
 probes: build $(VENV)/.dev  ## how soon a cluster serves a change, and what requests notice of faults (ARGS='--only route --quick')
 	@tools/cluster up && tools/cluster install && tools/cluster run $(abspath $(PY)) -m bench.cluster $(ARGS)
 
-build: build/built  ## the compiled modules, release variant
+build: build/built  ## the compiled modules, release variant (VARIANT=trained: compiled twice, by profiles; see training/)
 packages: build $(VENV)/.dev $(VENV)/.demo  ## what tests, linters and the demo need, into .venv
 debug:  ## the compiled modules with bounds checks, asserts and object counters
 	@$(MAKE) --no-print-directory build VARIANT=debug
@@ -132,10 +134,10 @@ dist: $(VENV)/.dev  ## sdist and wheel in dist/
 	@rm -rf dist
 	@$(PY) -m build
 
-image:  ## the container image (docker, podman or buildah)
+image:  ## the container image (docker, podman or buildah), trained (ARGS='--build-arg VARIANT=release': a third sooner)
 	@tool=$$(command -v docker || command -v podman || command -v buildah) \
 		|| { echo "no docker, podman or buildah here" >&2; exit 1; }; \
-	"$$tool" build -t $(IMAGE) .
+	"$$tool" build -t $(IMAGE) $(ARGS) .
 
 clean:  ## remove what was built
 	@rm -rf build dist agw/_fastpath/*.so *.egg-info .mypy_cache .ruff_cache .pytest_cache
@@ -158,8 +160,11 @@ build/variant: FORCE
 	@mkdir -p build
 	@[ "$$(cat $@ 2>/dev/null)" = "$(VARIANT)" ] || echo "$(VARIANT)" >$@
 
-build/built: $(PY) build/variant setup.py $(SOURCES)
+# What training imports is named by the very file that says when it is needed.
+build/built: $(PY) build/variant setup.py $(SOURCES) $(SOURCES_$(VARIANT))
 	@echo "[3/4] compiled modules, $(VARIANT)"
+	@[ $(VARIANT) != trained ] || $(PIP) $$(AGW_BUILD=trained $(PY) -c \
+		'import runpy; print(*runpy.run_path("setup.py")["needed"]())')
 	@AGW_BUILD=$(VARIANT) $(PY) setup.py --quiet build_ext --inplace
 	@touch $@
 

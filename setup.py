@@ -4,7 +4,9 @@ Environment:
     AGW_BUILD       release (default), debug (bounds checks, asserts, object counters, and the lines counted that run, for
                     tools/coverage.py) or sanitised (AddressSanitizer and UndefinedBehaviorSanitizer). These three run
                     the same tests. fuzz: the sanitised one by clang, with what libFuzzer sees its way by, and the
-                    harnesses of fuzz/; it is not for the source tree.
+                    harnesses of fuzz/; it is not for the source tree. trained: release, compiled a second time by what
+                    training/ has seen the code do; it is what the container image holds. training: the first time, which
+                    counts; `trained` makes it and runs it.
     AGW_BUILD_JOBS  how many files are compiled at the same time; default: the processors that this process may use.
 
 Rules: nothing is listed by hand. All modules lie in one library (COMPILED), which agw._fastpath finds them in: what a
@@ -12,7 +14,8 @@ request runs through is side by side in memory, and costs a processor fewer page
 there are modules. Only for fuzzing each has its own. Each variant has a folder of its own below build/, so that no
 variant ever takes an object of another for its own; all that check themselves are made of the same generated C. The
 library that lies in the source tree is a copy of the variant that was built last. Without a .pyx in the tree the package
-is still installable.
+is still installable. What cannot be trained is not built: a library that is called trained and was not would be noticed
+by nobody.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ import platform
 import re
 import runpy
 import shutil
+import subprocess
 import sys
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -36,12 +41,13 @@ from setuptools.command.build_py import build_py
 
 FASTPATH = Path("agw/_fastpath")
 HARNESSES = Path("fuzz")
+TRAINING = Path("training")
 COMPILED = "agw._fastpath._compiled"
 VARIANT = os.environ.get("AGW_BUILD", "release")
 LINUX = sys.platform == "linux"
 JOBS = int(os.environ.get("AGW_BUILD_JOBS") or (len(os.sched_getaffinity(0)) if LINUX else 1))
 BASE = Path("build") / VARIANT
-CHECKS = VARIANT != "release"
+CHECKS = VARIANT not in {"release", "training", "trained"}
 CYTHON_OUT = Path("build", "checked" if CHECKS else "release", "cython")
 
 WARNINGS = [
@@ -73,8 +79,15 @@ COVERED = [
     *["-O2", "-g1", "-UNDEBUG", "-DAGW_DEBUG=1", *SANITISERS],
     *["-fsanitize-coverage=inline-8bit-counters,pc-table", "-fsanitize-coverage-allowlist=fuzz/covered.txt"],
 ]
+RELEASE = ["-O3", "-g1", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=3", *HARDENING, *WARNINGS]
+# The access log has a thread of its own, and counts that two threads raise at once would not fit one another.
+COUNTING = ["-g0", "-fprofile-generate", "-fprofile-update=atomic"]
+# What training has not run is compiled for size. That there are no counts of a function, or of another one, is an error.
+BY_COUNTS = ["-fprofile-use", "-Werror=missing-profile", "-Werror=coverage-mismatch"]
 COMPILE = {
-    "release": ["-O3", "-g1", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=3", *HARDENING, *WARNINGS],
+    "release": RELEASE,
+    "training": [*RELEASE, *COUNTING],
+    "trained": [*RELEASE, *BY_COUNTS],
     "debug": [*CHECKED, *HARDENING, *WARNINGS, "--coverage"],
     "sanitised": [*CHECKED, *SANITISERS, *WARNINGS],
     "fuzz": [*COVERED, *WARNINGS],
@@ -82,6 +95,8 @@ COMPILE = {
 HARDENED_LINK = ["-Wl,-z,relro,-z,now,-z,noexecstack"]
 LINK = {
     "release": HARDENED_LINK,
+    "training": [*HARDENED_LINK, *COUNTING, "-Wl,--exclude-libs,ALL"],
+    "trained": HARDENED_LINK,
     "debug": [*HARDENED_LINK, "--coverage", "-Wl,--exclude-libs,ALL"],  # gcov's own names stay inside
     "sanitised": SANITISERS,
     "fuzz": [*SANITISERS, "-shared-libasan"],
@@ -121,6 +136,46 @@ def extension(name: str, *made_of: Path) -> Extension:
 def extensions() -> list[Extension]:
     """What is linked."""
     return modules() if VARIANT == "fuzz" else [extension(COMPILED, *sources())]
+
+
+def needed() -> list[str]:
+    """What a build imports beside Cython: training runs the data plane, which imports these."""
+    if VARIANT != "trained":
+        return []
+    named = tomllib.loads(Path("pyproject.toml").read_text())["project"]["dependencies"]
+    return [each for each in named if each.startswith(("msgspec", "google-re2", "uvloop"))]
+
+
+def train(temporary: Path) -> dict[str, Path]:
+    """Compile what counts, and run the training on it, unless neither has changed; return each module's counts."""
+    folder, library = Path("build", "training", temporary.name), Path("build", "training", "lib")
+    build = ["--quiet", "build_ext", "--build-lib", str(library), "--build-temp", str(folder)]
+    told([sys.executable, "setup.py", *build], AGW_BUILD="training")
+    counting = [path for path in folder.rglob("*.o") if (FASTPATH / path.name).with_suffix(".pyx").exists()]
+    counts = {path.stem: path.with_suffix(".gcda") for path in counting}
+    newest = max(path.stat().st_mtime for path in (*counting, *TRAINING.glob("*.py")))
+    if not all(path.exists() and path.stat().st_mtime > newest for path in counts.values()):
+        forget(folder)  # counts are added to what is there
+        try:
+            told([sys.executable, "-m", TRAINING.name, "--library", str(library)], PYTHONHASHSEED="0")
+        except BaseException:
+            forget(folder)  # of half a training, which the next build would take for a whole one
+            raise
+        if lacking := sorted(name for name, path in counts.items() if not path.exists()):
+            sys.exit(f"training left no counts of {', '.join(lacking)}: is the compiler gcc, and GCOV_PREFIX not set?")
+    return counts
+
+
+def forget(folder: Path) -> None:
+    """Take all counts away."""
+    for path in folder.rglob("*.gcda"):
+        path.unlink()
+
+
+def told(argv: list[str], **environment: str) -> None:
+    """Run a step of the training; where it fails, so does the build, which would else be one that nobody asked for."""
+    if code := subprocess.run(argv, env={**os.environ, **environment}, check=False).returncode:
+        sys.exit(f"the data plane was not trained: {' '.join(argv)} ended with {code}")
 
 
 def directives() -> dict[str, object]:
@@ -191,6 +246,9 @@ class BuildExt(build_ext):  # type: ignore[misc]  # setuptools has no types
             each.sources = generated.get(each.name) or [source for one in generated.values() for source in one]
         if VARIANT == "fuzz":
             self.compiler.set_executables(compiler_so=["clang", "-fPIC"], linker_so=["clang", "-shared"])
+        self.counts = train(Path(self.build_temp)) if VARIANT == "trained" else {}
+        for each in self.extensions:
+            each.depends += map(str, self.counts.values())
         self.compile_one = self.compiler.compile
         self.compiler.compile = self.compile_all
         super().build_extensions()
@@ -209,6 +267,10 @@ class BuildExt(build_ext):  # type: ignore[misc]  # setuptools has no types
         built, text = Path(name), Path(source).read_text()
         headers = [each for each in how["depends"] if f'#include "{Path(each).name}"' in text]
         made_of = [source, "setup.py", *headers]
+        if counts := self.counts.get(built.stem):
+            made_of.append(str(counts))
+            # Counts are found, and functions known again, by the name of the object that counted.
+            how = {**how, "extra_postargs": [*how["extra_postargs"], "-dumpdir", f"{counts.parent}/"]}
         if not built.exists() or any(Path(each).stat().st_mtime > built.stat().st_mtime for each in made_of):
             built.with_suffix(".gcda").unlink(missing_ok=True)  # counts of other code
             sys.stdout.write(f"  compiling {built.stem} ({VARIANT})\n")
@@ -234,5 +296,7 @@ class BuildPy(build_py):  # type: ignore[misc]  # setuptools has no types
 if __name__ == "__main__":
     setup(
         ext_modules=extensions(),
+        # pip asks in this way; any other command would warn of the question.
+        setup_requires=needed() if "egg_info" in sys.argv else [],
         cmdclass={"build": Build, "build_ext": BuildExt, "build_py": BuildPy},
     )
