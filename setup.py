@@ -92,6 +92,8 @@ COMPILE = {
     "sanitised": [*CHECKED, *SANITISERS, *WARNINGS],
     "fuzz": [*COVERED, *WARNINGS],
 }
+if VARIANT not in COMPILE:
+    sys.exit(f"AGW_BUILD={VARIANT}: there is no such variant; there are {', '.join(COMPILE)}")
 HARDENED_LINK = ["-Wl,-z,relro,-z,now,-z,noexecstack"]
 LINK = {
     "release": HARDENED_LINK,

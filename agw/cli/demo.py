@@ -10,7 +10,6 @@ tell any other caller (its JSON lines, its admin port).
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import json
 import os
@@ -27,6 +26,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from agw._fastpath.process import prctl
 from agw.cli.output import Exit, Failure, Style
 
 KEYS = ("key-value-foo", "key-value-bar")
@@ -97,7 +97,7 @@ def _agent_command(listening: socket.socket) -> list[str]:
 
 def _die_with_parent() -> None:
     """Run in the child: a gateway must not outlive a demo that was killed."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @contextmanager

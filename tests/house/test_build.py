@@ -1,7 +1,10 @@
 """What setup.py, the Makefile and the container image say of the variants fits together."""
 
+import os
 import re
 import runpy
+import subprocess
+import sys
 
 import pytest
 
@@ -17,6 +20,16 @@ def rules():
 
 def test_every_variant_is_compiled_and_linked(rules):
     assert rules["COMPILE"].keys() == rules["LINK"].keys()
+
+
+def test_a_variant_that_there_is_not_is_said_in_a_line():
+    argv = [sys.executable, "setup.py", "--version"]
+    done = subprocess.run(
+        argv, cwd=ROOT, env=os.environ | {"AGW_BUILD": "typo"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("AGW_BUILD=typo: there is no such variant; there are release, ")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("variant", SERVING)
