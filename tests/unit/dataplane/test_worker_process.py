@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -17,8 +18,14 @@ import agw.dataplane.worker
 
 
 def run(then):
-    argv = [sys.executable, "-c", PROGRAM.format(then=then)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True)
+    """What is printed by `then` in a process like a worker's, of which nothing is loaded but by agw.
+
+    Without `site` (`-S`), since what an environment starts by itself is none of agw's: an editable installation, as `make
+    test` makes one, imports pathlib before any program does.
+    """
+    argv = [sys.executable, "-S", "-c", PROGRAM.format(then=then)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=30, check=True)
     return done.stdout.strip()
 
 
