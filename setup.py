@@ -79,7 +79,22 @@ COVERED = [
     *["-O2", "-g1", "-UNDEBUG", "-DAGW_DEBUG=1", *SANITISERS],
     *["-fsanitize-coverage=inline-8bit-counters,pc-table", "-fsanitize-coverage-allowlist=fuzz/covered.txt"],
 ]
-RELEASE = ["-O3", "-g1", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=3", *HARDENING, *WARNINGS]
+# A copy of a few bytes as `rep movsq`, which gcc takes for what it knows to be short, costs more than a call of memcpy.
+COPIES = {
+    "x86_64": [
+        "-mmemcpy-strategy=unrolled_loop:64:noalign,libcall:-1:noalign",
+        "-mmemset-strategy=unrolled_loop:64:noalign,libcall:-1:noalign",
+    ],
+}
+RELEASE = [
+    "-O3",
+    "-g1",
+    "-U_FORTIFY_SOURCE",
+    "-D_FORTIFY_SOURCE=3",
+    *HARDENING,
+    *WARNINGS,
+    *COPIES.get(platform.machine(), []),
+]
 # The access log has a thread of its own, and counts that two threads raise at once would not fit one another.
 COUNTING = ["-g0", "-fprofile-generate", "-fprofile-update=atomic"]
 # What training has not run is compiled for size. That there are no counts of a function, or of another one, is an error.

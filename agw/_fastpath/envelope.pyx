@@ -20,13 +20,14 @@ text may be read before. Which members are of interest is said in `members`.
 """
 
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp
 
 from agw._fastpath.members cimport member_of
 from agw._fastpath.percent cimport hex_value
 
 cdef extern from "plain_run.h" nogil:
     size_t agw_plain_run(const unsigned char* data, size_t size)
+    void agw_copy_run(char* to, const unsigned char* run, size_t size)
 
 cdef enum:
     MAX_DEPTH = 512         # open containers: Envelope.nesting has a bit for each
@@ -140,7 +141,7 @@ cdef inline void _put_run(Envelope* self, Text* text, const unsigned char* run, 
     if size > TEXT_ROOM - text.size:
         size = TEXT_ROOM - text.size
         text.state = TEXT_UNUSABLE
-    memcpy(text.data + text.size, run, size)
+    agw_copy_run(text.data + text.size, run, size)
     text.size += <uint8_t> size
 
 
