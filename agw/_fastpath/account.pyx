@@ -4,9 +4,10 @@ All views of a request (access log, metrics, taps) are made from here, so that t
 allocated, and nothing fails.
 """
 
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from agw._fastpath.agents cimport agent_end
+from agw._fastpath.copy cimport copy_short
 from agw._fastpath.forwarding cimport hex_id
 from agw._fastpath.record cimport (
     C_DURATION, C_FIRST_BYTE, C_OPERATION, C_REASON, C_REQUESTS, C_STATUS_1XX, C_STREAM_DURATION, CONSUMER_ROOM,
@@ -49,17 +50,17 @@ cdef void account_begin(Account* account, const RequestHead* head, int port) noe
     account.port = port
     account.method_len = <uint8_t> (head.method_len if head.method_len < METHOD_ROOM else METHOD_ROOM)
     account.path_len = <uint8_t> (head.path_len if head.path_len < PATH_ROOM else PATH_ROOM)
-    memcpy(account.method, head.method, account.method_len)
-    memcpy(account.path, head.path, account.path_len)
+    copy_short(account.method, head.method, account.method_len)
+    copy_short(account.path, head.path, account.path_len)
 
 
 cdef void account_claims(Account* account, const Claims* claims) noexcept:
     if claims.request_id != NULL:
         account.request_id_len = claims.request_id_len
-        memcpy(account.request_id, claims.request_id, claims.request_id_len)
+        copy_short(account.request_id, claims.request_id, claims.request_id_len)
     if claims.trace_id != NULL:
         account.trace_id_len = sizeof(account.trace_id)
-        memcpy(account.trace_id, claims.trace_id, sizeof(account.trace_id))
+        copy_short(account.trace_id, claims.trace_id, sizeof(account.trace_id))
 
 
 cdef const Record* account_record(
@@ -79,14 +80,14 @@ cdef const Record* account_record(
     record.total_us = age // 1000
     record.request_bytes = account.request_bytes
     record.response_bytes = account.response_bytes
-    memcpy(record.peer, peer, 16)
+    copy_short(record.peer, peer, 16)
     record.peer_port = peer_port
     record.status = account.status
     record.port = account.port
     record.endpoint_port = 0
     memset(record.endpoint, 0, 16)
     if endpoint is not None:
-        memcpy(record.endpoint, endpoint.ip, 16)
+        copy_short(record.endpoint, endpoint.ip, 16)
         record.endpoint_port = endpoint.port
     if heard != NULL:
         record.flags |= RECORD_HEARD
@@ -102,18 +103,18 @@ cdef const Record* account_record(
 cdef void _copy_texts(Record* record, const Account* account) noexcept:
     """What the request itself has said."""
     record.request_id_len = account.request_id_len
-    memcpy(record.request_id, account.request_id, account.request_id_len)
+    copy_short(record.request_id, account.request_id, account.request_id_len)
     record.trace_id_len = account.trace_id_len
-    memcpy(record.trace_id, account.trace_id, account.trace_id_len)
+    copy_short(record.trace_id, account.trace_id, account.trace_id_len)
     record.method_len = account.method_len
-    memcpy(record.method, account.method, account.method_len)
+    copy_short(record.method, account.method, account.method_len)
     record.path_len = account.path_len
-    memcpy(record.path, account.path, account.path_len)
+    copy_short(record.path, account.path, account.path_len)
 
 
 cdef inline uint8_t _copy_name(const Name* name, char* into, Py_ssize_t room) noexcept:
     cdef Py_ssize_t n = name.size if name.size < room else room
-    memcpy(into, name.text, n)
+    copy_short(into, name.text, n)
     return <uint8_t> n
 
 

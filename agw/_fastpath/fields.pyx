@@ -151,8 +151,7 @@ cdef int parse_authority(
     const unsigned char** host, uint32_t* host_len, int* port,
 ) noexcept nogil:
     cdef Py_ssize_t i = 0, end
-    cdef unsigned char before = b"."
-    cdef bint upper = False
+    cdef unsigned char kind, upper = 0
     port[0] = 0
     if n < 1:
         return -1
@@ -161,20 +160,20 @@ cdef int parse_authority(
         if end < 0:
             return -1
         for i in range(end):
-            upper |= (agw_class[text[i]] & AGW_UPPER) != 0
+            upper |= agw_class[text[i]]
     else:
         end = n
         for i in range(n):
-            if not agw_class[text[i]] & AGW_HOST:
+            kind = agw_class[text[i]]
+            if not kind & AGW_HOST:
                 if text[i] != b":":
                     return -1
                 end = i
                 break
-            if text[i] == b"." and before == b".":
+            if text[i] == b"." and (i == 0 or text[i - 1] == b"."):
                 # An empty label names no host, and stripping one dot would leave another name (nginx does the same).
                 return -1
-            before = text[i]
-            upper |= (agw_class[text[i]] & AGW_UPPER) != 0
+            upper |= kind
     if end == 0:
         return -1
     if end < n:
@@ -189,7 +188,7 @@ cdef int parse_authority(
             return -1
     host[0] = text
     host_len[0] = <uint32_t> end
-    if upper:
+    if upper & AGW_UPPER:
         for i in range(end):
             scratch[i] = text[i] | 0x20 if agw_class[text[i]] & AGW_UPPER else text[i]
         host[0] = scratch
@@ -267,14 +266,15 @@ cdef int normalise_path(
     const unsigned char** path, uint32_t* path_len,
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef unsigned char c, before = 0
+    cdef unsigned char c
     cdef bint plain = True
     for i in range(n):
         c = text[i]
-        if c == b"%" or (before == b"/" and (c == b"/" or c == b".")):
+        if c > b"/":        # so are letters, digits and most of the rest
+            continue
+        if c == b"%" or (c == b"/" and i + 1 < n and (text[i + 1] == b"/" or text[i + 1] == b".")):
             plain = False
             break
-        before = c
     if plain:
         path[0] = text
         path_len[0] = <uint32_t> n

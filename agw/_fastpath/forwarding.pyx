@@ -19,6 +19,7 @@ cimport cython
 from libc.stdint cimport int64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+from agw._fastpath.copy cimport copy_short
 from agw._fastpath.digits cimport hex_digits, write_decimal
 from agw._fastpath.fields cimport AGW_DIGIT, AGW_TOKEN, agw_class, same_folded
 from agw._fastpath.message cimport (
@@ -186,7 +187,7 @@ cdef char* _forwarded_for(const Chain* chain, const Hop* hop, char* text) noexce
         memcpy(text, chain.at[i], chain.size[i])
         memcpy(text + chain.size[i], b", ", 2)
         text += chain.size[i] + 2
-    memcpy(text, hop.peer, hop.peer_len)
+    copy_short(text, hop.peer, hop.peer_len)
     return text + hop.peer_len
 
 
@@ -323,7 +324,7 @@ cdef class Forwarding:
             text = end
         add_field(head.fields, &head.n_fields, "X-Request-Id", 12, hop.request_id, hop.request_id_len)
         if self.pseudonym_len:
-            memcpy(text, self.via, 4 + self.pseudonym_len)
+            copy_short(text, self.via, 4 + self.pseudonym_len)
             text[2] = b"1" if head.minor else b"0"
             add_field(head.fields, &head.n_fields, "Via", 3, text, 4 + self.pseudonym_len)
 

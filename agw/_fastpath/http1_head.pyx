@@ -39,7 +39,7 @@ cdef struct Line:
     uint8_t within                  # out, with HEAD_MORE: class of byte whose run the end of the data cut, or 0
 
 
-cdef int _line_end(Line* line, const unsigned char* at) noexcept nogil:
+cdef inline int _line_end(Line* line, const unsigned char* at) noexcept nogil:
     """Expect CRLF at this place."""
     if at == line.end:
         return HEAD_MORE
@@ -130,29 +130,29 @@ cdef inline const unsigned char* _value_end(const unsigned char* at, const unsig
         at += 1
 
 
-cdef int _field_line(Line* line, Field* field) noexcept nogil:
+cdef inline int _field_line(Line* line, Field* field) noexcept nogil:
     """field-name ":" OWS field-value OWS CRLF. White space before the name or the colon is refused (5.1, 5.2)."""
-    cdef const unsigned char* at = line.start
+    cdef const unsigned char* start = line.start
+    cdef const unsigned char* end = line.end
+    cdef const unsigned char* at = start + agw_name_run(start, end - start)
+    cdef const unsigned char* usual = at
     cdef const unsigned char* value
-    cdef const unsigned char* usual
     cdef int result
-    at += agw_name_run(at, line.end - at)
-    usual = at
-    if at == line.end or at[0] != b":":
-        at += agw_class_run(at, line.end - at, AGW_TOKEN)
-    if at == line.end:
-        line.within = AGW_TOKEN
-        return HEAD_MORE
-    if at == line.start or at[0] != b":" or at - line.start > 65535:
+    if at == end or at[0] != b":":
+        at += agw_class_run(at, end - at, AGW_TOKEN)
+        if at == end:
+            line.within = AGW_TOKEN
+            return HEAD_MORE
+    if at == start or at[0] != b":" or at - start > 65535:
         return 400
-    field.name = line.start
-    field.name_len = <uint16_t> (at - line.start)
+    field.name = start
+    field.name_len = <uint16_t> (at - start)
     at += 1
-    while at < line.end and (at[0] == b" " or at[0] == b"\t"):
+    while at < end and (at[0] == b" " or at[0] == b"\t"):
         at += 1
     value = at
-    at = _value_end(at, line.end)
-    if at == line.end:
+    at = _value_end(at, end)
+    if at == end:
         line.within = AGW_FIELD
         return HEAD_MORE
     result = _line_end(line, at)
@@ -162,9 +162,9 @@ cdef int _field_line(Line* line, Field* field) noexcept nogil:
         at -= 1
     field.value = value
     field.value_len = <uint32_t> (at - value)
-    field.id = field_id(field.name, field.name_len)
+    field.id = field_id(start, field.name_len)
     field.flags = 0
-    if field.id == F_OTHER and usual < field.name + field.name_len and memchr(usual, b"_", value - usual) != NULL:
+    if field.id == F_OTHER and usual < start + field.name_len and memchr(usual, b"_", value - usual) != NULL:
         # CGI-style agents cannot tell it from the same name with "-": dropped, never aliased. No known name has one.
         field.flags = FIELD_DROP
     return 0
@@ -173,11 +173,74 @@ cdef int _field_line(Line* line, Field* field) noexcept nogil:
 cdef inline bint _open_line(const unsigned char* data, Py_ssize_t end, HeadState* state) noexcept nogil:
     """True when the new bytes only go on with what the last ones cut: a long line that trickles in costs no more than
     one that comes whole, since it is read again only where one part of it ends and another begins."""
-    if not state.within:
-        return False
     while state.scanned < end and agw_class[data[state.scanned]] & state.within:
         state.scanned += 1
     return state.scanned == end
+
+
+cdef inline const unsigned char* _cut(
+    const unsigned char* at, const unsigned char* window, const HeadLimits* limits,
+) noexcept nogil:
+    """The end of what may be looked at of a line that begins here."""
+    cdef Py_ssize_t most = <Py_ssize_t> limits.line + 2
+    return at + most if window - at > most else window
+
+
+cdef int _start_line(
+    Line* line, const unsigned char* window, HeadState* state, const HeadLimits* limits,
+    RequestHead* request, ResponseHead* response,
+) noexcept nogil:
+    """The first line; before a request's there may be empty ones."""
+    cdef int result
+    while line.start < line.end and line.start[0] == b"\r" and request != NULL:
+        result = _line_end(line, line.start)
+        if result:
+            return result
+        state.blank += 1
+        if state.blank > BLANK_LINES:
+            return 400
+        state.line_start += 2
+        line.start = line.next
+        line.end = _cut(line.start, window, limits)
+    if line.start == line.end:
+        return HEAD_MORE
+    result = _request_line(line, request) if request != NULL else _status_line(line, response)
+    if result == 0:
+        state.lines = 1
+        state.line_start += <uint32_t> (line.next - line.start)
+        line.start = line.next
+        line.end = _cut(line.start, window, limits)
+    return result
+
+
+cdef int _field_lines(
+    Line* line, const unsigned char* window, HeadState* state, const HeadLimits* limits, Field* fields, int* count,
+) noexcept nogil:
+    """The lines behind the first one, with the empty one that ends the head."""
+    cdef const unsigned char* first = line.start
+    cdef uint32_t lines = state.lines
+    cdef int result = HEAD_MORE
+    while line.start < line.end:
+        if line.start[0] == b"\r":
+            result = _line_end(line, line.start)
+            if result == 0:
+                line.start = line.next
+            break
+        if lines > <uint32_t> limits.fields:
+            result = 431
+            break
+        result = _field_line(line, fields)
+        if result:
+            break
+        fields += 1
+        lines += 1
+        line.start = line.next
+        line.end = _cut(line.start, window, limits)
+        result = HEAD_MORE
+    count[0] = <int> (lines - state.lines)
+    state.lines = lines
+    state.line_start += <uint32_t> (line.start - first)
+    return result
 
 
 cdef int _lines(
@@ -186,46 +249,23 @@ cdef int _lines(
 ) noexcept nogil:
     """Parse the lines from state.line_start on, up to and with the empty one that ends the head."""
     cdef Line line
-    cdef int result
-    cdef Py_ssize_t window = size if size < limits.head else limits.head
-    cdef Py_ssize_t end
+    cdef int result = 0
+    cdef const unsigned char* window = data + (size if size < <Py_ssize_t> limits.head else <Py_ssize_t> limits.head)
     count[0] = 0
-    while True:
-        end = state.line_start + <Py_ssize_t> limits.line + 2
-        if end > window:
-            end = window
-        line.start = data + state.line_start
-        line.end = data + end
-        if state.within and _open_line(data, end, state):
-            return _stopped(HEAD_MORE, end, size, state, limits)
-        line.within = 0
-        if line.start == line.end:
-            result = HEAD_MORE
-        elif state.lines and line.start[0] != b"\r":
-            if state.lines > limits.fields:
-                return 431
-            result = _field_line(&line, &fields[count[0]])
-            count[0] += result == 0
-        elif line.start[0] == b"\r" and (state.lines or request != NULL):
-            result = _line_end(&line, line.start)
-            if result == 0 and state.lines:
-                state.line_start = <uint32_t> (line.next - data)
-                return 0
-            if result == 0:
-                state.blank += 1
-                state.line_start = <uint32_t> (line.next - data)
-                if state.blank > BLANK_LINES:
-                    return 400
-                continue
-        else:
-            result = _request_line(&line, request) if request != NULL else _status_line(&line, response)
-        if result:
-            state.within = line.within
-            state.scanned = <uint32_t> end
-            return _stopped(result, end, size, state, limits)
-        state.within = 0
-        state.lines += 1
-        state.line_start = <uint32_t> (line.next - data)
+    line.start = data + state.line_start
+    line.end = _cut(line.start, window, limits)
+    line.within = 0
+    if state.within and _open_line(data, line.end - data, state):
+        return _stopped(HEAD_MORE, line.end - data, size, state, limits)
+    if state.lines == 0:
+        result = _start_line(&line, window, state, limits, request, response)
+    if result == 0:
+        result = _field_lines(&line, window, state, limits, fields, count)
+    if result:
+        state.within = line.within
+        state.scanned = <uint32_t> (line.end - data)
+        return _stopped(result, line.end - data, size, state, limits)
+    return 0
 
 
 cdef int _stopped(

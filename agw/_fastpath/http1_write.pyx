@@ -4,9 +4,8 @@ Room is reserved once per head, from the sizes of its parts, and then filled wit
 count whatever the writers below put down.
 """
 
-from libc.string cimport memcpy
-
 from agw._fastpath.buffer cimport buffer_reserve
+from agw._fastpath.copy cimport copy_short
 from agw._fastpath.digits cimport write_decimal
 from agw._fastpath.message cimport (
     FIELD_DROP, FRAMING_CHUNKED, FRAMING_LENGTH, FRAMING_NONE, Field, M_PATCH, M_POST, M_PUT,
@@ -20,7 +19,7 @@ cdef const char* UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
 
 
 cdef inline unsigned char* _text(unsigned char* at, const void* text, Py_ssize_t n) noexcept nogil:
-    memcpy(at, text, n)
+    copy_short(at, text, n)
     return at + n
 
 

@@ -11,6 +11,8 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.string cimport memcpy
 
+from agw._fastpath.copy cimport copy_short
+
 from agw import errors
 from agw.a2a.operations import OPERATIONS
 from agw.a2a.states import STATES
@@ -235,7 +237,7 @@ cdef uint8_t copy_text(str text, Py_ssize_t skip, char* into, Py_ssize_t room) n
     if raw == NULL or n <= skip:
         return 0
     n = n - skip if n - skip < room else room
-    memcpy(into, raw + skip, n)
+    copy_short(into, raw + skip, n)
     return <uint8_t> n
 
 
