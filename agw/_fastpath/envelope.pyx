@@ -22,7 +22,7 @@ text may be read before. Which members are of interest is said in `members`.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
-from agw._fastpath.members cimport member_of
+from agw._fastpath.members cimport MEMBER_UNSURE, member_like, member_of
 from agw._fastpath.percent cimport hex_value
 
 cdef extern from "plain_run.h" nogil:
@@ -40,6 +40,7 @@ cdef enum State:
     S_KEY
     S_COLON
     S_AFTER                 # a comma, or the end of what is around
+    S_DONE
     S_STRING
     S_ESCAPE
     S_HEX                   # digits of \u
@@ -53,7 +54,6 @@ cdef enum State:
     S_EXPONENT
     S_EXPONENT_SIGN
     S_EXPONENT_DIGITS
-    S_DONE
     S_GIVEN_UP
 
 
@@ -88,24 +88,31 @@ cdef inline bint _give_up(Envelope* self, int why) noexcept nogil:
     return False
 
 
+cdef inline bint _named(Envelope* self, const char* key, size_t size) noexcept nogil:
+    """A member of an object of interest has this name. False: which it is readers do not agree on."""
+    cdef int slot = member_of(self.places & 15, key, size)
+    cdef bint exact = slot != MEMBER_UNSURE
+    if not exact:
+        slot = member_like(self.places & 15, key, size)
+    self.slot = <uint8_t> slot
+    if slot == SLOT_OTHER:
+        return True
+    if not exact or self.seen >> slot & 1:
+        if slot < SLOTS:
+            self.texts[slot].state = TEXT_UNUSABLE
+        return _give_up(self, U_AMBIGUOUS)
+    self.seen |= <uint16_t> (1 << slot)
+    return True
+
+
 cdef bint _key_ended(Envelope* self) noexcept nogil:
-    cdef bint exact = True
     self.state = S_COLON
     self.slot = SLOT_OTHER
     if self.taking == SLOT_OTHER:
         return True
     if self.nul:            # a reader in C takes it to end there
         return _give_up(self, U_AMBIGUOUS)
-    if self.key.state == TEXT_USED:
-        self.slot = <uint8_t> member_of(self.places & 15, &self.key, &exact)
-    if self.slot == SLOT_OTHER:
-        return True
-    if not exact or self.seen >> self.slot & 1:
-        if self.slot < SLOTS:
-            self.texts[self.slot].state = TEXT_UNUSABLE
-        return _give_up(self, U_AMBIGUOUS)
-    self.seen |= <uint16_t> (1 << self.slot)
-    return True
+    return self.key.state != TEXT_USED or _named(self, self.key.data, self.key.size)
 
 
 # --- strings ------------------------------------------------------------------------------------------------------
@@ -181,9 +188,9 @@ cdef void _escaped(Envelope* self, Text* text) noexcept nogil:
         _put_character(text, c)
 
 
-cdef inline bint _raw(const Envelope* self) noexcept nogil:
-    """Whether the text is kept as it stands: an id is given back in an error, whatever it is."""
-    return self.taking == SLOT_RPC_ID
+cdef inline bint _raw(int slot) noexcept nogil:
+    """Whether a text is kept as it stands: an id is given back in an error, whatever it is."""
+    return slot == SLOT_RPC_ID
 
 
 cdef bint _lead(Envelope* self, unsigned char c) noexcept nogil:
@@ -231,7 +238,7 @@ cdef void _string_begins(Envelope* self, int taking) noexcept nogil:
     if text != NULL:
         text.state = TEXT_USED
         text.size = 0
-        if _raw(self):
+        if _raw(self.taking):
             _put(text, b'"')
 
 
@@ -239,7 +246,7 @@ cdef bint _string_ends(Envelope* self) noexcept nogil:
     cdef Text* text = _text(self)
     if text != NULL:
         _halved(self, text)
-        if _raw(self):
+        if _raw(self.taking):
             _put(text, b'"')
     if self.is_key:
         return _key_ended(self)
@@ -251,7 +258,7 @@ cdef bint _in_string(Envelope* self, unsigned char c) noexcept nogil:
     """One byte of a string, of any of its states, that is not the quote at its end. False: that is no JSON."""
     cdef Text* text = _text(self)
     cdef int value
-    if text != NULL and _raw(self):
+    if text != NULL and _raw(self.taking):
         _put(text, c)
     elif text != NULL and self.state != S_ESCAPE and self.state != S_HEX and c != b"\\":
         _halved(self, text)
@@ -275,7 +282,7 @@ cdef bint _in_string(Envelope* self, unsigned char c) noexcept nogil:
         self.left -= 1
         if value >= 0 and self.left == 0:
             self.state = S_STRING
-            if text != NULL and not _raw(self):
+            if text != NULL and not _raw(self.taking):
                 _escaped(self, text)
         return value >= 0
     if c == b"u":
@@ -283,7 +290,7 @@ cdef bint _in_string(Envelope* self, unsigned char c) noexcept nogil:
         return True
     value = _unescaped(c)
     self.state = S_STRING
-    if text != NULL and not _raw(self) and value >= 0:
+    if text != NULL and not _raw(self.taking) and value >= 0:
         _halved(self, text)
         _put(text, <unsigned char> value)
     return value >= 0
@@ -339,19 +346,20 @@ cdef bint _close(Envelope* self, bint is_object) noexcept nogil:
     return self.depth > 0 or place != PLACE_ENVELOPE or _is_of_version(self)
 
 
+cdef inline int _slot(const Envelope* self) noexcept nogil:
+    """Of the text that the value is which begins here."""
+    return self.slot if self.depth == self.path and self.slot < SLOTS else SLOT_OTHER
+
+
 cdef bint _value(Envelope* self, unsigned char c) noexcept nogil:
-    """The first byte of a value."""
-    cdef int slot = self.slot if self.depth == self.path and self.slot < SLOTS else SLOT_OTHER
+    """The first byte of a value that is no string."""
+    cdef int slot = _slot(self)
     if c == b"{" or c == b"[":
         if slot != SLOT_OTHER:
             self.texts[slot].state = TEXT_UNUSABLE
         return _open(self, c == b"{")
     if self.depth == 0:
         return _give_up(self, U_NO_OBJECT)
-    if c == b'"':
-        self.is_key = False
-        _string_begins(self, slot)
-        return True
     self.taking = SLOT_OTHER
     if c == b"-" or b"0" <= c <= b"9":
         self.state = S_MINUS if c == b"-" else (S_ZERO if c == b"0" else S_INTEGER)
@@ -405,7 +413,7 @@ cdef inline int _number_state(int state, unsigned char c) noexcept nogil:
 
 
 cdef bint _between(Envelope* self, unsigned char c) noexcept nogil:
-    """A byte that is neither of a string nor of a number nor of a literal."""
+    """A byte that is neither of a string nor of a number nor of a literal, nor a string's first."""
     cdef int state = self.state
     if c == b" " or c == b"\n" or c == b"\r" or c == b"\t":
         return True
@@ -415,13 +423,7 @@ cdef bint _between(Envelope* self, unsigned char c) noexcept nogil:
             return True
         return _close(self, c == b"}") if c == b"}" or c == b"]" else _give_up(self, U_INVALID)
     if state == S_KEY or state == S_FIRST_KEY:
-        if c == b"}" and state == S_FIRST_KEY:
-            return _close(self, True)
-        if c != b'"':
-            return _give_up(self, U_INVALID)
-        self.is_key = True
-        _string_begins(self, SLOTS if self.depth == self.path else SLOT_OTHER)
-        return True
+        return _close(self, True) if c == b"}" and state == S_FIRST_KEY else _give_up(self, U_INVALID)
     if state == S_COLON:
         self.state = S_VALUE
         return c == b":" or _give_up(self, U_INVALID)
@@ -432,21 +434,76 @@ cdef bint _between(Envelope* self, unsigned char c) noexcept nogil:
     return _give_up(self, U_INVALID)
 
 
-cdef inline const unsigned char* _usual(
+# --- strings that are whole in the bytes at hand ------------------------------------------------------------------
+
+cdef const unsigned char* _begun(
+    Envelope* self, int taking, bint is_key, const unsigned char* data, const unsigned char* stop,
+) noexcept nogil:
+    """A string that is plain up to `stop`, and is gone on with by the byte: it is not all there, not plain, or long."""
+    self.is_key = is_key
+    _string_begins(self, taking)
+    if taking != SLOT_OTHER:
+        _put_run(self, _text(self), data, stop - data)
+    return stop
+
+
+cdef inline const unsigned char* _name(
     Envelope* self, const unsigned char* data, const unsigned char* end,
 ) noexcept nogil:
-    """What mostly follows a string where nobody has put white space: a colon or comma, and the next string."""
-    if end - data < 2 or data[1] != b'"':
-        return data
-    if self.state == S_COLON and data[0] == b":":
-        self.is_key = False
-        _string_begins(self, self.slot if self.depth == self.path and self.slot < SLOTS else SLOT_OTHER)
-        return data + 2
-    if self.state == S_AFTER and data[0] == b"," and _in_object(self):
-        self.is_key = True
-        _string_begins(self, SLOTS if self.depth == self.path else SLOT_OTHER)
-        return data + 2
-    return data
+    """A name from behind its quote on. Gives where to go on; NULL where the scan has given up."""
+    cdef const unsigned char* stop = data + agw_plain_run(data, end - data)
+    cdef bint known = self.depth == self.path
+    if stop == end or stop[0] != b'"':
+        return _begun(self, SLOTS if known else SLOT_OTHER, True, data, stop)
+    self.state = S_COLON
+    if known and not _named(self, <const char*> data, stop - data):
+        return NULL
+    return stop + 1
+
+
+cdef inline void _keep(Envelope* self, int slot, const unsigned char* data, const unsigned char* stop) noexcept nogil:
+    """A text that is whole between its quotes, and has room with them."""
+    cdef Text* text = &self.texts[slot]
+    if _raw(slot):
+        data, stop = data - 1, stop + 1
+    text.state = TEXT_USED
+    text.size = <uint8_t> (stop - data)
+    agw_copy_run(text.data, data, stop - data)
+
+
+cdef inline const unsigned char* _string(
+    Envelope* self, const unsigned char* data, const unsigned char* end,
+) noexcept nogil:
+    """A value from behind its quote on. Gives where to go on."""
+    cdef const unsigned char* stop = data + agw_plain_run(data, end - data)
+    cdef int slot = _slot(self)
+    if stop == end or stop[0] != b'"' or (slot != SLOT_OTHER and stop - data > TEXT_ROOM - 2):
+        return _begun(self, slot, False, data, stop)
+    self.state = S_AFTER
+    if slot != SLOT_OTHER:
+        _keep(self, slot, data, stop)
+    return stop + 1
+
+
+cdef inline const unsigned char* _members(
+    Envelope* self, const unsigned char* data, const unsigned char* end,
+) noexcept nogil:
+    """Members from the quote of a name on, as long as they are plain strings with nothing between them.
+
+    Where a string is gone on with by the byte there is neither a colon nor a comma.
+    """
+    while True:
+        data = _name(self, data + 1, end)
+        if data == NULL or data == end or data[0] != b":":
+            return data
+        data += 1
+        self.state = S_VALUE
+        if data == end or data[0] != b'"':
+            return data
+        data = _string(self, data + 1, end)
+        if end - data < 2 or data[0] != b"," or data[1] != b'"':
+            return data
+        data += 1
 
 
 cdef bint envelope_feed(Envelope* self, const unsigned char* data, Py_ssize_t size) noexcept nogil:
@@ -455,7 +512,15 @@ cdef bint envelope_feed(Envelope* self, const unsigned char* data, Py_ssize_t si
     cdef int state
     while data < end:
         state = self.state
-        if S_STRING <= state <= S_UTF8:
+        if state <= S_DONE:
+            if data[0] == b'"' and state <= S_KEY and self.depth:
+                data = _members(self, data, end) if state >= S_FIRST_KEY else _string(self, data + 1, end)
+                if data == NULL:
+                    return False
+                continue
+            if not _between(self, data[0]):
+                return False
+        elif state <= S_UTF8:
             if state == S_STRING:
                 run = agw_plain_run(data, end - data)
                 if self.taking != SLOT_OTHER:
@@ -466,11 +531,14 @@ cdef bint envelope_feed(Envelope* self, const unsigned char* data, Py_ssize_t si
                 if data[0] == b'"':
                     if not _string_ends(self):
                         return False
-                    data = _usual(self, data + 1, end)
+                    data += 1
                     continue
             if not _in_string(self, data[0]):
                 return self.state != S_GIVEN_UP and _give_up(self, U_INVALID)
-        elif S_MINUS <= state <= S_EXPONENT_DIGITS:
+        elif state == S_LITERAL:
+            if not _in_literal(self, data[0]):
+                return False
+        elif state <= S_EXPONENT_DIGITS:
             state = _number_state(state, data[0])
             if state == S_GIVEN_UP:
                 return _give_up(self, U_INVALID)
@@ -479,10 +547,7 @@ cdef bint envelope_feed(Envelope* self, const unsigned char* data, Py_ssize_t si
                 continue        # the byte that ended it is looked at again
             if self.taking != SLOT_OTHER:
                 _put(&self.texts[self.taking], data[0])
-        elif state == S_LITERAL:
-            if not _in_literal(self, data[0]):
-                return False
-        elif state == S_GIVEN_UP or not _between(self, data[0]):
+        else:
             return False
         data += 1
     return True

@@ -1,7 +1,10 @@
 # Which members of A2A's JSON are of interest, by the object that they are in.
 
-from agw._fastpath.envelope cimport Text
+cdef enum:
+    MEMBER_UNSURE = -1
 
-# The Slot that a key stands for in a Place, SLOT_OTHER where it is of no interest there. exact: False where it is only
-# so in another case; without meaning where nothing was found.
-cdef int member_of(int place, const Text* key, bint* exact) noexcept nogil
+# The Slot that a key of n bytes stands for in a Place, SLOT_OTHER where it is of no interest there; MEMBER_UNSURE where
+# it is no name as it is spelt, but member_like may know it.
+cdef int member_of(int place, const char* key, size_t n) noexcept nogil
+# The same to a reader that ignores case.
+cdef int member_like(int place, const char* key, size_t n) noexcept nogil

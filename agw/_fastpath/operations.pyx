@@ -17,6 +17,7 @@ cdef extern from "<strings.h>" nogil:
 cdef enum:
     MAX_NAMES = 48
     MAX_REST = 32
+    METHODS = 16        # MethodId
 
 # A name, borrowed from _kept, and what it stands for.
 cdef struct Named:
@@ -43,6 +44,9 @@ cdef Named _rpc[MAX_NAMES]
 cdef Named _grpc[MAX_NAMES]
 cdef Named _services[4]
 cdef Call _rest[MAX_REST]
+# The letters that a path of the binding may end with, by method, a bit each. Those of an agent's one path are mostly
+# others, which saves it the look-up.
+cdef uint32_t _ends[METHODS]
 cdef int _n_rpc = 0, _n_grpc = 0, _n_services = 0, _n_rest = 0
 cdef list _kept = []
 
@@ -56,6 +60,15 @@ cdef Named _named(str name, int operation, int place):
     named.operation = <uint8_t> operation
     named.place = <uint8_t> place
     return named
+
+
+cdef uint32_t _may_end(int form, str verb):
+    """The last byte of a path of this form, a bit for each letter; all of them where it is an id's."""
+    if form == FORM_TASK or form == FORM_CONFIG:
+        return 0xffffffff
+    if form == FORM_TASKS or form == FORM_CONFIGS:
+        verb = "tasks"      # or configs
+    return <uint32_t> 1 << (ord(verb[len(verb) - 1]) & 31)
 
 
 cdef void _fill():
@@ -76,7 +89,9 @@ cdef void _fill():
         _rest[_n_rest].verb = _named(each.verb, each.operation, 0)
         _rest[_n_rest].method = <uint8_t> method_number(method, <uint32_t> len(method))
         _rest[_n_rest].form = <uint8_t> forms.index(each.form)
+        _ends[_rest[_n_rest].method] |= _may_end(_rest[_n_rest].form, each.verb)
         _n_rest += 1
+    _ends[<int> M_HEAD] = _ends[<int> M_GET]
 
 
 _fill()
@@ -193,9 +208,6 @@ cdef int _look_up(
     int method_id, const unsigned char* path, uint32_t size, const Tail* tail, PathSpan* task, bint fold,
 ) noexcept nogil:
     cdef int i
-    task.data, task.size = NULL, 0
-    if size < SHORTEST:
-        return 0
     if method_id == M_HEAD:
         method_id = M_GET
     # The longer forms first: "tasks/{id}:subscribe" is a "tasks/{id}" too, where nothing forbids a colon in an id.
@@ -209,8 +221,11 @@ cdef int _look_up(
 
 cdef int rest_operation(int method_id, const unsigned char* path, uint32_t size, PathSpan* task) noexcept nogil:
     cdef Tail tail
+    task.data, task.size = NULL, 0
     if size > 1 and path[size - 1] == b"/":
         size -= 1
+    if size < SHORTEST or not _ends[method_id] >> (path[size - 1] & 31) & 1:
+        return 0
     _split(path, size, &tail)
     return _look_up(method_id, path, size, &tail, task, False)
 

@@ -30,7 +30,7 @@ from agw._fastpath.envelope cimport (
     U_NOT, U_VERSION, envelope_begin, envelope_end, envelope_feed, envelope_has,
 )
 from agw._fastpath.exchange cimport X_BODY, X_FILTERED, X_GUARDED, X_KEEP, X_READ, X_RPC, X_WITHHELD
-from agw._fastpath.fields cimport is_word
+from agw._fastpath.fields cimport is_word, same_folded
 from agw._fastpath.filters cimport ADDED_ROOM
 from agw._fastpath.held cimport hold
 from agw._fastpath.message cimport F_CONTENT_ENCODING, F_CONTENT_TYPE, M_OTHER, M_POST, Field
@@ -60,14 +60,19 @@ cdef bint is_json(const Field* field, bint strictly) noexcept:
     strictly: with no parameter but one charset=utf-8. Body parsers decode other charsets, and then read another text.
     """
     cdef const unsigned char* value = field.value
-    cdef uint32_t size = 0, at
-    while size < field.value_len and value[size] != b";" and value[size] != b" " and value[size] != b"\t":
-        size += 1
-    if not (is_word(value, size, "application/json", 16) or is_word(value, size, "application/a2a+json", 20)):
+    cdef uint32_t at
+    if field.value_len >= 16 and same_folded(value, "application/json", 16):
+        at = 16
+    elif field.value_len >= 20 and same_folded(value, "application/a2a+json", 20):
+        at = 20
+    else:
         return False
-    if not strictly or size == field.value_len:
+    if at == field.value_len:
         return True
-    at = size
+    if value[at] != b";" and value[at] != b" " and value[at] != b"\t":
+        return False        # a longer word
+    if not strictly:
+        return True
     while at < field.value_len and (value[at] == b" " or value[at] == b"\t"):
         at += 1
     if at == field.value_len or value[at] != b";":

@@ -134,13 +134,23 @@ ENVELOPES = st.lists(
 ).map(Members)
 
 
-def write(value, escape):
-    """JSON of a value whose objects are Members."""
+def near(name):
+    """A name, and those that differ from it by a byte or by their case."""
+    yield from (name, name + name[-1], name.upper(), name.title())
+    for at in range(len(name)):
+        before, after = name[:at], name[at + 1 :]
+        yield from (before + after, f"{before}~{after}", before + name[at].swapcase() + after)
+        if name[at].lower() in "sk":
+            yield before + {"s": "\u017f", "k": "\u212a"}[name[at].lower()] + after
+
+
+def write(value, escape, space=" "):
+    """JSON of a value whose objects are Members; space: before each colon and behind each comma of an array."""
     if isinstance(value, Members):
-        inside = ",".join(f"{write(name, escape)} :{write(member, escape)}" for name, member in value)
-        return f"{{{inside}}}"
+        members = (f"{write(name, escape)}{space}:{write(member, escape, space)}" for name, member in value)
+        return f"{{{','.join(members)}}}"
     if isinstance(value, list):
-        return f"[{', '.join(write(each, escape) for each in value)}]"
+        return f"[{f',{space}'.join(write(each, escape, space) for each in value)}]"
     return json.dumps(
         value, ensure_ascii=escape or (isinstance(value, str) and any("\ud800" <= c < "\ue000" for c in value))
     )

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from agw._fastpath.envelope import scan_envelope
 from agw._fastpath.states import state_of
 from agw.a2a.states import NAMES, STATES, TaskState
-from tests.oracles.answers import ANSWERS, RESULTS, oracle
-from tests.oracles.envelopes import AMBIGUOUS, INVALID, NO_OBJECT, cuts, write
+from tests.oracles.answers import ANSWER, ANSWERS, RESULT, RESULTS, oracle
+from tests.oracles.answers import STATUS as STATUS_NAMES
+from tests.oracles.envelopes import AMBIGUOUS, INVALID, NO_OBJECT, cuts, near, write
 
 TASK = b'{"id":"t","contextId":"c","status":{"state":"working","message":{"taskId":"no"}},"history":[{"taskId":"no"}]}'
 FLAT = b'{"kind":"task",' + TASK[1:]
@@ -87,15 +88,30 @@ def test_a_version_is_not_asked_for():
     assert scan(b'{"result":%s}' % TASK) == (0, ALL)
 
 
+@pytest.mark.parametrize("name", sorted({*ANSWER, *RESULT, *STATUS_NAMES}))
+@pytest.mark.parametrize(
+    "around", ["{%s}", '{"result":{%s}}', '{"result":{"task":{%s}}}', '{"result":{"status":{%s}}}']
+)
+def test_names_and_what_is_like_them(name, around):
+    for each in near(name):
+        for value in ('"t"', '{"id":"t","status":{"state":"s"}}'):
+            body = (around % f'"{each}":{value}').encode()
+            whole = scan(body)
+            want, found = oracle(body)
+            assert whole == (want, found if want == 0 else whole[1]), body
+            assert scan_envelope([body[at : at + 1] for at in range(len(body))], answer=True) == whole
+
+
 @settings(max_examples=500, deadline=None)
 @given(
     st.booleans().flatmap(lambda rest: st.tuples(st.just(rest), RESULTS if rest else ANSWERS)),
     st.booleans(),
+    st.sampled_from(["", " "]),
     st.integers(0, 1000),
 )
-def test_every_answer_as_a_full_parser_reads_it(answer, escape, seed):
+def test_every_answer_as_a_full_parser_reads_it(answer, escape, space, seed):
     rest, value = answer
-    body = write(value, escape).encode()
+    body = write(value, escape, space).encode()
     whole = scan(body, rest=rest)
     want, found = oracle(body, rest=rest)
     assert whole[0] == want, body
@@ -106,9 +122,9 @@ def test_every_answer_as_a_full_parser_reads_it(answer, escape, seed):
 
 
 @settings(max_examples=300, deadline=None)
-@given(ANSWERS, st.integers(0, 10_000), st.binary(min_size=1, max_size=3), st.booleans())
-def test_every_damaged_answer_as_a_full_parser_reads_it(value, at, bytes_, instead):
-    body = write(value, escape=False).encode()
+@given(ANSWERS, st.sampled_from(["", " "]), st.integers(0, 10_000), st.binary(min_size=1, max_size=3), st.booleans())
+def test_every_damaged_answer_as_a_full_parser_reads_it(value, space, at, bytes_, instead):
+    body = write(value, escape=False, space=space).encode()
     at %= len(body)
     body = body[:at] + bytes_ + body[at + (len(bytes_) if instead else 0) :]
     whole = scan(body)

@@ -9,10 +9,14 @@ from tests.oracles.envelopes import (
     AMBIGUOUS,
     ENVELOPES,
     INVALID,
+    MESSAGE,
     NO_OBJECT,
+    PARAMS,
     ROOM,
+    RPC,
     VERSION,
     cuts,
+    near,
     oracle,
     write,
 )
@@ -118,19 +122,56 @@ def test_a_long_text_is_none():
     assert scan_envelope([SEND.replace(b'"t"', b'"%s"' % (b"t" * (ROOM + 1)))])[1][6] is None
 
 
+@pytest.mark.parametrize("size", range(ROOM + 3))
+def test_strings_of_every_length(size):
+    text = (b"0123456789abcdef" * 9)[:size]
+    members = {b'"params"': b'"x%s":"%s","params"', b'"messageId"': b'"y%s":"%s","messageId"'}
+    body = SEND.replace(b'"t"', b'"%s"' % text).replace(b'"7"', b'"%s"' % text)
+    for name, more in members.items():
+        body = body.replace(name, more % (text, text))
+    found = list(FOUND)
+    found[2] = b'"%s"' % text if size + 2 <= ROOM else None
+    found[6] = text if size <= ROOM else None
+    assert scan_envelope([body]) == (0, tuple(found))
+    assert scan_envelope([body[at : at + 1] for at in range(len(body))]) == (0, tuple(found))
+
+
+@pytest.mark.parametrize("byte", range(256))
+def test_what_ends_a_plain_run_wherever_it_is(byte):
+    want = 0 if 0x20 <= byte < 0x80 and byte != ord('"') else INVALID
+    for at in range(150):
+        text = bytearray(b"n" * 151)
+        text[at] = byte
+        assert scan_envelope([SEND.replace(b'"m"', b'"%s"' % text)])[0] == want, at
+        assert scan_envelope([b'{"%s":"","jsonrpc":"2.0"}' % text])[0] == want, at
+
+
+@pytest.mark.parametrize("name", sorted({*RPC, *PARAMS, *MESSAGE}))
+@pytest.mark.parametrize(
+    "around", ['{"jsonrpc":"2.0","params":{"message":{%s}}}', '{"jsonrpc":"2.0","params":{%s}}', "{%s}"]
+)
+def test_names_and_what_is_like_them(name, around):
+    for each in near(name):
+        body = (around % f'"{each}":"2.0"').encode()
+        whole = agree(body)
+        assert scan_envelope([body[at : at + 1] for at in range(len(body))]) == whole
+        assert scan_envelope([body.replace(each.encode(), b"\\u%04x" % ord(each[0]) + each[1:].encode())]) == whole
+        agree(body, rest=True)
+
+
 @settings(max_examples=300, deadline=None)
-@given(ENVELOPES, st.booleans(), st.booleans(), st.integers(0, 1000))
-def test_every_valid_body_as_a_full_parser_reads_it(value, escape, rest, seed):
-    body = write(value, escape).encode()
+@given(ENVELOPES, st.booleans(), st.sampled_from(["", " "]), st.booleans(), st.integers(0, 1000))
+def test_every_valid_body_as_a_full_parser_reads_it(value, escape, space, rest, seed):
+    body = write(value, escape, space).encode()
     whole = agree(body, rest=rest)
     assert scan_envelope(cuts(body, seed), rest) == whole
     assert scan_envelope([body[at : at + 1] for at in range(len(body))], rest) == whole
 
 
 @settings(max_examples=300, deadline=None)
-@given(ENVELOPES, st.integers(0, 10_000), st.binary(min_size=1, max_size=3), st.booleans())
-def test_every_damaged_body_as_a_full_parser_reads_it(value, at, bytes_, instead):
-    body = write(value, escape=False).encode()
+@given(ENVELOPES, st.sampled_from(["", " "]), st.integers(0, 10_000), st.binary(min_size=1, max_size=3), st.booleans())
+def test_every_damaged_body_as_a_full_parser_reads_it(value, space, at, bytes_, instead):
+    body = write(value, escape=False, space=space).encode()
     at %= len(body)
     body = body[:at] + bytes_ + body[at + (len(bytes_) if instead else 0) :]
     whole = scan_envelope([body])
