@@ -22,12 +22,12 @@ text may be read before. Which members are of interest is said in `members`.
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
+from agw._fastpath.copy cimport copy_short
 from agw._fastpath.members cimport MEMBER_UNSURE, member_like, member_of
 from agw._fastpath.percent cimport hex_value
 
 cdef extern from "plain_run.h" nogil:
     size_t agw_plain_run(const unsigned char* data, size_t size)
-    void agw_copy_run(char* to, const unsigned char* run, size_t size)
 
 cdef enum:
     MAX_DEPTH = 512         # open containers: Envelope.nesting has a bit for each
@@ -148,7 +148,7 @@ cdef inline void _put_run(Envelope* self, Text* text, const unsigned char* run, 
     if size > TEXT_ROOM - text.size:
         size = TEXT_ROOM - text.size
         text.state = TEXT_UNUSABLE
-    agw_copy_run(text.data + text.size, run, size)
+    copy_short(text.data + text.size, run, size)
     text.size += <uint8_t> size
 
 
@@ -468,7 +468,7 @@ cdef inline void _keep(Envelope* self, int slot, const unsigned char* data, cons
         data, stop = data - 1, stop + 1
     text.state = TEXT_USED
     text.size = <uint8_t> (stop - data)
-    agw_copy_run(text.data, data, stop - data)
+    copy_short(text.data, data, stop - data)
 
 
 cdef inline const unsigned char* _string(

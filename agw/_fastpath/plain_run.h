@@ -90,21 +90,4 @@ static inline size_t agw_plain_run(const unsigned char *data, size_t size)
     return agw_long_run(data, size);
 }
 
-/* Copies a run. Most are a few bytes, and a call for so few costs more than they do. */
-static inline void agw_copy_run(char *to, const unsigned char *from, size_t size)
-{
-    if (size > 16) {
-        memcpy(to, from, size);
-    } else if (size >= 8) {
-        memcpy(to, from, 8);
-        memcpy(to + size - 8, from + size - 8, 8);
-    } else if (size >= 4) {
-        memcpy(to, from, 4);
-        memcpy(to + size - 4, from + size - 4, 4);
-    } else {
-        while (size--)
-            *to++ = (char)*from++;
-    }
-}
-
 #endif
