@@ -44,7 +44,7 @@ def plan(roots: Iterable[Path]) -> frozenset[Watched]:
     for root in roots:
         found.above(root)
     for root in roots:
-        if root.is_dir():
+        if _is_folder(root):
             found.tree(root)
     return found.folders()
 
@@ -74,13 +74,13 @@ class _Plan:
     def above(self, root: Path) -> None:
         """Add where the name of a root is, or would be, and where it points to."""
         path = root.absolute()
-        while not path.parent.is_dir():
+        while not _is_folder(path.parent):
             path = path.parent
         role = self._role(path.parent)
         if role is not None:
             role.names.add(path.name)
-            role.whole |= root.is_symlink()
-        if root.is_symlink():
+            role.whole |= _is_link(root)
+        if _is_link(root):
             self._target(root)
 
     def tree(self, folder: Path) -> None:
@@ -103,7 +103,7 @@ class _Plan:
             if entry.is_symlink():
                 role.whole = True
                 self._target(path)
-            if not entry.name.startswith(".") and path.is_dir():
+            if not entry.name.startswith(".") and _is_folder(path):
                 self.tree(path)
 
     def _target(self, link: Path) -> None:
@@ -112,7 +112,7 @@ class _Plan:
             target = link.resolve()
         except (OSError, RuntimeError):
             return  # a loop
-        role = self._role(target if target.is_dir() else _nearest_folder(target.parent))
+        role = self._role(target if _is_folder(target) else _nearest_folder(target.parent))
         if role is not None:
             role.whole = True
 
@@ -125,8 +125,16 @@ class _Plan:
         return self._roles.setdefault((found.st_dev, found.st_ino), _Role(str(folder)))
 
 
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a name cannot be looked up
+
+
+def _is_link(path: Path) -> bool:
+    return os.path.islink(path)  # noqa: PTH114 - so does Path.is_symlink
+
+
 def _nearest_folder(path: Path) -> Path:
-    while not path.is_dir() and path != path.parent:
+    while not _is_folder(path) and path != path.parent:
         path = path.parent
     return path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -49,15 +50,27 @@ def with_near_paths(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 def _with_near_path(problem: Problem) -> Problem:
     path = Path(problem.position.file)
-    if problem.code != codes.UNREADABLE or problem.hint or path.exists():
+    if problem.code != codes.UNREADABLE or problem.hint or _may_be_there(path):
         return problem
     return replace(problem, hint=_near(path))
+
+
+def _may_be_there(path: Path) -> bool:
+    """Whether there is something, or nobody may say whether."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a name cannot be looked up
 
 
 def _near(path: Path) -> str:
     """Say what a path that is not there may have meant."""
     missing = path
-    while missing.parent != missing and not missing.parent.is_dir():
+    while missing.parent != missing and not _is_folder(missing.parent):
         missing = missing.parent
     folder = missing.parent
     try:
@@ -67,5 +80,5 @@ def _near(path: Path) -> str:
     close = get_close_matches(missing.name, names, n=1)
     if close:
         return f"did you mean {folder / close[0]}?"
-    usable = [name for name in names if name.endswith(_MANIFESTS) or (folder / name).is_dir()][:8]
+    usable = [name for name in names if name.endswith(_MANIFESTS) or _is_folder(folder / name)][:8]
     return f"in {folder.absolute()} are: {', '.join(usable)}" if usable else f"{folder.absolute()} has no manifests"

@@ -301,7 +301,7 @@ def _rest_needed(roots: Iterable[Path]) -> float:
 
 def _files(roots: Iterable[Path]) -> Iterator[str]:
     for root in roots:
-        if not root.is_dir():
+        if not os.path.isdir(root):  # noqa: PTH112 - Path.is_dir raises where a name cannot be looked up
             yield str(root)
             continue
         for folder, _, names in os.walk(root):

@@ -158,7 +158,7 @@ class _Walk:
                     yield name, found
 
     def _names(self, path: Path) -> list[str]:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a name cannot be looked up
             return [str(path)]
         names = list(_folder(path, set(), self._problems))
         if not names:

@@ -63,6 +63,13 @@ def test_a_symlink_may_change_anything(folder: Path) -> None:
     assert hidden == Sign(f"{folder}/.hidden", vague=True)
 
 
+def test_a_symlink_to_what_cannot_be_looked_up_ends_no_plan(folder: Path) -> None:
+    (folder / "below").mkdir()
+    (folder / "link").symlink_to("x" * 300)
+    assert {str(folder), f"{folder}/below"} <= {watched.path for watched in plan([folder])}
+    assert str(folder) in {watched.path for watched in plan([folder / "link"])}
+
+
 def test_a_second_name_of_a_file_is_no_write(folder: Path) -> None:
     os.link(folder / "a.yaml", folder / "b.yaml")
     found = sign(folder_of(folder, folder), Event(1, CREATE, "b.yaml"))

@@ -287,6 +287,10 @@ class TestUnreadable:
     def test_a_file_that_is_not_there(self, tmp_path):
         assert errors(load([tmp_path / "no.yaml"])) == [(codes.UNREADABLE, f"{tmp_path}/no.yaml")]
 
+    def test_a_name_that_cannot_be_looked_up(self, tmp_path):
+        path = tmp_path / ("x" * 300)
+        assert errors(load([path])) == [(codes.UNREADABLE, str(path))]
+
     def test_a_link_to_itself(self, tmp_path):
         (tmp_path / "a.yaml").symlink_to("a.yaml")
         (tmp_path / "b").symlink_to("b")
