@@ -4,8 +4,9 @@ What editors, `kubectl` mounts and people do: write in place, write beside and r
 delete a folder and make it again, delete and make its parent. So what is watched is not the files but the folders
 that hold their names: each folder of the set, the parent of each named path (or the nearest ancestor that is there),
 and the folder of each symlink's target. One flat, non-recursive watch on that list; when the list itself changes
-(a folder came, went or was replaced: same name, another inode), the watch is made anew, and what happened meanwhile
-is found because a fresh watch always reports once.
+(a folder came, went or was replaced: same name, another inode), or where the kernel has ended the watch of one (its
+successor may have its inode) or refused it, the watch is made anew, and what happened meanwhile is found because a
+fresh watch always reports once.
 
 Rules: it says "look again"; whoever looks compares. A report names files where the kernel did, in folders of which all
 names are those of files; anything else (symlinks, folders, lost events) is "look at all". What is being written is not
@@ -28,7 +29,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from agw.cli.folders import Watched, plan, sign
-from agw.cli.inotify import Event, Inotify
+from agw.cli.inotify import LOST, Event, Inotify
 from agw.cli.unrest import Names, Sign, Unrest
 
 LOG = logging.getLogger("agw.watch")
@@ -38,7 +39,10 @@ SELDOM_S = 30.0
 
 _RETRY_S = 0.05  # a folder went between the plan and the watch
 _FALLBACK_POLL_MS = 1_000
-_NO_INOTIFY = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.ENOSYS, errno.ENOMEM})
+_NO_INOTIFY = frozenset(
+    # EPERM and EACCES: whoever confines us (seccomp) refuses the call itself
+    {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.ENOSYS, errno.ENOMEM, errno.EPERM, errno.EACCES}
+)
 
 
 class Watch:
@@ -99,7 +103,7 @@ class Watch:
                 if error.errno not in _NO_INOTIFY:
                     self._stop.wait(_RETRY_S)
                     continue
-                # The kernel's limit of watches is reached, or it has no inotify: look by the clock from here on.
+                # The kernel's limit of watches is reached, or there is no inotify for us: look by the clock from here on.
                 LOG.warning("cannot watch with inotify (%s): looking every %d ms", error, _FALLBACK_POLL_MS)
                 self._poll_ms = _FALLBACK_POLL_MS
 
@@ -111,6 +115,7 @@ class Watch:
             if plan(self._roots) != folders:
                 return
             self._report(loop, None)
+            complete = len(watches) == len(folders)
             unrest = Unrest()
             seldom = time.monotonic() + SELDOM_S
             while not self._stop.is_set():
@@ -120,11 +125,12 @@ class Watch:
                     seldom = now + SELDOM_S
                 if unrest.due is not None and now >= unrest.due:
                     names = unrest.take()
-                    if names is None and plan(self._roots) != folders:
+                    if names is None and not (complete and plan(self._roots) == folders):
                         return
                     self._report(loop, names)
                 until = seldom if unrest.due is None else min(seldom, unrest.due)
                 events = notify.read(until - now)
+                complete &= not any(event.mask & LOST for event in events)
                 unrest.hear(_signs(watches, events), time.monotonic())
 
     def _poll(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -177,8 +183,11 @@ def _watches(notify: Inotify, folders: Iterable[Watched]) -> Mapping[int, Watche
     """Watch folders; one that may not be read is let be, as its files cannot be read either."""
     watches = {}
     for folder in folders:
-        with suppress(PermissionError):
+        try:
             watches[notify.add(folder.path)] = folder
+        except OSError as error:
+            if error.errno != errno.EACCES:
+                raise
     return watches
 
 

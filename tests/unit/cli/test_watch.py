@@ -13,6 +13,7 @@ import pytest
 
 from agw.cli import watch as watch_module
 from agw.cli.folders import plan
+from agw.cli.inotify import Inotify
 from agw.cli.unrest import Names
 from agw.cli.watch import Watch
 
@@ -75,6 +76,22 @@ async def until_seen(root: Path, folder: Path, step: Callable[[Path], None], **o
                 assert after != before
             elif state(folder) == after:
                 watch.close()
+
+
+async def until_each_is_seen(root: Path, folder: Path, *steps: Callable[[Path], None]) -> None:
+    """Watch, take each step when what the one before did was reported, and return when the last was."""
+    watch = Watch([root])
+    left = list(steps)
+    wanted = state(folder)
+    async with asyncio.timeout(WAIT):
+        async for _ in watch:
+            if state(folder) != wanted:
+                continue
+            if not left:
+                watch.close()
+                continue
+            left.pop(0)(folder)
+            wanted = state(folder)
 
 
 @pytest.fixture
@@ -163,6 +180,40 @@ def test_a_folder_and_its_successor_of_the_same_name_differ(folder: Path) -> Non
     before = plan([folder])
     replace_folder(folder)
     assert plan([folder]) != before
+
+
+def make_again(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "a.yaml").write_text("made again")
+
+
+def test_a_folder_that_is_made_again_at_once_is_followed(folder: Path) -> None:
+    """File systems give it the inode of the one before, so that nothing else tells the two apart."""
+    asyncio.run(until_each_is_seen(folder, folder, make_again, write_in_place))
+
+
+def test_a_folder_that_may_be_read_later_is_followed_from_then_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = {folder / "sub"}
+    add_folder_with_file(folder)
+
+    def add(notify: Inotify, path: str) -> int:
+        if Path(path) in refused:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return add_watch(notify, path)
+
+    def let_in(_: Path) -> None:
+        refused.clear()
+        (folder / "sub").chmod(0o755)
+
+    def write_there(_: Path) -> None:
+        (folder / "sub" / "c.yaml").write_text("newer")
+
+    add_watch = Inotify.add
+    monkeypatch.setattr(Inotify, "add", add)
+    asyncio.run(until_each_is_seen(folder, folder, let_in, write_there))
 
 
 def link_to_it(folder: Path) -> None:
@@ -259,10 +310,22 @@ def test_all_is_looked_at_once_in_a_while(folder: Path, monkeypatch: pytest.Monk
     assert asyncio.run(three()) == [None, None, None]
 
 
-def test_without_inotify_the_clock_does(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def none_left(_: int) -> None:
-        raise OSError(errno.EMFILE, "too many")
+@pytest.mark.parametrize(
+    ("method", "number"),
+    [
+        ("__init__", errno.EMFILE),
+        ("__init__", errno.EPERM),  # as seccomp refuses
+        ("__init__", errno.EACCES),
+        ("add", errno.ENOSPC),
+        ("add", errno.EPERM),
+    ],
+)
+def test_without_inotify_the_clock_does(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, method: str, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(watch_module, "Inotify", none_left)
+    monkeypatch.setattr(Inotify, method, refuse)
     monkeypatch.setattr(watch_module, "_FALLBACK_POLL_MS", 10)
     asyncio.run(until_seen(folder, folder, rename_over))
