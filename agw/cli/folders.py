@@ -1,7 +1,8 @@
 """Which folders to watch for a set of files and folders, and what an event in one of them means.
 
 Why folders: whoever replaces a file gives its name to another one, so it is names that are watched, and names are a
-folder's. That of each named path (or the nearest that is there), each folder below, and where symlinks point to.
+folder's. That of each named path (or the nearest that is there), each folder below, where symlinks point to, and where
+those on the way stand (`current` of current/gateway).
 
 Rules: where every name stands for itself, an event names a file. Where a symlink is on the way, anything may have changed
 by it. What cannot be a manifest by its name is passed over, unless a symlink may point to it.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,6 +66,8 @@ class _Plan:
 
     def __init__(self) -> None:
         self._roles: dict[tuple[int, int], _Role] = {}
+        self._passed: set[str] = set()  # names whose way has been gone
+        self._links: set[tuple[int, int]] = set()  # symlinks that have been followed
 
     def folders(self) -> frozenset[Watched]:
         return frozenset(
@@ -74,6 +78,7 @@ class _Plan:
     def above(self, root: Path) -> None:
         """Add where the name of a root is, or would be, and where it points to."""
         path = root.absolute()
+        self._way(str(path))
         while not _is_folder(path.parent):
             path = path.parent
         role = self._role(path.parent)
@@ -108,6 +113,7 @@ class _Plan:
 
     def _target(self, link: Path) -> None:
         """Add the folder that a symlink points to, or that holds what it points to."""
+        self._way(str(link.absolute()))
         try:
             target = link.resolve()
         except (OSError, RuntimeError):
@@ -115,6 +121,29 @@ class _Plan:
         role = self._role(target if _is_folder(target) else _nearest_folder(target.parent))
         if role is not None:
             role.whole = True
+
+    def _way(self, path: str) -> None:
+        """Add the names of the symlinks on the way to a path, and on the way to where those point to."""
+        ways = [path]
+        while ways:
+            path = ways.pop()
+            while path not in self._passed:  # the root is its own parent
+                self._passed.add(path)
+                with suppress(OSError):
+                    ways += self._link(path)
+                path = os.path.dirname(path)  # noqa: PTH120 - a mount has thousands of them
+
+    def _link(self, path: str) -> tuple[str, ...]:
+        """Add a name where it is a symlink, once, so that a loop ends; return where it points to."""
+        found = os.lstat(path)
+        if not stat.S_ISLNK(found.st_mode) or (found.st_dev, found.st_ino) in self._links:
+            return ()
+        self._links.add((found.st_dev, found.st_ino))
+        parent, name = os.path.split(path)
+        role = self._role(Path(parent))
+        if role is not None:
+            role.names.add(name)
+        return (os.path.join(parent, os.readlink(path)),)  # noqa: PTH115, PTH118 - the same
 
     def _role(self, folder: Path) -> _Role | None:
         """Give what is known of a folder, None where it is gone."""

@@ -158,6 +158,37 @@ def test_a_symlinked_file_elsewhere_is_watched_at_its_home(tmp_path: Path) -> No
     asyncio.run(until_seen(mount, mount, step))
 
 
+@pytest.fixture
+def releases(tmp_path: Path) -> Path:
+    """Two releases, and a symlink to the one that counts."""
+    for release in ("one", "two"):
+        (tmp_path / release / "gw").mkdir(parents=True)
+        (tmp_path / release / "gw" / "a.yaml").write_text(release)
+    (tmp_path / "current").symlink_to("one")
+    return tmp_path
+
+
+def release_two(root: Path) -> None:
+    parent = root
+    while not (parent / "two").exists():
+        parent = parent.parent
+    (parent / "next").symlink_to("two")
+    (parent / "next").rename(parent / "current")
+
+
+@pytest.mark.parametrize("root", ["current/gw", "current/gw/a.yaml"])
+def test_a_symlink_on_the_way_to_a_path_is_followed(releases: Path, root: str) -> None:
+    asyncio.run(until_seen(releases / root, releases / "current" / "gw", release_two))
+
+
+@pytest.mark.parametrize("root", ["mount", "mount/a.yaml"])
+def test_a_symlink_on_the_way_to_where_another_points_is_followed(releases: Path, root: str) -> None:
+    mount = releases / "mount"
+    mount.mkdir()
+    (mount / "a.yaml").symlink_to("../current/gw/a.yaml")
+    asyncio.run(until_seen(releases / root, mount, release_two))
+
+
 def test_a_path_that_is_not_there_is_watched_for_at_its_nearest_ancestor(tmp_path: Path) -> None:
     missing = tmp_path / "x" / "y" / "gw"
     assert {watched.path for watched in plan([missing])} == {str(tmp_path)}
