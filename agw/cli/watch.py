@@ -198,8 +198,11 @@ def _signs(watches: Mapping[int, Watched], events: Iterable[Event]) -> Iterator[
             yield found
 
 
-def _fingerprint(folders: Iterable[Watched]) -> frozenset[tuple[str, int, int, int]]:
-    """Return what tells one state of the folders from the next: every name's file, time of change and size."""
+def _fingerprint(folders: Iterable[Watched]) -> frozenset[tuple[str, int, int, int, int]]:
+    """Return what tells one state of the folders from the next: every name's file, its times and size.
+
+    Both times: a copy may keep that of the content, and a file that may be read from now on changes the other alone.
+    """
     found = []
     for folder in folders:
         try:
@@ -212,5 +215,5 @@ def _fingerprint(folders: Iterable[Watched]) -> frozenset[tuple[str, int, int, i
                 stat = os.stat(name)  # noqa: PTH116 - thousands of them, each second
             except OSError:
                 continue
-            found.append((name, stat.st_ino, stat.st_mtime_ns, stat.st_size))
+            found.append((name, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size))
     return frozenset(found)

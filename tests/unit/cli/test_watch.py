@@ -117,6 +117,17 @@ def test_polling_sees_the_same(folder: Path, step: Callable[[Path], None]) -> No
     asyncio.run(until_seen(folder, folder, step, poll_ms=20))
 
 
+def copy_with_its_times(folder: Path) -> None:
+    """As `cp -p`, tar and builds that can be repeated do."""
+    before = (folder / "a.yaml").stat()
+    (folder / "a.yaml").write_text("two")
+    os.utime(folder / "a.yaml", ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_polling_sees_a_copy_that_keeps_times_and_size(folder: Path) -> None:
+    asyncio.run(until_seen(folder, folder, copy_with_its_times, poll_ms=20))
+
+
 def test_a_config_map_is_followed_through_its_symlinks(tmp_path: Path) -> None:
     mount = config_map(tmp_path)
     asyncio.run(until_seen(mount, mount, swap_config_map))
