@@ -173,13 +173,21 @@ class Channel:
         loop.add_reader(sock.fileno(), self._readable)
 
     def send(self, message: Message, fds: tuple[int, ...] = ()) -> None:
-        """Queue a message. The descriptors are duplicated, so that the caller may close its own at once."""
+        """Send a message, or queue what the kernel does not take. The caller may close its descriptors at once."""
         if self._closed:
             return
         body = _encoder.encode(message)
         frame = memoryview(len(body).to_bytes(_LENGTH, "big") + body)
-        self._unsent.append((frame, tuple(os.dup(fd) for fd in fds)))
-        self._flush()
+        sent = 0 if self._unsent else self._send(frame, fds)
+        if sent < 0 or sent == len(frame):
+            return
+        try:
+            # The descriptors go with the first bytes (unix(7)).
+            self._unsent.append((frame[sent:], () if sent else tuple(os.dup(fd) for fd in fds)))
+        except OSError:
+            self._end()  # whoever misses a message must not go on
+            return
+        self._loop.add_writer(self._sock.fileno(), self._flush)
 
     def close(self) -> None:
         """Close without calling back."""
@@ -197,22 +205,26 @@ class Channel:
     def _flush(self) -> None:
         while self._unsent:
             frame, fds = self._unsent[0]
-            try:
-                sent = socket.send_fds(self._sock, [frame], list(fds)) if fds else self._sock.send(frame)
-            except BlockingIOError:
-                self._loop.add_writer(self._sock.fileno(), self._flush)
-                return
-            except OSError:
-                self._end()
+            sent = self._send(frame, fds)
+            if sent <= 0:
                 return
             for fd in fds:
                 os.close(fd)
             if sent < len(frame):
-                # The descriptors went with the first bytes (unix(7)); the rest follows without.
                 self._unsent[0] = (frame[sent:], ())
             else:
                 self._unsent.popleft()
         self._loop.remove_writer(self._sock.fileno())
+
+    def _send(self, frame: memoryview, fds: tuple[int, ...]) -> int:
+        """Give the kernel what it takes; return how many bytes, -1 where the other side is gone."""
+        try:
+            return socket.send_fds(self._sock, [frame], list(fds)) if fds else self._sock.send(frame)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self._end()
+            return -1
 
     def _readable(self) -> None:
         try:

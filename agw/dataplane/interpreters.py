@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,7 +38,8 @@ _ahead: list[Interpreter] = []
 def started_ahead(count: int) -> Iterator[None]:
     """Start so many now, for `take`; end those that are left when the block ends."""
     try:
-        _ahead.extend(_start() for _ in range(count))
+        with suppress(OSError):  # too few of something: whoever needs one says so
+            _ahead.extend(_start() for _ in range(count))
         yield
     finally:
         while _ahead:
@@ -49,7 +50,7 @@ def started_ahead(count: int) -> Iterator[None]:
 
 
 def take() -> Interpreter:
-    """Give one, of those that were started ahead while there are some."""
+    """Give one, of those that were started ahead while there are some; OSError where none can be started."""
     return _ahead.pop(0) if _ahead else _start()
 
 
@@ -69,6 +70,9 @@ def _start() -> Interpreter:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=environment
             )
+        except OSError:
+            ours.close()
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return Interpreter(process, ours)

@@ -12,6 +12,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 import msgspec
@@ -58,18 +59,23 @@ class WorkerProcess:
     """A process, from its start to its end."""
 
     def __init__(self, start: Start, pod: Pod, reports: Reports) -> None:
-        """Start it; there must be a running loop. pod: stays the caller's."""
+        """Start it; there must be a running loop. pod: stays the caller's. OSError where it cannot be started."""
         self.index = start.index
-        self.memory = SharedMemory.create(start.index)
         self.applied = 0  # version in service, 0 before the first
         self._reports = reports
         self._served: set[tuple[int, int]] = set()  # listener port, place whose socket it is
         self._leaving: set[tuple[int, int]] = set()
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()  # of the last sign of life
-        self._process, ours = take()
+        with ExitStack() as undo:
+            self.memory = undo.enter_context(closing(SharedMemory.create(start.index)))
+            self._process, ours = take()
+            undo.callback(ours.close)
+            undo.callback(self._process.wait)
+            undo.callback(self._process.kill)
+            self._pidfd = os.pidfd_open(self._process.pid)
+            undo.pop_all()
         shorten_turns(self._process.pid)
-        self._pidfd = os.pidfd_open(self._process.pid)
         self._loop.add_reader(self._pidfd, self._on_end)
         self._channel = Channel(self._loop, ours, self._receive, lambda: None)
         self.ended = asyncio.Event()

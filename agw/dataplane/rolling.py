@@ -74,7 +74,11 @@ class Rolling:
         old = place.current
         if old is None:
             return True  # it died, and whoever comes next is fresh
-        successor = place.succeed()
+        try:
+            successor = place.succeed()
+        except OSError as error:
+            self._log.error("worker cannot be started", worker=place.index, error=error)
+            return False
         self._steps.brief(successor)
         if not await self._serves(successor, old):
             successor.kill()

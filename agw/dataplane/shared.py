@@ -16,6 +16,7 @@ import mmap
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -48,9 +49,13 @@ class Region:
         A worker that could shrink it would end the supervisor, which reads it, by SIGBUS.
         """
         fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.ftruncate(fd, size)
-        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-        return cls.attach(fd, size)
+        try:
+            os.ftruncate(fd, size)
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+            return cls.attach(fd, size)
+        except OSError:
+            os.close(fd)
+            raise
 
     @classmethod
     def attach(cls, fd: int, size: int) -> Region:
@@ -74,12 +79,14 @@ class SharedMemory:
 
     @classmethod
     def create(cls, index: int) -> SharedMemory:
-        """Make the memory of a process."""
-        return cls(
-            Region.create(f"agw-counters-{index}", COUNTERS_SIZE),
-            Region.create(f"agw-records-{index}", RECORDS_SIZE),
-            Region.create(f"agw-agents-{index}", AGENTS_SIZE),
-        )
+        """Make the memory of a process; all of it or, with an OSError, none."""
+        sizes = {"counters": COUNTERS_SIZE, "records": RECORDS_SIZE, "agents": AGENTS_SIZE}
+        with ExitStack() as undo:
+            regions = [
+                undo.enter_context(closing(Region.create(f"agw-{name}-{index}", size))) for name, size in sizes.items()
+            ]
+            undo.pop_all()
+        return cls(*regions)
 
     @classmethod
     def attach(cls, counters: int, records: int, agents: int) -> SharedMemory:

@@ -300,10 +300,16 @@ class Supervisor:
         backoff = Backoff()
         while True:
             started = loop.time()
-            self._begin(place)
-            code = await place.lost()
-            wait = backoff.after(loop.time() - started)
-            self._count_exit(place, code, wait)
+            try:
+                self._begin(place)
+            except OSError as error:
+                # Of processes, memory or descriptors there are too few. That may pass, and the others serve on.
+                wait = backoff.after(0)
+                self._log.error("worker cannot be started", worker=place.index, error=error, next_in=f"{wait:g}s")
+            else:
+                code = await place.lost()
+                wait = backoff.after(loop.time() - started)
+                self._count_exit(place, code, wait)
             self._lend(place)
             await asyncio.sleep(wait)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
@@ -104,6 +107,42 @@ def test_a_worker_that_keeps_dying_is_started_later_and_its_neighbour_serves_for
         log = front.log.read_text()
         assert "next_in=0s" in log
         assert "next_in=1s" in log
+
+
+@contextmanager
+def no_descriptor_left(pid: int) -> Iterator[None]:
+    """Let a process open nothing more."""
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]))
+    yield
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_worker_that_cannot_be_started_is_started_when_it_can(tmp_path):
+    with agent() as upstream, gateway(tmp_path / "log") as front:
+        front.put(entries(upstream.port))
+        victim, neighbour = front.pids()
+        opened = len(list(Path(f"/proc/{front.process.pid}/fd").iterdir()))
+        with no_descriptor_left(front.process.pid):
+            os.kill(victim, signal.SIGKILL)
+            eventually(lambda: "worker cannot be started" in front.log.read_text(), "it says so")
+            connections = [front.connect() for _ in range(16)]
+            assert {ask(connection).status for connection in connections} == {200}
+            assert {server_of(connection, [neighbour]) for connection in connections} == {neighbour}
+        front.wait(lambda state: state["ready"] and state["workers"][0][0] not in (0, victim))
+        assert {ask(front.connect()).status for _ in range(16)} == {200}
+        assert front.pids()[1] == neighbour
+        assert len(list(Path(f"/proc/{front.process.pid}/fd").iterdir())) == opened
+
+
+def test_a_restart_for_which_there_is_no_room_is_given_up(tmp_path):
+    with agent() as upstream, gateway(tmp_path / "log") as front:
+        front.put(entries(upstream.port))
+        pids = front.pids()
+        with no_descriptor_left(front.process.pid):
+            front.signal(signal.SIGUSR2)
+            eventually(lambda: "restart given up" in front.log.read_text(), "it says so")
+        assert {ask(front.connect()).status for _ in range(16)} == {200}
+        assert front.pids() == pids
 
 
 def test_workers_end_with_their_supervisor(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 
@@ -67,6 +68,38 @@ def test_messages_arrive_as_they_were_sent():
         assert theirs.messages == sent
 
     run(case)
+
+
+def test_descriptors_that_need_not_wait_need_no_others(monkeypatch):
+    def none_left(_):
+        raise OSError(errno.EMFILE, "too many")
+
+    monkeypatch.setattr(os, "dup", none_left)
+
+    async def case(ours, theirs):
+        ours.channel.send(Listen(80, Address("", 1), 0), (0,))
+        await theirs.until(lambda: theirs.messages)
+        assert len(theirs.fds) == 1
+        os.close(theirs.fds[0])
+
+    run(case)
+
+
+def test_who_misses_a_message_is_not_told_the_next(monkeypatch):
+    def none_left(_):
+        raise OSError(errno.EMFILE, "too many")
+
+    monkeypatch.setattr(os, "dup", none_left)
+
+    async def case(ours, theirs):
+        ours.channel.send(Full(b"a" * 3_000_000))
+        ours.channel.send(Listen(80, Address("", 1), 0), (0,))
+        ours.channel.send(Applied(1))
+        await theirs.until(lambda: theirs.ended)
+        assert theirs.messages == []
+        assert ours.ended == 1
+
+    run(case, size=4096)
 
 
 def test_large_messages_pass_a_small_socket_and_keep_their_descriptors():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,15 @@ def test_those_started_ahead_are_given_first_and_each_once() -> None:
         assert process.poll() is None  # it waits for its first message
         channel.close()
         assert process.wait(30) == 1  # and ends without a supervisor
+
+
+def test_where_none_can_be_started_ahead_whoever_needs_one_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with started_ahead(2), pytest.raises(BlockingIOError):
+        take()
 
 
 def test_ctrl_c_while_one_loads_is_not_its_affair() -> None:
