@@ -31,7 +31,7 @@ from agw.dataplane.descriptors import raise_limit, within_limit
 from agw.dataplane.frames import Agents, Applied, Behind, Down, Drain, Refused, Stop, ToSupervisor, ToWorker, Unlistened
 from agw.dataplane.harden import harden
 from agw.dataplane.limit_store import LimitStore
-from agw.dataplane.logs import Log
+from agw.dataplane.logs import Log, capture_standard_logging
 from agw.dataplane.pages import Controls, pages
 from agw.dataplane.place import Backoff, Place
 from agw.dataplane.ports import PortTable, Wanted
@@ -67,6 +67,7 @@ async def run_supervisor(
     """
     harden(core_dumps=settings.core_dumps)
     log = log or Log(settings.log_level, settings.log_format)
+    capture_standard_logging(log)
     settings = within_limit(settings, raise_limit(), log)
     lookup = system_lookup if settings.search_domains else absolute_lookup
     resolver = Resolver(resolve_map or {}, lookup, own=settings.own_endpoints, denied=settings.denied_networks)

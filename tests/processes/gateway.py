@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -253,6 +254,14 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not in {PATIENCE} s: {what}"
         time.sleep(0.01)
+
+
+@contextmanager
+def no_descriptor_left(pid: int) -> Iterator[None]:
+    """Let a process open nothing more."""
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]))
+    yield
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def is_gone(pid: int) -> bool:

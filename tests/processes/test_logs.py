@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import msgspec
 
-from tests.processes.gateway import agent, ask, entries, eventually, gateway
+from tests.processes.gateway import agent, ask, entries, eventually, gateway, no_descriptor_left
 
 
 def lines(path):
@@ -85,3 +86,12 @@ def test_the_level_changes_everywhere(tmp_path):
         text = front.log.read_text()
         assert "configuration in force" in text
         assert "logging changed" in text
+
+
+def test_what_libraries_say_has_the_form_of_the_log(tmp_path):
+    with gateway(tmp_path / "log", {"log_format": "json"}) as front:
+        front.put({})
+        with no_descriptor_left(front.process.pid), socket.create_connection(("127.0.0.1", front.state["admin"])):
+            eventually(lambda: "out of system resource" in front.log.read_text(), "the loop says so")
+        eventually(lambda: front.log.read_text().endswith("\n"), "a whole line")
+        assert {line["logger"] for line in lines(front.log) if "logger" in line} == {"asyncio"}

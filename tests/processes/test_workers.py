@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.processes.gateway import agent, ask, entries, eventually, gateway, is_gone, server_of
+from tests.processes.gateway import (
+    agent,
+    ask,
+    entries,
+    eventually,
+    gateway,
+    is_gone,
+    no_descriptor_left,
+    server_of,
+)
 
 MIB = 1 << 20
 
@@ -107,14 +113,6 @@ def test_a_worker_that_keeps_dying_is_started_later_and_its_neighbour_serves_for
         log = front.log.read_text()
         assert "next_in=0s" in log
         assert "next_in=1s" in log
-
-
-@contextmanager
-def no_descriptor_left(pid: int) -> Iterator[None]:
-    """Let a process open nothing more."""
-    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]))
-    yield
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_a_worker_that_cannot_be_started_is_started_when_it_can(tmp_path):
