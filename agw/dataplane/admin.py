@@ -107,7 +107,7 @@ Handler = Callable[[Request], Response]
 
 def plain(status: int, text: str) -> Response:
     """Answer with a line of text."""
-    return Response(status, text.encode() + b"\n")
+    return Response(status, text.encode(errors="backslashreplace") + b"\n")
 
 
 def refusal(request: Request, names: frozenset[str]) -> Response | None:

@@ -132,7 +132,9 @@ def config_page(state: State) -> Response:
         "refused": [_problem(problem) for problem in state.refused],
         "entries": to_document(state.entries),
     }
-    return Response(200, json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n", _JSON)
+    return Response(
+        200, json.dumps(document, indent=2, ensure_ascii=False).encode(errors="backslashreplace") + b"\n", _JSON
+    )
 
 
 def _problem(problem: Problem) -> dict[str, object]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 
 from agw.dataplane.pages import config_page, ready_page
 from agw.dataplane.state import Origin, State, WorkerState
-from agw.errors import Problem, Severity
+from agw.errors import Position, Problem, Severity
 from agw.settings import Address
 from agw.snapshot.model import Credential, CredentialSet
 
@@ -56,3 +57,10 @@ def test_config_shows_consumers_and_no_digest():
     assert shown == {"consumer": "alice", "sha256": "<redacted>"}
     assert document["problems"][0]["object"] == "Backend a/b"
     assert b"canary" not in page.body
+
+
+def test_a_file_whose_name_is_no_utf_8_is_shown_all_the_same():
+    problem = Problem("AGW1012", "it ends", position=Position(os.fsdecode(b"/gw/\xff.yaml"), 3, 1))
+    state = State(refused=(problem,), problems=(problem,))
+    assert rb"/gw/\udcff.yaml:3:1" in ready_page(state, verbose=True).body
+    assert json.loads(config_page(state).body)["problems"]
