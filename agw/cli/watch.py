@@ -37,6 +37,8 @@ LOG = logging.getLogger("agw.watch")
 SELDOM_S = 30.0
 """Seconds between two looks at all for no reason."""
 
+_NOISE = 20  # reads in a row of nothing that matters, after which there is a pause after each:
+_PAUSE_S = 0.01  # the kernel makes one event of many that are the same, if it is given the time
 _RETRY_S = 0.05  # a folder went between the plan and the watch
 _FALLBACK_POLL_MS = 1_000
 _NO_INOTIFY = frozenset(
@@ -117,6 +119,7 @@ class Watch:
             self._report(loop, None)
             complete = len(watches) == len(folders)
             unrest = Unrest()
+            noise = 0
             seldom = time.monotonic() + SELDOM_S
             while not self._stop.is_set():
                 now = time.monotonic()
@@ -131,7 +134,11 @@ class Watch:
                 until = seldom if unrest.due is None else min(seldom, unrest.due)
                 events = notify.read(until - now)
                 complete &= not any(event.mask & LOST for event in events)
-                unrest.hear(_signs(watches, events), time.monotonic())
+                signs = tuple(_signs(watches, events))
+                unrest.hear(signs, time.monotonic())
+                noise = noise + 1 if events and not signs else 0
+                if noise >= _NOISE:
+                    self._stop.wait(_PAUSE_S)
 
     def _poll(self, loop: asyncio.AbstractEventLoop) -> None:
         """Report by the clock."""

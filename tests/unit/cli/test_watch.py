@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 
 from agw.cli import watch as watch_module
 from agw.cli.folders import plan
-from agw.cli.inotify import Inotify
+from agw.cli.inotify import MODIFY, Event, Inotify
 from agw.cli.unrest import Names
 from agw.cli.watch import Watch
 
@@ -350,6 +351,30 @@ def test_all_is_looked_at_once_in_a_while(folder: Path, monkeypatch: pytest.Monk
         return reports
 
     assert asyncio.run(three()) == [None, None, None]
+
+
+def test_a_log_beside_the_files_is_not_followed_line_by_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = threading.Semaphore(0)
+    reads = []
+
+    def read(_notify: Inotify, _seconds: float) -> list[Event]:
+        reads.append(MODIFY)
+        heard.release()
+        return [Event(1, MODIFY, "log.txt")]
+
+    monkeypatch.setattr(Inotify, "read", read)
+    monkeypatch.setattr(watch_module, "_PAUSE_S", WAIT)
+
+    async def until_it_pauses() -> None:
+        watch = Watch([folder])
+        async with asyncio.timeout(WAIT):
+            async for _ in watch:
+                for _ in range(watch_module._NOISE):
+                    assert await asyncio.to_thread(heard.acquire, timeout=WAIT)
+                watch.close()
+
+    asyncio.run(until_it_pauses())
+    assert len(reads) == watch_module._NOISE
 
 
 @pytest.mark.parametrize(
