@@ -298,6 +298,7 @@ cdef class Poller:
         while not self._host_ready and self.host is not None:
             patience = self.host.patience()
             if patience == 0:
+                self.run()    # a host that always has something to do must not keep everybody waiting
                 break
             if patience > 0:
                 self._alarm.ring_within(self.now_ms, patience)

@@ -13,6 +13,8 @@ import pytest
 import uvloop
 
 from agw._fastpath.poller import Poller
+from agw._fastpath.reactor import Reactor
+from agw._fastpath.record import COUNTERS_SIZE, RECORDS_SIZE
 
 ALL = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
 
@@ -95,6 +97,31 @@ def test_tasks_run_to_their_end(loop):
         return sum(await asyncio.gather(*(work(rounds) for rounds in range(50))))
 
     assert run(loop, all_of_it()) == sum(range(50))
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_sockets_are_served_beside_callbacks_without_end(kind):
+    loop = ALL[kind]()
+    memory = {"counters": memoryview(bytearray(COUNTERS_SIZE)), "records": memoryview(bytearray(RECORDS_SIZE))}
+    reactor = Reactor(loop, **memory)
+    reactor.start(alone=True)
+    answered = loop.create_future()
+
+    def again():
+        if not answered.done():
+            loop.call_soon(again)
+
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        server.settimeout(0)
+        reactor.listen(server.fileno(), 80)
+        client.sendall(b"no request\r\n\r\n")
+        client.settimeout(0)
+        loop.add_reader(client.fileno(), lambda: answered.done() or answered.set_result(client.recv(12)))
+        again()
+        assert run(loop, answered) == b"HTTP/1.1 400"
+        loop.remove_reader(client.fileno())
+        reactor.close()
+    loop.close()
 
 
 def test_a_signal_handler_of_the_loop_is_called(loop):
