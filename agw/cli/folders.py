@@ -2,7 +2,8 @@
 
 Why folders: whoever replaces a file gives its name to another one, so it is names that are watched, and names are a
 folder's. That of each named path (or the nearest that is there), each folder below, where symlinks point to, and where
-those on the way stand (`current` of current/gateway).
+those on the way stand (`current` of current/gateway). And files that are mounted by themselves, as containers have them:
+who writes to such a one outside does it in another folder.
 
 Rules: where every name stands for itself, an event names a file. Where a symlink is on the way, anything may have changed
 by it. What cannot be a manifest by its name is passed over, unless a symlink may point to it.
@@ -13,6 +14,7 @@ Must not: wait, or decide when somebody looks.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
@@ -23,10 +25,12 @@ from agw.cli.inotify import ATTRIB, CLOSE_WRITE, CREATE, DELETE, ISDIR, MOVED_FR
 from agw.cli.unrest import BURST, QUIET, UNFINISHED, Sign
 from agw.resources.load import SUFFIXES
 
+_ESCAPE = re.compile(rb"\\([0-7]{3})")
+
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A folder to watch. The inode tells a folder from its successor of the same name.
+    """A folder to watch, or a file by itself. The inode tells a folder from its successor of the same name.
 
     path: as the files in it are named. names: those in it that matter whatever they are. others: whether all others matter,
     too; None where they are files to read, or not, by their names alone: of such a folder a report can name files.
@@ -48,6 +52,7 @@ def plan(roots: Iterable[Path]) -> frozenset[Watched]:
     for root in roots:
         if _is_folder(root):
             found.tree(root)
+    found.mounted(_mount_points())
     return found.folders()
 
 
@@ -111,6 +116,16 @@ class _Plan:
             if not entry.name.startswith(".") and _is_folder(path):
                 self.tree(path)
 
+    def mounted(self, points: Iterable[str]) -> None:
+        """Add those of the mount points that are files which matter in a folder that was added."""
+        known = {os.path.realpath(role.path): role for role in self._roles.values()}
+        for point in points:
+            folder, name = os.path.split(point)
+            role = known.get(folder)
+            matters = role is not None and (role.walked or role.whole or name in role.names)
+            if matters and not _is_folder(Path(point)):
+                self._role(Path(point))
+
     def _target(self, link: Path) -> None:
         """Add the folder that a symlink points to, or that holds what it points to."""
         self._way(str(link.absolute()))
@@ -160,6 +175,15 @@ def _is_folder(path: Path) -> bool:
 
 def _is_link(path: Path) -> bool:
     return os.path.islink(path)  # noqa: PTH114 - so does Path.is_symlink
+
+
+def _mount_points() -> Iterable[str]:
+    """Give the real paths on which something is mounted (proc_pid_mountinfo(5))."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except OSError:
+        return ()
+    return tuple(os.fsdecode(_ESCAPE.sub(lambda found: bytes((int(found[1], 8),)), line.split()[4])) for line in lines)
 
 
 def _nearest_folder(path: Path) -> Path:

@@ -26,8 +26,7 @@ _DELETE_SELF = 0x400
 _MOVE_SELF = 0x800
 LOST = 0x4000 | 0x8000  # events, or the watch itself: its folder is gone
 ISDIR = 0x4000_0000
-_ONLYDIR = 0x0100_0000
-_MASK = MODIFY | ATTRIB | CLOSE_WRITE | MOVED_FROM | MOVED_TO | CREATE | DELETE | _DELETE_SELF | _MOVE_SELF | _ONLYDIR
+_MASK = MODIFY | ATTRIB | CLOSE_WRITE | MOVED_FROM | MOVED_TO | CREATE | DELETE | _DELETE_SELF | _MOVE_SELF
 
 _HEAD = struct.Struct("iIII")  # watch, mask, cookie, bytes of the name
 _READ = 1 << 16
@@ -63,9 +62,9 @@ class Inotify:
         """Close it."""
         os.close(self._fd)
 
-    def add(self, folder: str) -> int:
-        """Watch a folder, not what is below; OSError where it is none, is not there, or is one too many."""
-        return _called(_libc.inotify_add_watch(self._fd, os.fsencode(folder), ctypes.c_uint32(_MASK)))
+    def add(self, path: str) -> int:
+        """Watch a folder, not what is below, or a file; OSError where it is not there, or is one too many."""
+        return _called(_libc.inotify_add_watch(self._fd, os.fsencode(path), ctypes.c_uint32(_MASK)))
 
     def read(self, seconds: float) -> list[Event]:
         """Wait so long for events, and give those that there are."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agw.cli.folders import Watched, plan, sign
+from agw.cli import folders
+from agw.cli.folders import Watched, _mount_points, plan, sign
 from agw.cli.inotify import ATTRIB, CLOSE_WRITE, CREATE, DELETE, ISDIR, MODIFY, MOVED_FROM, MOVED_TO, Event
 from agw.cli.unrest import BURST, QUIET, UNFINISHED, Sign
 
@@ -68,6 +69,17 @@ def test_a_symlink_to_what_cannot_be_looked_up_ends_no_plan(folder: Path) -> Non
     (folder / "link").symlink_to("x" * 300)
     assert {str(folder), f"{folder}/below"} <= {watched.path for watched in plan([folder])}
     assert str(folder) in {watched.path for watched in plan([folder / "link"])}
+
+
+@pytest.mark.skipif(not Path("/proc/self/mountinfo").exists(), reason="nothing says what is mounted")
+def test_mount_points_are_known() -> None:
+    assert "/proc" in _mount_points()
+
+
+def test_a_mounted_file_beside_a_root_is_let_be(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder.parent / "hosts").touch()
+    monkeypatch.setattr(folders, "_mount_points", lambda: [f"{folder.parent}/hosts", f"{folder}/a.yaml"])
+    assert {watched.path for watched in plan([folder])} == {str(folder.parent), str(folder), f"{folder}/a.yaml"}
 
 
 def test_a_second_name_of_a_file_is_no_write(folder: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from agw.cli import folders as folders_module
 from agw.cli import watch as watch_module
 from agw.cli.folders import plan
 from agw.cli.inotify import MODIFY, Event, Inotify
@@ -316,6 +317,16 @@ def test_a_report_names_the_files_and_no_others(folder: Path, step: Callable[[Pa
     paths = frozenset(f"{folder}/{name}" for name in wanted)
     reports = asyncio.run(named(folder, step, paths))
     assert frozenset().union(*(names or {"anything"} for names in reports)) == paths
+
+
+@pytest.mark.parametrize("root", ["", "a.yaml"])
+def test_a_file_that_is_mounted_by_itself_is_followed(folder: Path, monkeypatch: pytest.MonkeyPatch, root: str) -> None:
+    """Whoever writes to it outside does it by another name, in another folder: a hard link, here."""
+    monkeypatch.setattr(folders_module, "_mount_points", lambda: ["/proc", str(folder), f"{folder}/a.yaml"])
+    outside = folder.parent / "outside"
+    outside.mkdir()
+    os.link(folder / "a.yaml", outside / "b.yaml")
+    asyncio.run(until_seen(folder / root, folder, lambda _: (outside / "b.yaml").write_text("two") and None))
 
 
 def test_reports_that_were_not_taken_are_one(folder: Path) -> None:
