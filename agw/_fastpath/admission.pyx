@@ -9,6 +9,7 @@ from agw._fastpath.cors cimport is_preflight, lone_field
 from agw._fastpath.credentials cimport MISSING, authenticate, take_out_keys
 from agw._fastpath.fields cimport method_id
 from agw._fastpath.message cimport FRAMING_LENGTH, Field, M_GET, M_HEAD, M_OPTIONS
+from agw._fastpath.prefetch cimport prefetch
 from agw._fastpath.record cimport (
     R_FORBIDDEN, R_INVALID_BACKEND, R_LOCAL, R_NOT_FOUND, R_POLICY_INVALID, R_TOO_LARGE, R_UNAUTHENTICATED,
 )
@@ -81,6 +82,8 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
     if rule is None:
         return _refuse(verdict, 404, R_NOT_FOUND)
     verdict.rule = <void*> rule
+    prefetch(rule.backends)
+    prefetch(rule.route.text)       # for the record of its end
     policy = rule.policy
     card = (head.method_id == M_GET or head.method_id == M_HEAD) and is_card_path(head.path, head.path_len)
     if policy is not None:
@@ -94,6 +97,8 @@ cdef int admit(Admission* verdict, RequestHead* head, Table table, Pool pool, in
             if verdict.consumer <= MISSING:
                 verdict.guessed = verdict.consumer != MISSING
                 return _refuse(verdict, 401, R_UNAUTHENTICATED)
+            if verdict.consumer >= 0:
+                policy.keys.foresee(verdict.consumer)
         if policy.grants is not None and not (card and policy.public_card):
             if policy.grants.by_operation:
                 verdict.wants |= WANT_GRANT

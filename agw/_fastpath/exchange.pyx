@@ -287,6 +287,8 @@ cdef class Exchange(Waiter):
             down.respond_continue()
         if self.flags & X_REQUEST_DONE and not self.flags & X_BODY:
             self.up.send_end()
+        if self.account.consumer >= 0:      # for the record of the end
+            self.rule.policy.keys.foresee_name(self.account.consumer)
         if self.rule.head_timeout_ms:       # counts from the request's begin, so waiting counts
             passed = (self.poller.now_ns - self.account.started_ns) // 1_000_000
             self.poller.arm(self, max(0, self.rule.head_timeout_ms - passed))

@@ -23,3 +23,7 @@ cdef class KeySet:
 
     # Name of the consumer at an index that find() returned; raises IndexError for any other.
     cpdef str consumer(self, int index)
+
+    # A name that will be asked for: first where it stands, and a while later the name itself. index: as find() gave it.
+    cdef void foresee(self, int index) noexcept
+    cdef void foresee_name(self, int index) noexcept

@@ -14,10 +14,12 @@ Must not: keep, print or raise anything with a key or a digest in it.
 """
 
 cimport cython
+from cpython.sequence cimport PySequence_Fast_ITEMS
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
+from agw._fastpath.prefetch cimport prefetch
 from agw._fastpath.sha256 cimport sha256
 
 import os
@@ -168,6 +170,12 @@ cdef class KeySet:
         if index < 0 or index >= self.size:
             raise IndexError(index)
         return self._consumers[index]
+
+    cdef void foresee(self, int index) noexcept:
+        prefetch(PySequence_Fast_ITEMS(self._consumers) + index)
+
+    cdef void foresee_name(self, int index) noexcept:
+        prefetch(PySequence_Fast_ITEMS(self._consumers)[index])
 
     def lookup(self, bytes key not None):
         """Find the consumer whose key this is, or None."""
