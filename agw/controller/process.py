@@ -124,13 +124,15 @@ class Process:
         try:
             await self._first_certificates()
             self._publisher.use(self._keeper.context())
-            listening = listening_socket(self._options.publish.host, self._options.publish.port)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._publisher.serve(listening))
-                group.create_task(self._keeper.run(self._renewed))
-                self._serving = True
-                self._log.info("controller ready", name=self._options.name, publish=self._options.publish, health=where)
-                group.create_task(self._elect())
+            publish = self._options.publish
+            # The publisher closes it, unless it is cancelled before it has begun.
+            with listening_socket(publish.host, publish.port) as listening:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._publisher.serve(listening))
+                    group.create_task(self._keeper.run(self._renewed))
+                    self._serving = True
+                    self._log.info("controller ready", name=self._options.name, publish=publish, health=where)
+                    group.create_task(self._elect())
         finally:
             self._serving = False
             server.close()

@@ -1,11 +1,13 @@
 """Who leads on a real API server, and what is left when a controller, a class or a Gateway goes."""
 
 import asyncio
+import socket
 import sys
 
 import pytest
 
-from agw.kube import Key
+from agw.controller.process import Process
+from agw.kube import Client, Key
 from agw.translate.result import CONTROLLER
 from tests.controller.cluster import (
     BUDGETS,
@@ -18,6 +20,7 @@ from tests.controller.cluster import (
     PATIENCE,
     SERVICE_ACCOUNTS,
     SERVICES,
+    Log,
     ask,
     cluster,
     condition,
@@ -25,6 +28,7 @@ from tests.controller.cluster import (
     eventually,
     fresh,
     listener,
+    options,
     scenario,
 )
 from tests.ports import free_port
@@ -117,3 +121,23 @@ async def test_a_foreground_deletion_is_not_worked_against(yours, process):
     await yours.until(GATEWAYS, "gw", lambda it: it is None)
     for resource in (SERVICES, DEPLOYMENTS, SERVICE_ACCOUNTS, CONFIG_MAPS, BUDGETS):
         await yours.until(resource, MADE, lambda it: it is None)
+
+
+class Stubborn(Log):
+    """Lets nobody be ready."""
+
+    def info(self, event, **_fields):
+        if event == "controller ready":
+            raise OSError(event)
+
+
+def test_who_ends_before_it_has_begun_to_serve_leaves_its_port_to_others(kubeconfig):
+    async def run():
+        async with cluster(kubeconfig) as yours, Client.find(str(kubeconfig), manager=CONTROLLER) as client:
+            own = options(yours.namespace)
+            with pytest.raises(ExceptionGroup) as caught:  # which keeps alive whatever was not closed
+                await Process(client, own, Stubborn()).run()
+            socket.create_server((own.publish.host, own.publish.port)).close()
+            assert caught.group_contains(OSError, match="controller ready")
+
+    asyncio.run(run())
