@@ -50,7 +50,7 @@ def plan(roots: Iterable[Path]) -> frozenset[Watched]:
     for root in roots:
         found.above(root)
     for root in roots:
-        if _is_folder(root):
+        if is_folder(root):
             found.tree(root)
     found.mounted(_mount_points())
     return found.folders()
@@ -84,7 +84,7 @@ class _Plan:
         """Add where the name of a root is, or would be, and where it points to."""
         path = root.absolute()
         self._way(str(path))
-        while not _is_folder(path.parent):
+        while not is_folder(path.parent):
             path = path.parent
         role = self._role(path.parent)
         if role is not None:
@@ -113,7 +113,7 @@ class _Plan:
             if entry.is_symlink():
                 role.whole = True
                 self._target(path)
-            if not entry.name.startswith(".") and _is_folder(path):
+            if not entry.name.startswith(".") and is_folder(path):
                 self.tree(path)
 
     def mounted(self, points: Iterable[str]) -> None:
@@ -123,7 +123,7 @@ class _Plan:
             folder, name = os.path.split(point)
             role = known.get(folder)
             matters = role is not None and (role.walked or role.whole or name in role.names)
-            if matters and not _is_folder(Path(point)):
+            if matters and not is_folder(Path(point)):
                 self._role(Path(point))
 
     def _target(self, link: Path) -> None:
@@ -133,7 +133,7 @@ class _Plan:
             target = link.resolve()
         except (OSError, RuntimeError):
             return  # a loop
-        role = self._role(target if _is_folder(target) else _nearest_folder(target.parent))
+        role = self._role(target if is_folder(target) else _nearest_folder(target.parent))
         if role is not None:
             role.whole = True
 
@@ -169,7 +169,8 @@ class _Plan:
         return self._roles.setdefault((found.st_dev, found.st_ino), _Role(str(folder)))
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; not, where its name cannot be looked up."""
     return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a name cannot be looked up
 
 
@@ -187,7 +188,7 @@ def _mount_points() -> Iterable[str]:
 
 
 def _nearest_folder(path: Path) -> Path:
-    while not _is_folder(path) and path != path.parent:
+    while not is_folder(path) and path != path.parent:
         path = path.parent
     return path
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from agw.cli.folders import is_folder
 from agw.cli.output import Style
 from agw.errors import Problem, Severity
 from agw.resources import codes
@@ -63,14 +63,10 @@ def _may_be_there(path: Path) -> bool:
         return True
 
 
-def _is_folder(path: Path) -> bool:
-    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a name cannot be looked up
-
-
 def _near(path: Path) -> str:
     """Say what a path that is not there may have meant."""
     missing = path
-    while missing.parent != missing and not _is_folder(missing.parent):
+    while missing.parent != missing and not is_folder(missing.parent):
         missing = missing.parent
     folder = missing.parent
     try:
@@ -80,5 +76,5 @@ def _near(path: Path) -> str:
     close = get_close_matches(missing.name, names, n=1)
     if close:
         return f"did you mean {folder / close[0]}?"
-    usable = [name for name in names if name.endswith(_MANIFESTS) or _is_folder(folder / name)][:8]
+    usable = [name for name in names if name.endswith(_MANIFESTS) or is_folder(folder / name)][:8]
     return f"in {folder.absolute()} are: {', '.join(usable)}" if usable else f"{folder.absolute()} has no manifests"

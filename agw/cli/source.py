@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
 
+from agw.cli.folders import is_folder
 from agw.cli.unrest import Names
 from agw.cli.watch import OnDemand, Watch
 from agw.dataplane.resolve import forms
@@ -301,7 +302,7 @@ def _rest_needed(roots: Iterable[Path]) -> float:
 
 def _files(roots: Iterable[Path]) -> Iterator[str]:
     for root in roots:
-        if not os.path.isdir(root):  # noqa: PTH112 - Path.is_dir raises where a name cannot be looked up
+        if not is_folder(root):
             yield str(root)
             continue
         for folder, _, names in os.walk(root):
