@@ -23,7 +23,7 @@ from pathlib import Path
 
 from agw.cli.inotify import ATTRIB, CLOSE_WRITE, CREATE, DELETE, ISDIR, MOVED_FROM, MOVED_TO, Event
 from agw.cli.unrest import BURST, QUIET, UNFINISHED, Sign
-from agw.resources.load import SUFFIXES
+from agw.resources.load import SUFFIXES, is_folder
 
 _ESCAPE = re.compile(rb"\\([0-7]{3})")
 
@@ -169,13 +169,8 @@ class _Plan:
         return self._roles.setdefault((found.st_dev, found.st_ino), _Role(str(folder)))
 
 
-def is_folder(path: Path) -> bool:
-    """Whether a path is a folder; not, where its name cannot be looked up."""
-    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a name cannot be looked up
-
-
 def _is_link(path: Path) -> bool:
-    return os.path.islink(path)  # noqa: PTH114 - so does Path.is_symlink
+    return os.path.islink(path)  # noqa: PTH114 - Path.is_symlink raises where a name cannot be looked up
 
 
 def _mount_points() -> Iterable[str]:

@@ -8,10 +8,10 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from agw.cli.folders import is_folder
 from agw.cli.output import Style
 from agw.errors import Problem, Severity
 from agw.resources import codes
+from agw.resources.load import is_folder
 from agw.resources.render import text
 
 _MANIFESTS = (".yaml", ".yml", ".json")

@@ -25,14 +25,13 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import msgspec
 
-from agw.cli.folders import is_folder
 from agw.cli.unrest import Names
 from agw.cli.watch import OnDemand, Watch
 from agw.dataplane.resolve import forms
 from agw.dataplane.state import ConfigUpdate
 from agw.errors import Problem
 from agw.resources import model
-from agw.resources.load import SUFFIXES, Loader, load_texts
+from agw.resources.load import SUFFIXES, Loader, is_folder, load_texts
 from agw.resources.objects import Identity, ResourceSet
 from agw.resources.whole import Loaded, Skipped
 from agw.settings import Address

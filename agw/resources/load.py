@@ -158,7 +158,7 @@ class _Walk:
                     yield name, found
 
     def _names(self, path: Path) -> list[str]:
-        if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises where a name cannot be looked up
+        if not is_folder(path):
             return [str(path)]
         names = list(_folder(path, set(), self._problems))
         if not names:
@@ -180,13 +180,19 @@ def _folder(folder: Path, above: set[str], problems: list[Problem]) -> Iterator[
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if _is_folder(entry):
+        if _leads_on(entry):
             yield from _folder(Path(entry.path), above | {real}, problems)
         elif entry.name.endswith(SUFFIXES):
             yield entry.path
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder; not, where its name cannot be looked up."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises there
+
+
+def _leads_on(entry: os.DirEntry[str]) -> bool:
+    """The same of what a folder has, mostly without asking the kernel again."""
     try:
         return entry.is_dir()
     except OSError:
